@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * predictor.h: latency predictors behind one interface: fit on a pool and a target's samples, predict, save, load.
+ */
+#ifndef MAPLE_PREDICTOR_H
+#define MAPLE_PREDICTOR_H
+
+#include "maple/pool.h"
+
+typedef struct maple_predictor maple_predictor;
+
+typedef struct maple_predictor_info {
+    const char *name;        /* "maple", "lut", "lut-fit", "flops" */
+    const char *description; /* one line */
+    bool needs_pool;         /* learns from other platforms */
+    bool needs_operators;    /* needs the target's operator latencies */
+    int min_samples;         /* fewest samples of the target it can be fitted with */
+} maple_predictor_info;
+
+size_t maple_predictor_count(void);
+const maple_predictor_info *maple_predictor_at(size_t i); /* NULL beyond the end */
+maple_status maple_predictor_find(const char *name, const maple_predictor_info **out, maple_error *error);
+
+/* What is known of the device to predict for. Arrays belong to the caller. */
+typedef struct maple_target {
+    maple_graph_form graph;
+    const double *operator_ms;                    /* [operators of the space] or NULL; NaN where missing */
+    const double *counters_warm, *counters_cold; /* [descriptor operators x MAPLE_EVENTS] or NULL */
+    size_t n_samples;
+    const maple_arch *archs;  /* [n_samples] */
+    const double *latency_ms; /* [n_samples], all > 0 */
+} maple_target;
+
+typedef struct maple_fit_request {
+    const maple_space *space;
+    const maple_dataset *pool; /* NULL where the predictor needs none */
+    const size_t *sources;     /* rows of pool->platforms to learn from */
+    size_t n_sources;
+    const size_t *train; /* indices into pool->archs to learn from; NULL: all that a source has */
+    size_t n_train;
+    maple_target target;
+    uint64_t seed;
+    /* "epochs=50,width=128": options of the predictor, comma-separated; NULL for the defaults. An unknown one is an
+     * error that lists those there are. */
+    const char *options;
+    const maple_hooks *hooks;
+} maple_fit_request;
+
+/* Too few samples, no operator latencies where they are needed, a sample <= 0 or NaN: MAPLE_BAD_INPUT with what is
+ * missing and how to get it. Deterministic for a seed. */
+maple_status maple_predictor_fit(const char *name, const maple_fit_request *request, maple_predictor **out,
+                                 maple_error *error);
+
+/* latency_ms[n] > 0. Degenerate architectures of a pruned platform give NaN. Safe from several threads at once. */
+maple_status maple_predictor_predict(const maple_predictor *predictor, const maple_arch *archs, size_t n,
+                                     double *latency_ms, maple_error *error);
+const maple_predictor_info *maple_predictor_describe(const maple_predictor *predictor);
+const maple_space *maple_predictor_space(const maple_predictor *predictor);
+maple_graph_form maple_predictor_graph(const maple_predictor *predictor);
+void maple_predictor_free(maple_predictor *predictor);
+
+/* Safetensors layout with all that is needed to predict; a loaded predictor gives the same bits. `platform` is kept as
+ * the name of what it predicts for. Truncated, oversized, wrong shapes, unknown predictor: MAPLE_BAD_INPUT. */
+maple_status maple_predictor_save(const maple_predictor *predictor, const char *platform, const char *path,
+                                  maple_error *error);
+/* *platform (may be NULL) is freed by maple_free. */
+maple_status maple_predictor_load(const char *path, maple_predictor **out, char **platform, maple_error *error);
+
+#endif
