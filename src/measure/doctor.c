@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this machine can measure, and what disturbs it: each finding with its effect on results and what to do. */
+/* What this machine can measure, and what disturbs it: each finding with its effect on results and what to
+ * do. */
 #include "maple/measure.h"
 
 #include <math.h>
@@ -12,9 +13,8 @@ typedef struct check_list {
     size_t capacity, n;
 } check_list;
 
-static void add(check_list *list, const char *name, maple_check_level level, const char *finding, const char *effect,
-                const char *fix)
-{
+static void add(check_list *list, const char *name, maple_check_level level, const char *finding,
+                const char *effect, const char *fix) {
     if (list->n < list->capacity) {
         maple_check *check = &list->checks[list->n];
         *check = (maple_check){.level = level};
@@ -26,8 +26,7 @@ static void add(check_list *list, const char *name, maple_check_level level, con
     list->n++;
 }
 
-static void check_counters(check_list *list)
-{
+static void check_counters(check_list *list) {
     for (size_t i = 0; i < maple_counters_count(); i++) {
         const maple_counter_info *info = maple_counters_at(i);
         char reason[200], name[48];
@@ -40,15 +39,15 @@ static void check_counters(check_list *list)
                 hardware ? "descriptors carry real counts" : "descriptors can carry simulated counts", "");
         else
             add(list, name, MAPLE_CHECK_WARN, reason,
-                hardware ? "descriptors carry simulated counts (code up to avx2, no cycles) instead of real ones"
-                         : "without a PMU descriptors carry operator latencies only",
+                hardware
+                    ? "descriptors carry simulated counts (code up to avx2, no cycles) instead of real ones"
+                    : "without a PMU descriptors carry operator latencies only",
                 hardware ? "measure on bare metal or in a virtual machine with a virtual PMU"
                          : "install valgrind (Debian: apt-get install valgrind) and build again");
     }
 }
 
-static void check_engines(check_list *list)
-{
+static void check_engines(check_list *list) {
     for (size_t i = 0; i < maple_engine_count(); i++) {
         const maple_engine_info *info = maple_engine_at(i);
         char name[48];
@@ -61,8 +60,7 @@ static void check_engines(check_list *list)
     }
 }
 
-static void check_cpu(check_list *list, const maple_environment *environment)
-{
+static void check_cpu(check_list *list, const maple_environment *environment) {
     char finding[320];
     snprintf(finding, sizeof finding, "%s (%s)", environment->isa,
              environment->cpu[0] ? environment->cpu : "unknown CPU");
@@ -77,8 +75,7 @@ static void check_cpu(check_list *list, const maple_environment *environment)
         single ? "give the machine or container a second CPU" : "");
 }
 
-static void check_governor(check_list *list, const maple_environment *environment)
-{
+static void check_governor(check_list *list, const maple_environment *environment) {
     const char *governor = environment->governor;
     char finding[320];
     if (!governor[0]) {
@@ -94,39 +91,41 @@ static void check_governor(check_list *list, const maple_environment *environmen
         steady ? "" : "as root: cpupower frequency-set -g performance");
 }
 
-static void check_hypervisor(check_list *list, const maple_environment *environment)
-{
+static void check_hypervisor(check_list *list, const maple_environment *environment) {
     if (!environment->hypervisor[0]) {
         add(list, "hypervisor", MAPLE_CHECK_OK, "none seen", "no neighbours on the host", "");
         return;
     }
     add(list, "hypervisor", MAPLE_CHECK_WARN, environment->hypervisor,
-        "neighbours on the host slow some moments down by 30 % and more; the median of interleaved rounds hides most "
+        "neighbours on the host slow some moments down by 30 % and more; the median of interleaved rounds "
+        "hides most "
         "of it",
         "keep 50 rounds; compare two runs before trusting differences below 2 %");
 }
 
-static void check_load(check_list *list, const maple_environment *environment)
-{
+static void check_load(check_list *list, const maple_environment *environment) {
     double load = environment->load_average;
     int cores = environment->cores > 0 ? environment->cores : 1;
     char finding[320];
     if (!isfinite(load)) {
-        add(list, "load", MAPLE_CHECK_WARN, "load average not visible", "other work may disturb without a sign", "");
+        add(list, "load", MAPLE_CHECK_WARN, "load average not visible",
+            "other work may disturb without a sign", "");
         return;
     }
     snprintf(finding, sizeof finding, "load average %.2f on %d CPUs", load, cores);
-    maple_check_level level = load > cores ? MAPLE_CHECK_FAIL : load > 0.5 * cores ? MAPLE_CHECK_WARN : MAPLE_CHECK_OK;
+    maple_check_level level = load > cores         ? MAPLE_CHECK_FAIL
+                              : load > 0.5 * cores ? MAPLE_CHECK_WARN
+                                                   : MAPLE_CHECK_OK;
     add(list, "load", level, finding,
-        level == MAPLE_CHECK_OK ? "the machine is idle enough"
-                                : "other work takes the CPU away: latencies scatter, 2-thread ones are useless",
+        level == MAPLE_CHECK_OK
+            ? "the machine is idle enough"
+            : "other work takes the CPU away: latencies scatter, 2-thread ones are useless",
         level == MAPLE_CHECK_OK ? "" : "stop other work and wait a minute");
 }
 
 /* --- Clock and noise --- */
 
-static void check_clock(check_list *list)
-{
+static void check_clock(check_list *list) {
     enum { READS = 10001 };
     int64_t previous = maple_clock_ns(), first = previous, smallest = INT64_MAX;
     bool backwards = false;
@@ -143,12 +142,12 @@ static void check_clock(check_list *list)
              smallest == INT64_MAX ? -1LL : (long long)smallest, backwards ? ", RUNS BACKWARDS" : "");
     maple_check_level level = backwards ? MAPLE_CHECK_FAIL : cost > 1000 ? MAPLE_CHECK_WARN : MAPLE_CHECK_OK;
     add(list, "clock", level, finding,
-        level == MAPLE_CHECK_OK ? "far below the latency of any network" : "latencies below 0.1 ms are not to be trusted",
+        level == MAPLE_CHECK_OK ? "far below the latency of any network"
+                                : "latencies below 0.1 ms are not to be trusted",
         level == MAPLE_CHECK_OK ? "" : "use the clock source tsc (kernel parameter clocksource=tsc)");
 }
 
-static double time_fixed_work(void)
-{
+static double time_fixed_work(void) {
     int64_t start = maple_clock_ns();
     volatile uint64_t sink = 88172645463325252u;
     for (int i = 0; i < 100000; i++) {
@@ -160,14 +159,12 @@ static double time_fixed_work(void)
     return (double)(maple_clock_ns() - start);
 }
 
-static int compare_doubles(const void *left, const void *right)
-{
+static int compare_doubles(const void *left, const void *right) {
     double a = *(const double *)left, b = *(const double *)right;
     return (a > b) - (a < b);
 }
 
-static maple_status check_noise(check_list *list, double seconds, maple_error *error)
-{
+static maple_status check_noise(check_list *list, double seconds, maple_error *error) {
     enum { MAX_BLOCKS = 100000 };
     double *blocks = maple_alloc(MAX_BLOCKS, sizeof *blocks);
     if (!blocks)
@@ -184,9 +181,12 @@ static maple_status check_noise(check_list *list, double seconds, maple_error *e
     double share = (double)slow / (double)n;
     maple_free(blocks);
     char finding[320];
-    snprintf(finding, sizeof finding, "%.0f %% of %zu equal loops took over 1.1 x the median; 95th percentile %.2f x",
-             100 * share, n, p95 / median);
-    maple_check_level level = share > 0.3 ? MAPLE_CHECK_FAIL : share > 0.05 ? MAPLE_CHECK_WARN : MAPLE_CHECK_OK;
+    snprintf(finding, sizeof finding,
+             "%.0f %% of %zu equal loops took over 1.1 x the median; 95th percentile %.2f x", 100 * share, n,
+             p95 / median);
+    maple_check_level level = share > 0.3    ? MAPLE_CHECK_FAIL
+                              : share > 0.05 ? MAPLE_CHECK_WARN
+                                             : MAPLE_CHECK_OK;
     add(list, "noise", level, finding,
         level == MAPLE_CHECK_OK     ? "labels repeat within about 1 %"
         : level == MAPLE_CHECK_WARN ? "labels repeat within a few per cent"
@@ -196,8 +196,7 @@ static maple_status check_noise(check_list *list, double seconds, maple_error *e
 }
 
 maple_status maple_doctor(const maple_environment *environment, double noise_seconds, maple_check *checks,
-                          size_t capacity, size_t *n, maple_error *error)
-{
+                          size_t capacity, size_t *n, maple_error *error) {
     check_list list = {checks, capacity, 0};
     check_counters(&list);
     check_engines(&list);

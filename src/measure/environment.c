@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What this machine is, read from /proc, /sys and /etc below a root, so that tests replay recorded machines. What
- * cannot be read is left empty.
+ * What this machine is, read from /proc, /sys and /etc below a root, so that tests replay recorded machines.
+ * What cannot be read is left empty.
  */
 #include "maple/measure.h"
 
@@ -21,8 +21,7 @@ enum { MAX_PROC_BYTES = 1 << 20, MAX_CPUS = 4096 };
 
 /* --- Files below the root --- */
 
-static char *read_text(const char *root, const char *path)
-{
+static char *read_text(const char *root, const char *path) {
     char full[4096], *data = NULL;
     size_t bytes;
     int length = snprintf(full, sizeof full, "%s%s", root, path);
@@ -33,16 +32,14 @@ static char *read_text(const char *root, const char *path)
 }
 
 /* The first line of a file; false (and out empty) where there is none. */
-static bool read_line(const char *root, const char *path, char *out, size_t size)
-{
+static bool read_line(const char *root, const char *path, char *out, size_t size) {
     char *text = read_text(root, path);
     snprintf(out, size, "%.*s", text ? (int)strcspn(text, "\n") : 0, text ? text : "");
     maple_free(text);
     return out[0] != '\0';
 }
 
-static bool read_number(const char *root, const char *path, double *out)
-{
+static bool read_number(const char *root, const char *path, double *out) {
     char line[64], *end;
     if (!read_line(root, path, line, sizeof line))
         return false;
@@ -54,8 +51,7 @@ static bool read_number(const char *root, const char *path, double *out)
 }
 
 /* "key <separator> value" of a /proc file: the value of the first line whose key is `key`. */
-static bool find_field(const char *text, const char *key, char separator, char *out, size_t size)
-{
+static bool find_field(const char *text, const char *key, char separator, char *out, size_t size) {
     size_t length = strlen(key);
     out[0] = '\0';
     for (const char *line = text; line && *line; line = strchr(line, '\n')) {
@@ -72,8 +68,7 @@ static bool find_field(const char *text, const char *key, char separator, char *
     return false;
 }
 
-static bool has_word(const char *words, const char *word)
-{
+static bool has_word(const char *words, const char *word) {
     size_t length = strlen(word);
     for (const char *at = words; (at = strstr(at, word)); at += length) {
         bool starts = at == words || at[-1] == ' ';
@@ -96,8 +91,7 @@ static const struct {
 };
 
 /* Arm kernels give numbers instead of a model name. */
-static void name_arm_cpu(const char *cpuinfo, char *out, size_t size)
-{
+static void name_arm_cpu(const char *cpuinfo, char *out, size_t size) {
     char implementer[32], part[32];
     if (!find_field(cpuinfo, "CPU implementer", ':', implementer, sizeof implementer) ||
         !find_field(cpuinfo, "CPU part", ':', part, sizeof part))
@@ -112,8 +106,7 @@ static void name_arm_cpu(const char *cpuinfo, char *out, size_t size)
     snprintf(out, size, "Arm implementer %.8s part %.8s", implementer, part);
 }
 
-static const char *strongest_isa(const char *flags)
-{
+static const char *strongest_isa(const char *flags) {
     if (has_word(flags, "avx512f") && has_word(flags, "avx512bw") && has_word(flags, "avx512dq") &&
         has_word(flags, "avx512vl"))
         return "avx512";
@@ -130,8 +123,8 @@ static const char *strongest_isa(const char *flags)
     return "generic";
 }
 
-static void probe_cpu(const char *root, bool replayed, maple_environment *out, char *flags, size_t flags_size)
-{
+static void probe_cpu(const char *root, bool replayed, maple_environment *out, char *flags,
+                      size_t flags_size) {
     char *cpuinfo = read_text(root, "/proc/cpuinfo");
     const char *text = cpuinfo ? cpuinfo : "";
     char number[32];
@@ -160,8 +153,7 @@ static void probe_cpu(const char *root, bool replayed, maple_environment *out, c
 }
 
 /* "0-3,8" -> 5 */
-static int count_list(const char *list)
-{
+static int count_list(const char *list) {
     int n = 0;
     while (*list >= '0' && *list <= '9') {
         char *end;
@@ -177,8 +169,7 @@ static int count_list(const char *list)
 }
 
 /* CPUs' worth of time that the cgroup grants; 0 where it sets no limit. */
-static double cgroup_cpus(const char *root)
-{
+static double cgroup_cpus(const char *root) {
     char *membership = read_text(root, "/proc/self/cgroup");
     char group[512] = "", path[640], line[64];
     if (membership)
@@ -196,8 +187,7 @@ static double cgroup_cpus(const char *root)
     return 0;
 }
 
-static void probe_cores(const char *root, maple_environment *out)
-{
+static void probe_cores(const char *root, maple_environment *out) {
     char list[1024] = "";
     char *status = read_text(root, "/proc/self/status");
     if (status)
@@ -211,8 +201,7 @@ static void probe_cores(const char *root, maple_environment *out)
         out->cores = (int)ceil(granted);
 }
 
-static void probe_caches(const char *root, maple_environment *out)
-{
+static void probe_caches(const char *root, maple_environment *out) {
     size_t used = 0;
     for (int i = 0; i < 8 && used < sizeof out->caches; i++) {
         char folder[96], path[128], type[32], size[32];
@@ -230,9 +219,9 @@ static void probe_caches(const char *root, maple_environment *out)
         char *unit = NULL;
         double kib = strtod(size, &unit) * (unit && *unit == 'M' ? 1024 : 1);
         bool mib = kib >= 1024;
-        int length = snprintf(out->caches + used, sizeof out->caches - used, "%sL%.0f%s %.3g %s", used ? ", " : "",
-                              level, strcmp(type, "Data") == 0 ? "d" : "", mib ? kib / 1024 : kib,
-                              mib ? "MiB" : "KiB");
+        int length = snprintf(out->caches + used, sizeof out->caches - used, "%sL%.0f%s %.3g %s",
+                              used ? ", " : "", level, strcmp(type, "Data") == 0 ? "d" : "",
+                              mib ? kib / 1024 : kib, mib ? "MiB" : "KiB");
         used += length > 0 ? (size_t)length : 0;
         if (ways > 0 && used < sizeof out->caches) {
             length = snprintf(out->caches + used, sizeof out->caches - used, "/%.0f", ways);
@@ -246,14 +235,22 @@ static void probe_caches(const char *root, maple_environment *out)
 static const struct {
     const char *text, *name;
 } hypervisors[] = {
-    {"KVMKVMKVM", "kvm"},    {"VMwareVMware", "vmware"}, {"VMware", "vmware"},   {"Microsoft Hv", "hyper-v"},
-    {"XenVMMXenVMM", "xen"}, {"TCGTCGTCG", "qemu"},      {"VBoxVBox", "virtualbox"}, {"VirtualBox", "virtualbox"},
-    {"QEMU", "qemu"},        {"KVM", "kvm"},             {"Amazon EC2", "kvm"},  {"Google Compute Engine", "kvm"},
+    {"KVMKVMKVM", "kvm"},
+    {"VMwareVMware", "vmware"},
+    {"VMware", "vmware"},
+    {"Microsoft Hv", "hyper-v"},
+    {"XenVMMXenVMM", "xen"},
+    {"TCGTCGTCG", "qemu"},
+    {"VBoxVBox", "virtualbox"},
+    {"VirtualBox", "virtualbox"},
+    {"QEMU", "qemu"},
+    {"KVM", "kvm"},
+    {"Amazon EC2", "kvm"},
+    {"Google Compute Engine", "kvm"},
     {"Virtual Machine", "hyper-v"},
 };
 
-static bool name_hypervisor(const char *text, char *out, size_t size)
-{
+static bool name_hypervisor(const char *text, char *out, size_t size) {
     for (size_t i = 0; i < sizeof hypervisors / sizeof hypervisors[0]; i++) {
         if (strstr(text, hypervisors[i].text)) {
             snprintf(out, size, "%s", hypervisors[i].name);
@@ -263,8 +260,7 @@ static bool name_hypervisor(const char *text, char *out, size_t size)
     return false;
 }
 
-static void hypervisor_of_this_cpu(char signature[16])
-{
+static void hypervisor_of_this_cpu(char signature[16]) {
     signature[0] = '\0';
 #if defined(__x86_64__) || defined(__i386__)
     unsigned eax, words[3];
@@ -274,8 +270,7 @@ static void hypervisor_of_this_cpu(char signature[16])
 #endif
 }
 
-static void probe_hypervisor(const char *root, bool replayed, const char *flags, maple_environment *out)
-{
+static void probe_hypervisor(const char *root, bool replayed, const char *flags, maple_environment *out) {
     static const char *const files[] = {"/sys/hypervisor/type", "/sys/class/dmi/id/product_name",
                                         "/sys/class/dmi/id/sys_vendor"};
     char text[128];
@@ -300,8 +295,7 @@ static void probe_hypervisor(const char *root, bool replayed, const char *flags,
 
 /* --- All of it --- */
 
-static void name_compiler(char *out, size_t size)
-{
+static void name_compiler(char *out, size_t size) {
 #if defined(__clang__)
     snprintf(out, size, "clang %d.%d.%d", __clang_major__, __clang_minor__, __clang_patchlevel__);
 #elif defined(__GNUC__)
@@ -312,8 +306,7 @@ static void name_compiler(char *out, size_t size)
 #endif
 }
 
-void maple_environment_probe(const char *root, maple_environment *out)
-{
+void maple_environment_probe(const char *root, maple_environment *out) {
     bool replayed = root != NULL;
     const char *below = replayed ? root : "";
     char flags[8192];
@@ -323,7 +316,8 @@ void maple_environment_probe(const char *root, maple_environment *out)
     probe_cores(below, out);
     probe_caches(below, out);
     probe_hypervisor(below, replayed, flags, out);
-    read_line(below, "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", out->governor, sizeof out->governor);
+    read_line(below, "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", out->governor,
+              sizeof out->governor);
     read_line(below, "/proc/sys/kernel/osrelease", out->kernel, sizeof out->kernel);
     char *release = read_text(below, "/etc/os-release");
     if (release)
@@ -340,18 +334,15 @@ void maple_environment_probe(const char *root, maple_environment *out)
         strftime(out->date, sizeof out->date, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
-static void add_text(cJSON *object, const char *key, const char *text)
-{
+static void add_text(cJSON *object, const char *key, const char *text) {
     cJSON_AddItemToObject(object, key, text[0] ? cJSON_CreateString(text) : cJSON_CreateNull());
 }
 
-static void add_number(cJSON *object, const char *key, double value, bool known)
-{
+static void add_number(cJSON *object, const char *key, double value, bool known) {
     cJSON_AddItemToObject(object, key, known ? cJSON_CreateNumber(value) : cJSON_CreateNull());
 }
 
-maple_status maple_environment_json(const maple_environment *environment, char **out, maple_error *error)
-{
+maple_status maple_environment_json(const maple_environment *environment, char **out, maple_error *error) {
     cJSON *object = cJSON_CreateObject();
     if (!object)
         return maple_error_memory(error);
