@@ -122,6 +122,10 @@ maple_status maple_graph_prepare(const maple_graph *raw, maple_graph_form form, 
 
 /* --- Weights: seeded random numbers, a function of (seed, slot, shape) only --- */
 
+/* In the slot of a BATCH_NORM: the norm has a shift. Without it the shift is zero, so that operators which only see
+ * zeros yield zeros and pruning changes no result: a search cell's norms go without, fixed ones may have it. */
+#define MAPLE_SLOT_SHIFT 0x80000000u
+
 /* CONV: weight is [cout][cin / groups][k][k], bias is [cout] (0 without a folded batch norm; with one, both carry
  * it). LINEAR: weight is [out][in], bias is [out]. BATCH_NORM: weight is the scale [c], bias the shift [c]. */
 maple_status maple_graph_weights(const maple_graph *graph, int node, uint64_t seed, float *weight, float *bias,

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The registry of engines, and what is the same for all: options, preparation of graphs, verification. */
+#include "engine/engine_vtable.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef MAPLE_HAVE_ONEDNN
+static const char *const no_isas[] = {NULL};
+static const engine_ops onednn_engine = {
+    .info = {.name = "onednn",
+             .description = "oneDNN, as inside PyTorch, TensorFlow and OpenVINO",
+             .unavailable =
+                 "not built in: oneDNN was not found (Debian: apt install libdnnl-dev, then build again)",
+             .isas = no_isas},
+};
+#endif
+#ifndef MAPLE_HAVE_XNNPACK
+static const char *const no_caps[] = {NULL};
+static const engine_ops xnnpack_engine = {
+    .info = {.name = "xnnpack",
+             .description = "XNNPACK, as inside TensorFlow Lite and ExecuTorch",
+             .unavailable = "not built in: XNNPACK was not found (Debian: apt install libxnnpack-dev "
+                            "libpthreadpool-dev libcpuinfo-dev, then build again)",
+             .isas = no_caps},
+};
+#endif
+
+static const engine_ops *const registry[] = {&onednn_engine, &xnnpack_engine, &blas_engine,
+                                             &reference_engine};
+
+size_t maple_engine_count(void) {
+    return sizeof registry / sizeof *registry;
+}
+
+const maple_engine_info *maple_engine_at(size_t i) {
+    return i < maple_engine_count() ? &registry[i]->info : NULL;
+}
+
+static maple_status find_ops(const char *name, const engine_ops **out, maple_error *error) {
+    char names[256] = "";
+    for (size_t i = 0; i < maple_engine_count(); i++) {
+        if (strcmp(registry[i]->info.name, name) == 0) {
+            *out = registry[i];
+            return MAPLE_OK;
+        }
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", registry[i]->info.name);
+    }
+    return maple_error_set(error, MAPLE_NOT_FOUND, "no engine is called \"%s\"; there are %s", name, names);
+}
+
+maple_status maple_engine_find(const char *name, const maple_engine_info **out, maple_error *error) {
+    const engine_ops *ops;
+    maple_status status = find_ops(name, &ops, error);
+    if (status == MAPLE_OK)
+        *out = &ops->info;
+    return status;
+}
+
+/* Whether this CPU runs an ISA that goes by this name in any engine's list. */
+static bool cpu_has(const char *isa) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_cpu_init();
+    if (strcmp(isa, "sse3") == 0)
+        return __builtin_cpu_supports("sse3");
+    if (strcmp(isa, "sse41") == 0)
+        return __builtin_cpu_supports("sse4.1");
+    if (strcmp(isa, "avx") == 0)
+        return __builtin_cpu_supports("avx");
+    if (strcmp(isa, "avx2") == 0)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (strcmp(isa, "avx512") == 0)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#endif
+    return strcmp(isa, "generic") == 0;
+}
+
+int maple_engine_best_isa(const maple_engine_info *info) {
+    int best = -1;
+    for (int i = 0; info->isas && info->isas[i]; i++)
+        if (cpu_has(info->isas[i]))
+            best = i;
+    return best;
+}
+
+/* --- Options --- */
+
+static maple_status check_isa(const maple_engine_info *info, const char *isa, maple_error *error) {
+    if (!isa)
+        return MAPLE_OK;
+    char names[128] = "";
+    for (size_t i = 0; info->isas[i]; i++) {
+        if (strcmp(info->isas[i], isa) == 0) {
+            if (cpu_has(isa))
+                return MAPLE_OK;
+            return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s: this CPU has no %s", info->name,
+                                   isa);
+        }
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", info->isas[i]);
+    }
+    if (!info->isas[0])
+        return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s has no ISA cap (\"%s\" was asked for)",
+                               info->name, isa);
+    return maple_error_set(error, MAPLE_BAD_ARGUMENT, "engine %s: no ISA cap is called \"%s\"; there are %s",
+                           info->name, isa, names);
+}
+
+static maple_status check_options(const engine_ops *ops, const maple_engine_options *options,
+                                  maple_error *error) {
+    const maple_engine_info *info = &ops->info;
+    if (!info->available)
+        return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s: %s", info->name, info->unavailable);
+    if (options->threads < 1)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "engine %s: threads is %d; it must be at least 1",
+                               info->name, options->threads);
+    if (options->batch < 1)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "engine %s: batch is %d; it must be at least 1",
+                               info->name, options->batch);
+    if (options->threads > 1 && !info->threaded)
+        return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s runs on one thread (%d were asked for)",
+                               info->name, options->threads);
+    return check_isa(info, options->isa, error);
+}
+
+/* Sets a variable in list[ENGINE_MAX_VARIABLES], replacing one of the same name. */
+static void set_variable(engine_variable *list, size_t *n, const engine_variable *variable) {
+    size_t i = 0;
+    while (i < *n && strcmp(list[i].name, variable->name) != 0)
+        i++;
+    if (i == *n && *n < ENGINE_MAX_VARIABLES)
+        ++*n;
+    if (i < *n)
+        list[i] = *variable;
+}
+
+/* One allocation: the pointers, then the strings. */
+static char **pack_variables(const engine_variable *list, size_t n) {
+    size_t entry = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t length = strlen(list[i].name) + 1 + strlen(list[i].value) + 1;
+        entry = length > entry ? length : entry;
+    }
+    char **strings = maple_alloc(1, (n + 1) * sizeof *strings + n * entry);
+    if (!strings)
+        return NULL;
+    char *text = (char *)(strings + n + 1);
+    for (size_t i = 0; i < n; i++) {
+        strings[i] = text + i * entry;
+        snprintf(strings[i], entry, "%s=%s", list[i].name, list[i].value);
+    }
+    return strings;
+}
+
+maple_status maple_engine_environment(const char *name, const maple_engine_options *options, char ***out,
+                                      maple_error *error) {
+    const engine_ops *ops;
+    maple_status status = find_ops(name, &ops, error);
+    if (status == MAPLE_OK)
+        status = check_options(ops, options, error);
+    if (status != MAPLE_OK)
+        return status;
+    /* Both libraries are linked whatever engine runs, and both would start a thread for each CPU. */
+    engine_variable list[ENGINE_MAX_VARIABLES] = {{"OMP_NUM_THREADS", "1"}, {"OPENBLAS_NUM_THREADS", "1"}};
+    engine_variable own[ENGINE_MAX_VARIABLES];
+    size_t n = 2, n_own = ops->environment ? ops->environment(options, own) : 0;
+    for (size_t i = 0; i < n_own; i++)
+        set_variable(list, &n, &own[i]);
+    char **strings = pack_variables(list, n);
+    if (!strings)
+        return maple_error_memory(error);
+    *out = strings;
+    return MAPLE_OK;
+}
+
+/* --- Engines --- */
+
+maple_status maple_engine_open(const char *name, const maple_engine_options *options, maple_engine **out,
+                               maple_error *error) {
+    const engine_ops *ops;
+    maple_status status = find_ops(name, &ops, error);
+    if (status == MAPLE_OK)
+        status = check_options(ops, options, error);
+    if (status != MAPLE_OK)
+        return status;
+    maple_engine *engine = maple_alloc(1, ops->engine_size);
+    if (!engine)
+        return maple_error_memory(error);
+    engine->ops = ops;
+    engine->options = *options;
+    if (options->isa) {
+        snprintf(engine->isa_cap, sizeof engine->isa_cap, "%s", options->isa);
+        engine->options.isa = engine->isa_cap;
+    }
+    maple_engine_description *description = &engine->description;
+    snprintf(description->name, sizeof description->name, "%s", name);
+    snprintf(description->isa, sizeof description->isa, "generic");
+    description->threads = options->threads;
+    description->batch = options->batch;
+    status = ops->open(engine, error);
+    if (status != MAPLE_OK) {
+        maple_engine_close(engine);
+        return status;
+    }
+    *out = engine;
+    return MAPLE_OK;
+}
+
+void maple_engine_describe(const maple_engine *engine, maple_engine_description *out) {
+    *out = engine->description;
+}
+
+void maple_engine_close(maple_engine *engine) {
+    if (!engine)
+        return;
+    maple_engine_close(engine->reference);
+    engine->ops->close(engine);
+    engine_resources_free(engine);
+    maple_free(engine);
+}
+
+/* --- Networks --- */
+
+static int find_input(const maple_graph *graph) {
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (graph->nodes[i].op == MAPLE_OP_INPUT)
+            return i;
+    return -1;
+}
+
+static maple_status compile_prepared(maple_engine *engine, const maple_graph *graph, maple_network **out,
+                                     maple_error *error) {
+    maple_status status = maple_graph_check(graph, error);
+    if (status != MAPLE_OK)
+        return status;
+    int input = find_input(graph);
+    if (input < 0 || input == graph->output)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "a network needs an input and a layer after it");
+    maple_network *network = maple_alloc(1, engine->ops->network_size);
+    if (!network)
+        return maple_error_memory(error);
+    network->engine = engine;
+    network->input_shape = graph->nodes[input].shape;
+    network->output_shape = graph->nodes[graph->output].shape;
+    status = engine->ops->compile(network, graph, error);
+    if (status != MAPLE_OK) {
+        maple_network_free(network);
+        return status;
+    }
+    network->bytes += engine->ops->network_size;
+    *out = network;
+    return MAPLE_OK;
+}
+
+maple_status maple_engine_compile(maple_engine *engine, const maple_graph *raw, maple_graph_form form,
+                                  maple_network **out, maple_error *error) {
+    maple_graph graph;
+    maple_status status = maple_graph_prepare(raw, form, engine->ops->fusions, &graph, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = compile_prepared(engine, &graph, out, error);
+    maple_graph_release(&graph);
+    return status;
+}
+
+maple_status maple_engine_compile_operator(maple_engine *engine, const maple_graph *raw,
+                                           maple_graph_form form, maple_network **out, maple_error *error) {
+    maple_graph graph;
+    maple_status status = maple_graph_clone(raw, &graph, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = maple_graph_fold_batch_norm(&graph, error);
+    if (status == MAPLE_OK && form == MAPLE_GRAPH_PRUNED)
+        status = maple_graph_fuse(&graph, engine->ops->fusions, error);
+    if (status == MAPLE_OK)
+        status = compile_prepared(engine, &graph, out, error);
+    maple_graph_release(&graph);
+    return status;
+}
+
+maple_status maple_network_set_input(maple_network *network, const float *nchw, maple_error *error) {
+    return network->engine->ops->set_input(network, nchw, error);
+}
+
+maple_status maple_network_run(maple_network *network, maple_error *error) {
+    return network->engine->ops->run(network, error);
+}
+
+maple_status maple_network_output(maple_network *network, float *nchw, maple_error *error) {
+    return network->engine->ops->output(network, nchw, error);
+}
+
+maple_shape maple_network_input_shape(const maple_network *network) {
+    return network->input_shape;
+}
+
+maple_shape maple_network_output_shape(const maple_network *network) {
+    return network->output_shape;
+}
+
+size_t maple_network_bytes(const maple_network *network) {
+    return network->bytes;
+}
+
+const char *maple_network_implementations(const maple_network *network) {
+    return network->implementations;
+}
+
+void maple_network_free(maple_network *network) {
+    if (!network)
+        return;
+    network->engine->ops->release(network);
+    maple_free(network->implementations);
+    maple_free(network);
+}
+
+/* --- Verification --- */
+
+/* The engine's own reference engine (batch 1), kept open because its weights are worth keeping. */
+static maple_status open_reference(maple_engine *engine, uint64_t weight_seed, maple_error *error) {
+    if (engine->reference && engine->reference->options.weight_seed == weight_seed)
+        return MAPLE_OK;
+    maple_engine_close(engine->reference);
+    engine->reference = NULL;
+    maple_engine_options options = {.threads = 1, .batch = 1, .weight_seed = weight_seed};
+    return maple_engine_open(reference_engine.info.name, &options, &engine->reference, error);
+}
+
+static maple_status run_once(maple_network *network, const float *input, float *output, maple_error *error) {
+    maple_status status = maple_network_set_input(network, input, error);
+    if (status == MAPLE_OK)
+        status = maple_network_run(network, error);
+    if (status == MAPLE_OK)
+        status = maple_network_output(network, output, error);
+    return status;
+}
+
+/* max |a - b| / max |b|; infinite where a value is not finite. */
+static double relative_difference(const float *a, const float *b, size_t n) {
+    double difference = 0.0, magnitude = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(a[i]) || !isfinite(b[i]))
+            return (double)INFINITY;
+        difference = fmax(difference, fabs((double)a[i] - (double)b[i]));
+        magnitude = fmax(magnitude, fabs((double)b[i]));
+    }
+    if (magnitude > 0.0)
+        return difference / magnitude;
+    return difference > 0.0 ? (double)INFINITY : 0.0;
+}
+
+maple_status maple_network_verify(maple_network *network, const maple_graph *raw, uint64_t weight_seed,
+                                  uint64_t input_seed, double bound, double *relative_error,
+                                  maple_error *error) {
+    maple_engine *engine = network->engine;
+    int batch = engine->options.batch;
+    size_t in = maple_shape_elements(network->input_shape), out = maple_shape_elements(network->output_shape);
+    maple_network *truth = NULL;
+    float *input = maple_alloc(in * (size_t)batch, sizeof(float));
+    float *output = maple_alloc(out * (size_t)batch, sizeof(float));
+    float *expected = maple_alloc(out, sizeof(float));
+    maple_status status = input && output && expected ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK)
+        status = open_reference(engine, weight_seed, error);
+    if (status == MAPLE_OK)
+        status = compile_prepared(engine->reference, raw, &truth, error);
+    if (status != MAPLE_OK)
+        goto done;
+    if (maple_shape_elements(truth->input_shape) != in || maple_shape_elements(truth->output_shape) != out) {
+        status = maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                                 "verification: the graph is not the one that the network was compiled from");
+        goto done;
+    }
+    maple_graph_random_input(network->input_shape, batch, input_seed, input);
+    status = run_once(network, input, output, error);
+    if (status == MAPLE_OK)
+        status = run_once(truth, input, expected, error);
+    if (status != MAPLE_OK)
+        goto done;
+    double difference = relative_difference(output, expected, out);
+    if (relative_error)
+        *relative_error = difference;
+    if (!(difference <= bound))
+        status = maple_error_set(
+            error, MAPLE_CHECK_FAILED,
+            "engine %s differs from the reference by %.3g (relative; at most %.3g is accepted), "
+            "implementations: %s",
+            engine->ops->info.name, difference, bound, network->implementations);
+done:
+    maple_network_free(truth);
+    maple_free(input);
+    maple_free(output);
+    maple_free(expected);
+    return status;
+}

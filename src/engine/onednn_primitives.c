@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * oneDNN's C API, version 2.x: memory layouts, primitives, weights, ISA. Activations are blocked by channels
+ * (nChw8c, nChw16c on AVX-512), weights have the layout that the primitive asks for; with other layouts the
+ * library falls back to kernels that are 10 to 100 times slower.
+ */
+#include "engine/onednn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+dnnl_status_t onednn_layout(const onednn_engine_state *engine, maple_shape shape, bool plain,
+                            dnnl_memory_desc_t *out) {
+    dnnl_dims_t dims = {engine->base.options.batch, shape.channels, shape.height, shape.width};
+    dnnl_format_tag_t blocked = engine->block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
+    return dnnl_memory_desc_init_by_tag(out, 4, dims, dnnl_f32, plain ? dnnl_nchw : blocked);
+}
+
+bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape) {
+    return shape.height == 1 && shape.width == 1 && shape.channels % engine->block == 0;
+}
+
+static dnnl_status_t matrix_layout(dnnl_dim_t rows, dnnl_dim_t columns, dnnl_format_tag_t tag,
+                                   dnnl_memory_desc_t *out) {
+    dnnl_dims_t dims = {rows, columns};
+    return dnnl_memory_desc_init_by_tag(out, 2, dims, dnnl_f32, tag);
+}
+
+static dnnl_status_t vector_layout(dnnl_dim_t n, dnnl_memory_desc_t *out) {
+    dnnl_dims_t dims = {n};
+    return dnnl_memory_desc_init_by_tag(out, 1, dims, dnnl_f32, dnnl_x);
+}
+
+/* [cout][cin][k][k], or [groups][cout / groups][cin / groups][k][k]; `any` lets the primitive choose. */
+static dnnl_status_t conv_weight_layout(const onednn_key *key, bool any, dnnl_memory_desc_t *out) {
+    dnnl_dim_t k = key->kernel, g = key->groups, cout = key->out.channels / g, cin = key->in.channels / g;
+    if (g == 1) {
+        dnnl_dims_t dims = {cout, cin, k, k};
+        return dnnl_memory_desc_init_by_tag(out, 4, dims, dnnl_f32, any ? dnnl_format_tag_any : dnnl_oihw);
+    }
+    dnnl_dims_t dims = {g, cout, cin, k, k};
+    return dnnl_memory_desc_init_by_tag(out, 5, dims, dnnl_f32, any ? dnnl_format_tag_any : dnnl_goihw);
+}
+
+/* Addend, then ReLU, after the primitive's own result (and bias). */
+static dnnl_status_t create_attributes(const onednn_primitive *p, dnnl_primitive_attr_t *out) {
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t status = dnnl_post_ops_create(&ops);
+    if (status == dnnl_success && p->key.addend == ONEDNN_SUM)
+        status = dnnl_post_ops_append_sum(ops, 1.0f);
+    if (status == dnnl_success && p->key.addend == ONEDNN_BINARY)
+        status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, &p->dst);
+    if (status == dnnl_success && p->key.relu && p->key.op != MAPLE_OP_BATCH_NORM)
+        status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_create(out);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_post_ops(*out, ops);
+    dnnl_post_ops_destroy(ops);
+    return status;
+}
+
+typedef union operation {
+    dnnl_convolution_desc_t conv;
+    dnnl_inner_product_desc_t linear;
+    dnnl_batch_normalization_desc_t norm;
+    dnnl_pooling_desc_t pool;
+    dnnl_eltwise_desc_t eltwise;
+    dnnl_binary_desc_t binary;
+} operation;
+
+static dnnl_status_t describe_conv(const onednn_primitive *p, operation *op) {
+    const onednn_key *key = &p->key;
+    const maple_node node = {.kernel = key->kernel, .stride = key->stride, .pad = key->pad};
+    dnnl_dims_t strides = {key->stride, key->stride}, begin = {key->pad, key->pad};
+    dnnl_dims_t end = {engine_pad_end(&node, key->in.height, key->out.height),
+                       engine_pad_end(&node, key->in.width, key->out.width)};
+    dnnl_memory_desc_t weights, bias;
+    dnnl_status_t status = conv_weight_layout(key, true, &weights);
+    if (status == dnnl_success)
+        status = vector_layout(key->out.channels, &bias);
+    if (status == dnnl_success)
+        status = dnnl_convolution_forward_desc_init(&op->conv, dnnl_forward_inference,
+                                                    dnnl_convolution_direct, &p->src, &weights,
+                                                    key->bias ? &bias : NULL, &p->dst, strides, begin, end);
+    return status;
+}
+
+/* Its source and result are matrices: the caller sees to it that they are dense. */
+static dnnl_status_t describe_linear(const onednn_engine_state *engine, onednn_primitive *p, operation *op) {
+    dnnl_dim_t batch = engine->base.options.batch, in = p->key.in.channels, out = p->key.out.channels;
+    dnnl_memory_desc_t weights, bias;
+    dnnl_status_t status = matrix_layout(batch, in, dnnl_ab, &p->src);
+    if (status == dnnl_success)
+        status = matrix_layout(batch, out, dnnl_ab, &p->dst);
+    if (status == dnnl_success)
+        status = matrix_layout(out, in, dnnl_format_tag_any, &weights);
+    if (status == dnnl_success)
+        status = vector_layout(out, &bias);
+    if (status == dnnl_success)
+        status = dnnl_inner_product_forward_desc_init(&op->linear, dnnl_forward_inference, &p->src, &weights,
+                                                      &bias, &p->dst);
+    return status;
+}
+
+static dnnl_status_t describe_pool(const onednn_primitive *p, operation *op) {
+    const onednn_key *key = &p->key;
+    maple_node node = {.kernel = key->kernel, .stride = key->stride, .pad = key->pad};
+    dnnl_dims_t strides = {key->stride, key->stride}, kernel = {key->kernel, key->kernel};
+    if (key->op == MAPLE_OP_GLOBAL_AVG_POOL) {
+        strides[0] = strides[1] = node.stride = 1;
+        kernel[0] = key->in.height;
+        kernel[1] = key->in.width;
+    }
+    dnnl_dims_t begin = {key->pad, key->pad}, end = {0, 0};
+    if (key->op == MAPLE_OP_AVG_POOL) {
+        end[0] = engine_pad_end(&node, key->in.height, key->out.height);
+        end[1] = engine_pad_end(&node, key->in.width, key->out.width);
+    }
+    return dnnl_pooling_forward_desc_init(&op->pool, dnnl_forward_inference, dnnl_pooling_avg_exclude_padding,
+                                          &p->src, &p->dst, strides, kernel, begin, end);
+}
+
+static dnnl_status_t describe(const onednn_engine_state *engine, onednn_primitive *p, operation *op) {
+    const dnnl_prop_kind_t inference = dnnl_forward_inference;
+    unsigned norm_flags =
+        dnnl_use_global_stats | dnnl_use_scaleshift | (p->key.relu ? dnnl_fuse_norm_relu : 0);
+    switch (p->key.op) {
+    case MAPLE_OP_CONV:
+        return describe_conv(p, op);
+    case MAPLE_OP_LINEAR:
+        return describe_linear(engine, p, op);
+    case MAPLE_OP_BATCH_NORM:
+        return dnnl_batch_normalization_forward_desc_init(&op->norm, inference, &p->src, 0.0f, norm_flags);
+    case MAPLE_OP_AVG_POOL:
+    case MAPLE_OP_GLOBAL_AVG_POOL:
+        return describe_pool(p, op);
+    case MAPLE_OP_RELU:
+        return dnnl_eltwise_forward_desc_init(&op->eltwise, inference, dnnl_eltwise_relu, &p->src, 0.0f,
+                                              0.0f);
+    case MAPLE_OP_ZERO:
+    case MAPLE_OP_COPY:
+        return dnnl_eltwise_forward_desc_init(&op->eltwise, inference, dnnl_eltwise_linear, &p->src,
+                                              p->key.op == MAPLE_OP_COPY ? 1.0f : 0.0f, 0.0f);
+    case MAPLE_OP_ADD:
+        return dnnl_binary_desc_init(&op->binary, dnnl_binary_add, &p->src, &p->src, &p->dst);
+    default:
+        return dnnl_unimplemented;
+    }
+}
+
+dnnl_status_t onednn_create_primitive(const onednn_engine_state *engine, onednn_primitive *out) {
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_primitive_desc_t descriptor = NULL;
+    operation op;
+    dnnl_status_t status = onednn_layout(engine, out->key.in, out->key.plain_input, &out->src);
+    if (status == dnnl_success)
+        status = onednn_layout(engine, out->key.out, false, &out->dst);
+    if (status == dnnl_success)
+        status = describe(engine, out, &op);
+    if (status == dnnl_success)
+        status = create_attributes(out, &attributes);
+    if (status == dnnl_success)
+        status = dnnl_primitive_desc_create(&descriptor, &op, attributes, engine->engine, NULL);
+    if (status == dnnl_success) {
+        const char *name = NULL;
+        status = dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, (void *)&name);
+        snprintf(out->implementation, sizeof out->implementation, "%s", name ? name : "unknown");
+    }
+    if (status == dnnl_success && (out->key.op == MAPLE_OP_CONV || out->key.op == MAPLE_OP_LINEAR))
+        out->weights = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
+    if (status == dnnl_success)
+        status = dnnl_primitive_create(&out->primitive, descriptor);
+    dnnl_primitive_desc_destroy(descriptor);
+    dnnl_primitive_attr_destroy(attributes);
+    return status;
+}
+
+dnnl_status_t onednn_copy(const onednn_engine_state *engine, dnnl_memory_t src, dnnl_memory_t dst) {
+    const dnnl_memory_desc_t *from, *to;
+    dnnl_primitive_desc_t descriptor = NULL;
+    dnnl_primitive_t reorder = NULL;
+    dnnl_status_t status = dnnl_memory_get_memory_desc(src, &from);
+    if (status == dnnl_success)
+        status = dnnl_memory_get_memory_desc(dst, &to);
+    if (status == dnnl_success)
+        status =
+            dnnl_reorder_primitive_desc_create(&descriptor, from, engine->engine, to, engine->engine, NULL);
+    if (status == dnnl_success)
+        status = dnnl_primitive_create(&reorder, descriptor);
+    dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, src}, {DNNL_ARG_TO, dst}};
+    if (status == dnnl_success)
+        status = dnnl_primitive_execute(reorder, engine->stream, 2, arguments);
+    if (status == dnnl_success)
+        status = dnnl_stream_wait(engine->stream);
+    dnnl_primitive_destroy(reorder);
+    dnnl_primitive_desc_destroy(descriptor);
+    return status;
+}
+
+/* A new memory of `layout` with `values` in layout `given`. */
+static dnnl_status_t import_values(const onednn_engine_state *engine, const dnnl_memory_desc_t *given,
+                                   float *values, const dnnl_memory_desc_t *layout, dnnl_memory_t *out) {
+    dnnl_memory_t source = NULL;
+    dnnl_status_t status = dnnl_memory_create(&source, given, engine->engine, values);
+    if (status == dnnl_success)
+        status = dnnl_memory_create(out, layout, engine->engine, DNNL_MEMORY_ALLOCATE);
+    if (status == dnnl_success)
+        status = onednn_copy(engine, source, *out);
+    dnnl_memory_destroy(source);
+    return status;
+}
+
+/* A new vector of first[n] and second[n]; NULL stands for `constant`. */
+static dnnl_status_t create_vector(const onednn_engine_state *engine, dnnl_dim_t n, const float *first,
+                                   const float *second, float constant, dnnl_memory_t *out) {
+    dnnl_memory_desc_t layout;
+    void *data = NULL;
+    dnnl_status_t status = second ? matrix_layout(2, n, dnnl_ab, &layout) : vector_layout(n, &layout);
+    if (status == dnnl_success)
+        status = dnnl_memory_create(out, &layout, engine->engine, DNNL_MEMORY_ALLOCATE);
+    if (status == dnnl_success)
+        status = dnnl_memory_get_data_handle(*out, &data);
+    float *values = data;
+    for (dnnl_dim_t i = 0; status == dnnl_success && i < n; i++) {
+        values[i] = first ? first[i] : constant;
+        if (second)
+            values[n + i] = second[i];
+    }
+    return status;
+}
+
+dnnl_status_t onednn_create_weights(const onednn_engine_state *engine, const onednn_primitive *primitive,
+                                    onednn_weights *out) {
+    const onednn_key *key = &primitive->key;
+    const engine_weights *raw = out->raw;
+    dnnl_dim_t channels = raw->channels;
+    if (key->op == MAPLE_OP_BATCH_NORM) {
+        dnnl_status_t status = create_vector(engine, channels, raw->weight, raw->bias, 0.0f, &out->weight);
+        if (status == dnnl_success)
+            status = create_vector(engine, channels, NULL, NULL, 0.0f, &out->mean);
+        if (status == dnnl_success)
+            status = create_vector(engine, channels, NULL, NULL, 1.0f, &out->variance);
+        return status;
+    }
+    dnnl_memory_desc_t given;
+    dnnl_status_t status = key->op == MAPLE_OP_CONV
+                               ? conv_weight_layout(key, false, &given)
+                               : matrix_layout(channels, key->in.channels, dnnl_ab, &given);
+    if (status == dnnl_success)
+        status = import_values(engine, &given, raw->weight, &primitive->weights, &out->weight);
+    if (status == dnnl_success)
+        status = create_vector(engine, channels, raw->bias, NULL, 0.0f, &out->bias);
+    return status;
+}
+
+/* --- ISA --- */
+
+static const struct {
+    const char *name;
+    dnnl_cpu_isa_t isa;
+} isas[] = {{"avx512", dnnl_cpu_isa_avx512_core},
+            {"avx2", dnnl_cpu_isa_avx2},
+            {"avx", dnnl_cpu_isa_avx},
+            {"sse41", dnnl_cpu_isa_sse41}};
+
+const char *onednn_effective_isa(void) {
+    unsigned effective = (unsigned)dnnl_get_effective_cpu_isa();
+    for (size_t i = 0; i < sizeof isas / sizeof *isas; i++)
+        if ((effective & (unsigned)isas[i].isa) == (unsigned)isas[i].isa)
+            return isas[i].name;
+    return "generic";
+}
+
+void onednn_cap_isa(const char *isa) {
+    for (size_t i = 0; i < sizeof isas / sizeof *isas; i++)
+        if (strcmp(isas[i].name, isa) == 0)
+            dnnl_set_max_cpu_isa(isas[i].isa);
+}
