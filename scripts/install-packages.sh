@@ -19,6 +19,7 @@ libpthreadpool-dev: engine xnnpack
 libcpuinfo-dev: engine xnnpack
 valgrind: counters where the CPU shows none (simulated)
 libcmocka-dev: tests
+sqlite3: tests, looking into a pool by hand
 "
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
