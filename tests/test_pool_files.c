@@ -184,6 +184,53 @@ static void test_places(void **state) {
     maple_pool_close(NULL);
 }
 
+/* In a child that is not root, since root may write everywhere: 0, or the line that failed. */
+static int try_without_permission(const char *pool_path, const char *new_path, const char *secret) {
+    if (geteuid() == 0 && setuid(65534) != 0)
+        return __LINE__;
+    maple_pool *pool;
+    maple_error error;
+    if (maple_pool_open(new_path, MAPLE_POOL_WRITE, &pool, &error) != MAPLE_IO_ERROR ||
+        !strstr(error.message, "Permission denied"))
+        return __LINE__;
+    if (maple_pool_open(secret, MAPLE_POOL_READ, &pool, &error) != MAPLE_IO_ERROR ||
+        !strstr(error.message, "Permission denied"))
+        return __LINE__;
+    if (maple_pool_open(pool_path, MAPLE_POOL_WRITE, &pool, &error) != MAPLE_IO_ERROR)
+        return __LINE__;
+    if (maple_pool_open(pool_path, MAPLE_POOL_READ, &pool, &error) != MAPLE_OK)
+        return __LINE__;
+    maple_status status = read_all(pool);
+    maple_pool_close(pool);
+    return status == MAPLE_OK ? 0 : __LINE__;
+}
+
+static void test_permissions(void **state) {
+    (void)state;
+    maple_pool_close(open_pool(in_scratch("locked/pool.db"), MAPLE_POOL_WRITE));
+    spill(in_scratch("locked/secret.db"), "", 0);
+    chmod(in_scratch("locked/secret.db"), 0);
+    chmod(in_scratch("locked/pool.db"), 0666);
+    chmod(scratch, 0755);
+    chmod(in_scratch("locked"), 0555);
+    const char *existing = in_scratch("locked/pool.db"), *new_path = in_scratch("locked/new.db");
+    const char *secret = in_scratch("locked/secret.db");
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        int line = try_without_permission(existing, new_path, secret);
+        if (line)
+            fprintf(stderr, "line %d: %s\n", line, pool_error.message);
+        _exit(line != 0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    chmod(in_scratch("locked"), 0755);
+    assert_int_equal(access(new_path, F_OK), -1);
+    assert_int_equal(access(in_scratch("locked/pool.db-shm"), F_OK), -1);
+}
+
 static void test_unusual_names(void **state) {
     (void)state;
     static const char *const names[] = {
@@ -481,19 +528,13 @@ static void test_disk_full(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_not_a_pool),
-        cmocka_unit_test(test_other_versions),
-        cmocka_unit_test(test_missing_table),
-        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_unusual_names),
-        cmocka_unit_test(test_immutable),
-        cmocka_unit_test(test_reader_beside_writer),
-        cmocka_unit_test(test_killed_writer),
-        cmocka_unit_test(test_killed_creator),
-        cmocka_unit_test(test_creators_at_once),
-        cmocka_unit_test(test_busy),
+        cmocka_unit_test(test_not_a_pool),       cmocka_unit_test(test_other_versions),
+        cmocka_unit_test(test_missing_table),    cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_damaged),          cmocka_unit_test(test_places),
+        cmocka_unit_test(test_permissions),      cmocka_unit_test(test_unusual_names),
+        cmocka_unit_test(test_immutable),        cmocka_unit_test(test_reader_beside_writer),
+        cmocka_unit_test(test_killed_writer),    cmocka_unit_test(test_killed_creator),
+        cmocka_unit_test(test_creators_at_once), cmocka_unit_test(test_busy),
         cmocka_unit_test(test_disk_full),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
