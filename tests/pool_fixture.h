@@ -122,6 +122,21 @@ static inline void put_examples(maple_pool *pool, int64_t platform, size_t first
     maple_free(rows);
 }
 
+/* Counted, scaled and missing in turn. */
+static inline void fill_counts(maple_count *counts, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        counts[i] =
+            (maple_count){.value = (double)i * 1000.5, .running_share = 1, .status = MAPLE_COUNTER_COUNTED};
+        if (i % 3 == 1) {
+            counts[i].status = MAPLE_COUNTER_SCALED;
+            counts[i].running_share = 0.25;
+        } else if (i % 3 == 2) {
+            counts[i] = (maple_count){.value = NAN, .running_share = NAN, .status = MAPLE_COUNTER_MISSING};
+            snprintf(counts[i].reason, sizeof counts[i].reason, "ENOENT %zu", i);
+        }
+    }
+}
+
 static inline char *slurp(const char *path, size_t *bytes) {
     char *data = NULL;
     OK(maple_read_file(path, (size_t)1 << 30, &data, bytes, &pool_error));

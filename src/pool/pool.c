@@ -84,6 +84,20 @@ static maple_status make_folders(const char *path, maple_error *error) {
     return MAPLE_OK;
 }
 
+/* Makes an empty file where there is none: SQLite would not say why it cannot. */
+static maple_status make_writable(const char *path, maple_error *error) {
+    maple_status status = make_folders(path, error);
+    if (status != MAPLE_OK)
+        return status;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return maple_error_set(error, MAPLE_IO_ERROR,
+                               "%s: cannot be written: %s; give write permission, or name another pool", path,
+                               strerror(errno));
+    close(fd);
+    return MAPLE_OK;
+}
+
 /* "./" keeps SQLite's special names (":memory:", "") and a leading "file:" from meaning anything. */
 char *maple_pool_make_uri(const char *path, const char *query) {
     maple_text uri = {0};
@@ -161,15 +175,9 @@ maple_status maple_pool_open(const char *path, maple_pool_mode mode, maple_pool 
             return maple_error_set(error, MAPLE_BAD_INPUT, "%s: not a MAPLE pool (an empty file)", path);
         return maple_error_set(error, MAPLE_IO_ERROR, "%s: cannot be opened: %s", path, strerror(ENOENT));
     }
-    if (empty) {
-        status = make_folders(path, error);
-        if (status != MAPLE_OK)
-            return status;
-    } else if (mode == MAPLE_POOL_WRITE && access(path, W_OK) != 0) {
-        return maple_error_set(error, MAPLE_IO_ERROR,
-                               "%s: cannot be written: %s; give write permission, or name another pool", path,
-                               strerror(errno));
-    }
+    status = mode == MAPLE_POOL_WRITE ? make_writable(path, error) : MAPLE_OK;
+    if (status != MAPLE_OK)
+        return status;
     maple_pool *pool = maple_alloc(1, sizeof *pool);
     if (!pool)
         return maple_error_memory(error);
