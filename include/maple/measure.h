@@ -38,7 +38,7 @@ maple_status maple_environment_json(const maple_environment *environment, char *
 typedef enum maple_check_level { MAPLE_CHECK_OK, MAPLE_CHECK_WARN, MAPLE_CHECK_FAIL } maple_check_level;
 
 typedef struct maple_check {
-    const char *name; /* "pmu", "engine onednn", "governor", "noise", ... */
+    char name[48]; /* "pmu", "engine onednn", "governor", "noise", ... */
     maple_check_level level;
     char finding[320]; /* what is so */
     char effect[256];  /* what it does to results */
@@ -89,7 +89,7 @@ typedef struct maple_measure_plan {
 } maple_measure_plan;
 
 typedef struct maple_measure_report {
-    size_t measured;         /* architectures that now have a label */
+    size_t measured;         /* architectures that got their label in this call */
     size_t already;          /* had one before */
     size_t failed;           /* have a reason instead */
     double wall_s;

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is left to measure of a plan, and the labels of what was measured. */
+#include "measure/campaign.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- A map from architectures to indices (open addressing; at most half full) --- */
+
+typedef struct arch_map {
+    maple_arch *keys;
+    size_t *values; /* MAPLE_NO_TARGET: free */
+    size_t mask;
+} arch_map;
+
+static bool map_init(arch_map *map, size_t items) {
+    size_t capacity = 16;
+    while (capacity < 2 * items)
+        capacity *= 2;
+    map->keys = maple_alloc(capacity, sizeof *map->keys);
+    map->values = maple_alloc(capacity, sizeof *map->values);
+    map->mask = capacity - 1;
+    for (size_t i = 0; map->values && i < capacity; i++)
+        map->values[i] = MAPLE_NO_TARGET;
+    return map->keys && map->values;
+}
+
+static void map_release(arch_map *map) {
+    maple_free(map->keys);
+    maple_free(map->values);
+}
+
+/* The value of a key, to be read or set. */
+static size_t *map_at(arch_map *map, const maple_arch *key) {
+    size_t slot = maple_hash(key->op, sizeof key->op) & map->mask;
+    while (map->values[slot] != MAPLE_NO_TARGET && !maple_arch_equal(&map->keys[slot], key))
+        slot = (slot + 1) & map->mask;
+    map->keys[slot] = *key;
+    return &map->values[slot];
+}
+
+/* --- What is left --- */
+
+static maple_latency empty_row(const maple_arch *arch, const char *reason) {
+    maple_latency row = {.arch = *arch, .latency_ms = NAN, .mean_ms = NAN, .min_ms = NAN, .sd_ms = NAN};
+    snprintf(row.reason, sizeof row.reason, "%.*s", (int)sizeof row.reason - 1, reason);
+    return row;
+}
+
+typedef struct preparation {
+    maple_latency *known; /* rows that the pool has */
+    size_t n_known;
+    arch_map known_map; /* architecture (and its canonical form) -> known */
+    arch_map target_map;
+    maple_latency *rows; /* to be written without measuring */
+    size_t n_rows;
+} preparation;
+
+static maple_status load_known(const maple_campaign *campaign, preparation *work, maple_error *error) {
+    const maple_measure_config *config = campaign->config;
+    maple_status status = maple_pool_latencies(campaign->pool, campaign->platform, config->space,
+                                               &work->known, &work->n_known, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (!map_init(&work->known_map, 2 * work->n_known))
+        return maple_error_memory(error);
+    for (size_t i = 0; i < work->n_known; i++) {
+        if (!isfinite(work->known[i].latency_ms))
+            continue; /* what failed is tried again */
+        maple_arch canonical = maple_space_canonical(config->space, config->graph, &work->known[i].arch);
+        *map_at(&work->known_map, &work->known[i].arch) = i;
+        size_t *by_graph = map_at(&work->known_map, &canonical);
+        if (*by_graph == MAPLE_NO_TARGET)
+            *by_graph = i;
+    }
+    return MAPLE_OK;
+}
+
+/* What is to be done for one architecture: nothing, a row without measuring, or a target. */
+static void plan_one(maple_campaign *campaign, preparation *work, size_t i) {
+    const maple_measure_config *config = campaign->config;
+    const maple_arch *arch = &campaign->plan->archs[i];
+    campaign->target_of[i] = MAPLE_NO_TARGET;
+    size_t known = *map_at(&work->known_map, arch);
+    if (known != MAPLE_NO_TARGET && maple_arch_equal(&work->known[known].arch, arch)) {
+        campaign->report->already++;
+        return;
+    }
+    if (config->graph == MAPLE_GRAPH_PRUNED && maple_space_degenerate(config->space, arch)) {
+        work->rows[work->n_rows++] = empty_row(arch, "degenerate: the output does not depend on the input");
+        return;
+    }
+    maple_arch canonical = maple_space_canonical(config->space, config->graph, arch);
+    known = *map_at(&work->known_map, &canonical);
+    if (known != MAPLE_NO_TARGET) {
+        work->rows[work->n_rows] = work->known[known];
+        work->rows[work->n_rows++].arch = *arch;
+        return;
+    }
+    size_t *target = map_at(&work->target_map, &canonical);
+    if (*target == MAPLE_NO_TARGET) {
+        *target = campaign->n_targets;
+        campaign->targets[campaign->n_targets++] = (maple_target_network){
+            .arch = canonical,
+            .order =
+                maple_rng_seed(maple_hash(canonical.op, sizeof canonical.op) ^ campaign->plan->seed).state[0],
+        };
+    }
+    campaign->target_of[i] = *target;
+}
+
+/* Targets in an order of the seed, the same in every session: what was interrupted is finished first. */
+static int compare_order(const void *left, const void *right) {
+    const maple_target_network *a = left, *b = right;
+    if (a->order != b->order)
+        return a->order < b->order ? -1 : 1;
+    return memcmp(a->arch.op, b->arch.op, sizeof a->arch.op);
+}
+
+static maple_status order_targets(maple_campaign *campaign, preparation *work, maple_error *error) {
+    size_t n = campaign->n_targets, *place = maple_alloc(n, sizeof *place);
+    if (!place)
+        return maple_error_memory(error);
+    maple_target_network *targets = campaign->targets;
+    qsort(targets, n, sizeof *targets, compare_order);
+    for (size_t i = 0; i < n; i++)
+        place[*map_at(&work->target_map, &targets[i].arch)] = i;
+    for (size_t i = 0; i < campaign->plan->n; i++) {
+        if (campaign->target_of[i] != MAPLE_NO_TARGET)
+            campaign->target_of[i] = place[campaign->target_of[i]];
+    }
+    maple_free(place);
+    return MAPLE_OK;
+}
+
+static maple_status find_rounds(maple_campaign *campaign, maple_error *error) {
+    int rounds = campaign->plan->rounds;
+    for (size_t t = 0; t < campaign->n_targets; t++) {
+        maple_target_network *target = &campaign->targets[t];
+        bool *has = campaign->has_round + t * (size_t)rounds;
+        int *numbers = NULL;
+        double *latency_ms = NULL;
+        size_t n = 0;
+        maple_status status = maple_pool_runs(campaign->pool, campaign->platform, campaign->config->space,
+                                              &target->arch, &numbers, &latency_ms, &n, error);
+        if (status != MAPLE_OK)
+            return status;
+        for (size_t i = 0; i < n; i++) {
+            if (numbers[i] >= 0 && numbers[i] < rounds)
+                has[numbers[i]] = true;
+        }
+        for (int r = 0; r < rounds; r++)
+            target->missing += !has[r];
+        maple_free(numbers);
+        maple_free(latency_ms);
+    }
+    return MAPLE_OK;
+}
+
+static maple_status put_rows(maple_campaign *campaign, const maple_latency *rows, size_t n,
+                             maple_error *error) {
+    if (n == 0)
+        return MAPLE_OK;
+    maple_status status =
+        maple_pool_put_latencies(campaign->pool, campaign->platform, campaign->config->space, rows, n, error);
+    for (size_t i = 0; i < n && status == MAPLE_OK; i++) {
+        if (isfinite(rows[i].latency_ms))
+            campaign->report->measured++;
+        else
+            campaign->report->failed++;
+    }
+    return status;
+}
+
+maple_status maple_campaign_prepare(maple_campaign *campaign, maple_error *error) {
+    size_t n = campaign->plan->n;
+    preparation work = {0};
+    maple_status status = MAPLE_OK;
+    campaign->targets = maple_alloc(n, sizeof *campaign->targets);
+    campaign->target_of = maple_alloc(n, sizeof *campaign->target_of);
+    work.rows = maple_alloc(n, sizeof *work.rows);
+    if (!campaign->targets || !campaign->target_of || !work.rows || !map_init(&work.target_map, n)) {
+        status = maple_error_memory(error);
+        goto done;
+    }
+    status = load_known(campaign, &work, error);
+    if (status != MAPLE_OK)
+        goto done;
+    for (size_t i = 0; i < n; i++)
+        plan_one(campaign, &work, i);
+    status = order_targets(campaign, &work, error);
+    if (status != MAPLE_OK)
+        goto done;
+    campaign->has_round = maple_alloc(campaign->n_targets, (size_t)campaign->plan->rounds * sizeof(bool));
+    campaign->spread = maple_alloc(campaign->n_targets, sizeof *campaign->spread);
+    if (!campaign->has_round || !campaign->spread) {
+        status = maple_error_memory(error);
+        goto done;
+    }
+    status = find_rounds(campaign, error);
+    if (status == MAPLE_OK)
+        status = put_rows(campaign, work.rows, work.n_rows, error);
+done:
+    maple_free(work.rows);
+    maple_free(work.known);
+    map_release(&work.known_map);
+    map_release(&work.target_map);
+    return status;
+}
+
+void maple_campaign_release(maple_campaign *campaign) {
+    maple_free(campaign->targets);
+    maple_free(campaign->target_of);
+    maple_free(campaign->has_round);
+    maple_free(campaign->spread);
+}
+
+/* --- Labels --- */
+
+/* The row of a target from its runs in the pool. */
+static maple_status label_target(maple_campaign *campaign, const maple_target_network *target,
+                                 maple_latency *row, maple_error *error) {
+    *row = empty_row(&target->arch, target->reason);
+    if (target->failed)
+        return MAPLE_OK;
+    int *rounds = NULL;
+    double *latency_ms = NULL;
+    size_t n = 0;
+    maple_summary summary = {0};
+    maple_status status = maple_pool_runs(campaign->pool, campaign->platform, campaign->config->space,
+                                          &target->arch, &rounds, &latency_ms, &n, error);
+    if (status == MAPLE_OK)
+        status = maple_summarise(latency_ms, n, &summary, error);
+    maple_free(rounds);
+    maple_free(latency_ms);
+    if (status != MAPLE_OK)
+        return status;
+    if (n == 0)
+        return maple_error_set(error, MAPLE_DEVICE_ERROR,
+                               "the pool lost the runs of a network while it was measured");
+    row->latency_ms = summary.median;
+    row->mean_ms = summary.mean;
+    row->min_ms = summary.min;
+    row->sd_ms = summary.sd;
+    row->runs = (int)n;
+    campaign->spread[campaign->n_spread++] = summary.iqr / summary.median;
+    return MAPLE_OK;
+}
+
+maple_status maple_campaign_label(maple_campaign *campaign, size_t first, size_t end, maple_error *error) {
+    const maple_measure_plan *plan = campaign->plan;
+    size_t n = 0;
+    maple_latency *labels = maple_alloc(end - first, sizeof *labels),
+                  *rows = maple_alloc(plan->n, sizeof *rows);
+    maple_status status = labels && rows ? MAPLE_OK : maple_error_memory(error);
+    for (size_t t = first; t < end && status == MAPLE_OK; t++)
+        status = label_target(campaign, &campaign->targets[t], &labels[t - first], error);
+    for (size_t i = 0; i < plan->n && status == MAPLE_OK; i++) {
+        size_t target = campaign->target_of[i];
+        if (target == MAPLE_NO_TARGET || target < first || target >= end)
+            continue;
+        rows[n] = labels[target - first];
+        rows[n++].arch = plan->archs[i];
+    }
+    if (status == MAPLE_OK)
+        status = put_rows(campaign, rows, n, error);
+    maple_free(labels);
+    maple_free(rows);
+    return status;
+}
+
+maple_status maple_campaign_finish(maple_campaign *campaign, maple_error *error) {
+    maple_summary summary;
+    maple_status status = maple_summarise(campaign->spread, campaign->n_spread, &summary, error);
+    if (status == MAPLE_OK)
+        campaign->report->median_spread = summary.median;
+    return status;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * campaign.h: what is left to measure of a plan: distinct networks (targets), the rounds that each one lacks,
+ * and which of the architectures asked for gets its label from which target.
+ */
+#ifndef MAPLE_MEASURE_CAMPAIGN_H
+#define MAPLE_MEASURE_CAMPAIGN_H
+
+#include "maple/measure.h"
+
+#define MAPLE_NO_TARGET SIZE_MAX
+
+typedef struct maple_target_network {
+    maple_arch arch; /* canonical in the platform's graph form */
+    uint64_t order;  /* blocks are filled in this order */
+    int missing;     /* rounds it lacks */
+    bool failed;     /* cannot be measured: `reason` */
+    char reason[120];
+} maple_target_network;
+
+typedef struct maple_campaign {
+    const maple_measure_config *config;
+    const maple_measure_plan *plan;
+    maple_pool *pool;
+    int64_t platform;
+    maple_target_network *targets;
+    size_t n_targets;
+    size_t *target_of; /* [plan->n]; MAPLE_NO_TARGET where nothing has to be measured for it */
+    bool *has_round;   /* [n_targets * plan->rounds] */
+    double *spread;    /* [n_targets] iqr / median of those labelled */
+    size_t n_spread;
+    maple_measure_report *report;
+} maple_campaign;
+
+/* Finds out what is left. Rows that need no measurement (degenerate, or the same pruned graph as one that has
+ * its label) are written at once. */
+maple_status maple_campaign_prepare(maple_campaign *campaign, maple_error *error);
+
+/* Writes the rows of all architectures whose target is one of targets[first, end): the label from the runs in
+ * the pool, or the reason. */
+maple_status maple_campaign_label(maple_campaign *campaign, size_t first, size_t end, maple_error *error);
+
+/* Fills the report's median_spread. */
+maple_status maple_campaign_finish(maple_campaign *campaign, maple_error *error);
+void maple_campaign_release(maple_campaign *campaign);
+
+#endif

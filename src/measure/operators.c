@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The descriptor: latency of every operator of a space, and the counters of the descriptor's operators. */
+#include "measure/worker_client.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ROUNDS = 25 };
+static const double LOOP_S = 0.001; /* a loop: long against the clock, short against a neighbour's bursts */
+
+static void fail_row(maple_operator_latency *row, const maple_error *error) {
+    *row = (maple_operator_latency){.latency_ms = NAN, .mean_ms = NAN, .min_ms = NAN, .sd_ms = NAN};
+    snprintf(row->reason, sizeof row->reason, "%.*s", (int)sizeof row->reason - 1, error->message);
+}
+
+/* Loads each operator under its index; ids[] are those that can be timed. */
+static maple_status load_operators(maple_worker *worker, size_t n, maple_operator_latency *rows, size_t *ids,
+                                   size_t *n_ids, maple_error *error) {
+    *n_ids = 0;
+    for (size_t i = 0; i < n; i++) {
+        maple_loaded loaded;
+        maple_error refused = {0};
+        maple_status status = maple_worker_load_operator(worker, i, i, &loaded, &refused);
+        if (status != MAPLE_OK) {
+            if (maple_worker_gone(worker))
+                return maple_error_set(error, status, "%s", refused.message);
+            fail_row(&rows[i], &refused);
+            continue;
+        }
+        rows[i] = (maple_operator_latency){0};
+        snprintf(rows[i].implementation, sizeof rows[i].implementation, "%s", loaded.implementations);
+        ids[(*n_ids)++] = i;
+    }
+    return MAPLE_OK;
+}
+
+static maple_status summarise_row(const double *runs, size_t n, maple_operator_latency *row,
+                                  maple_error *error) {
+    maple_summary summary;
+    maple_status status = maple_summarise(runs, n, &summary, error);
+    if (status == MAPLE_OK) {
+        row->latency_ms = summary.median;
+        row->mean_ms = summary.mean;
+        row->min_ms = summary.min;
+        row->sd_ms = summary.sd;
+        row->runs = (int)n;
+    }
+    return status;
+}
+
+/* Interleaved: each round visits all operators in fresh order. runs[operator * ROUNDS + round]. */
+static maple_status time_operators(const maple_measure_config *config, maple_worker *worker, size_t *ids,
+                                   size_t n, double *order_ms, double *runs, maple_error *error) {
+    maple_rng rng = maple_rng_seed(config->options.weight_seed);
+    for (int round = 0; round < ROUNDS; round++) {
+        if (maple_is_cancelled(config->hooks))
+            return maple_error_set(error, MAPLE_INTERRUPTED,
+                                   "interrupted after %d of %d rounds over the operators", round,
+                                   (int)ROUNDS);
+        maple_rng_shuffle(&rng, n, ids);
+        maple_status status = maple_worker_loop(worker, ids, n, LOOP_S, order_ms, error);
+        if (status != MAPLE_OK)
+            return status;
+        for (size_t i = 0; i < n; i++)
+            runs[ids[i] * ROUNDS + (size_t)round] = order_ms[i];
+        maple_report_progress(config->hooks, "timing operators", round + 1, ROUNDS, "rounds");
+    }
+    return MAPLE_OK;
+}
+
+maple_status maple_measure_operators(const maple_measure_config *config, maple_operator_latency *rows,
+                                     maple_error *error) {
+    size_t n = maple_space_operators(config->space), n_ids = 0;
+    maple_worker *worker = NULL;
+    size_t *ids = maple_alloc(n, sizeof *ids);
+    double *order_ms = maple_alloc(n, sizeof *order_ms), *runs = maple_alloc(n * ROUNDS, sizeof *runs);
+    maple_operator_latency *found = maple_alloc(n, sizeof *found);
+    maple_status status = ids && order_ms && runs && found ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK)
+        status = maple_worker_start(config, NULL, NULL, &worker, error);
+    if (status == MAPLE_OK)
+        status = load_operators(worker, n, found, ids, &n_ids, error);
+    if (status == MAPLE_OK && n_ids > 0)
+        status = time_operators(config, worker, ids, n_ids, order_ms, runs, error);
+    for (size_t i = 0; i < n_ids && status == MAPLE_OK; i++)
+        status = summarise_row(runs + ids[i] * ROUNDS, ROUNDS, &found[ids[i]], error);
+    if (status == MAPLE_OK)
+        memcpy(rows, found, n * sizeof *found);
+    maple_worker_stop(worker);
+    maple_free(found);
+    maple_free(runs);
+    maple_free(order_ms);
+    maple_free(ids);
+    return status;
+}
+
+/* --- Counters --- */
+
+static void remove_folder(const char *folder) {
+    DIR *directory = opendir(folder);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        char path[512];
+        int length = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (entry->d_name[0] != '.' && length > 0 && (size_t)length < sizeof path)
+            unlink(path);
+    }
+    if (directory)
+        closedir(directory);
+    rmdir(folder);
+}
+
+static int isa_rank(const maple_engine_info *engine, const char *isa) {
+    for (int i = 0; isa && engine->isas && engine->isas[i]; i++) {
+        if (strcmp(engine->isas[i], isa) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* One thread: counters follow the thread that runs. And no stronger ISA than the provider can run: the same
+ * instructions should be counted as timed, and where they cannot be, the result says which were. */
+static maple_status counting_config(const maple_measure_config *config, const maple_counter_info *provider,
+                                    maple_measure_config *out, maple_error *error) {
+    const maple_engine_info *engine = NULL;
+    maple_status status = maple_engine_find(config->engine, &engine, error);
+    if (status != MAPLE_OK)
+        return status;
+    *out = *config;
+    out->options.threads = 1;
+    int most = isa_rank(engine, provider->isa);
+    if (most < 0)
+        return MAPLE_OK;
+    int asked = config->options.isa ? isa_rank(engine, config->options.isa) : maple_engine_best_isa(engine);
+    if (asked > most)
+        out->options.isa = provider->isa;
+    return MAPLE_OK;
+}
+
+static void all_missing(maple_count *counts, const char *reason) {
+    for (int i = 0; i < MAPLE_EVENTS; i++) {
+        counts[i] = (maple_count){.value = NAN, .running_share = NAN, .status = MAPLE_COUNTER_MISSING};
+        snprintf(counts[i].reason, sizeof counts[i].reason, "%.*s", (int)sizeof counts[i].reason - 1, reason);
+    }
+}
+
+static maple_status count_operator(maple_worker *worker, size_t index, maple_count *warm, maple_count *cold,
+                                   maple_error *error) {
+    maple_loaded loaded;
+    maple_error refused = {0};
+    maple_status status = maple_worker_load_operator(worker, 0, index, &loaded, &refused);
+    if (status == MAPLE_OK)
+        status = maple_worker_count(worker, 0, MAPLE_CACHE_WARM, warm, &refused);
+    if (status == MAPLE_OK)
+        status = maple_worker_count(worker, 0, MAPLE_CACHE_COLD, cold, &refused);
+    if (status == MAPLE_OK)
+        return MAPLE_OK;
+    if (maple_worker_gone(worker))
+        return maple_error_set(error, status, "%s", refused.message);
+    all_missing(warm, refused.message);
+    all_missing(cold, refused.message);
+    return MAPLE_OK;
+}
+
+maple_status maple_measure_counters(const maple_measure_config *config, const maple_counter_info *provider,
+                                    maple_count *warm, maple_count *cold, char isa[32], maple_error *error) {
+    maple_measure_config counting;
+    size_t n = maple_space_descriptor_operators(config->space);
+    const char *folder = getenv("TMPDIR");
+    char scratch[256];
+    int length = snprintf(scratch, sizeof scratch, "%s/maple-XXXXXX", folder && *folder ? folder : "/tmp");
+    maple_status status = counting_config(config, provider, &counting, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (length < 0 || (size_t)length >= sizeof scratch || !mkdtemp(scratch))
+        return maple_error_set(error, MAPLE_IO_ERROR, "%s: no folder for counts: %s; set TMPDIR", scratch,
+                               strerror(errno));
+    maple_worker *worker = NULL;
+    maple_count *found = maple_alloc(2 * n * MAPLE_EVENTS, sizeof *found);
+    status =
+        found ? maple_worker_start(&counting, provider, scratch, &worker, error) : maple_error_memory(error);
+    for (size_t i = 0; i < n && status == MAPLE_OK; i++) {
+        if (maple_is_cancelled(config->hooks))
+            status = maple_error_set(error, MAPLE_INTERRUPTED,
+                                     "interrupted after counting %zu of %zu operators", i, n);
+        else
+            status =
+                count_operator(worker, i, found + i * MAPLE_EVENTS, found + (n + i) * MAPLE_EVENTS, error);
+        maple_report_progress(config->hooks, "counting operators", (double)(i + 1), (double)n, "operators");
+    }
+    if (status == MAPLE_OK) {
+        memcpy(warm, found, n * MAPLE_EVENTS * sizeof *found);
+        memcpy(cold, found + n * MAPLE_EVENTS, n * MAPLE_EVENTS * sizeof *found);
+        snprintf(isa, 32, "%s", maple_worker_engine(worker)->isa);
+    }
+    maple_worker_stop(worker);
+    remove_folder(scratch);
+    maple_free(found);
+    return status;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker_client.h: the parent's side of a worker process (worker.c has the protocol): starts it pinned and
+ * with the environment that its engine needs, one typed call a request.
+ *
+ * A refusal (the worker's own error) is returned with the worker still usable; where the worker itself is
+ * lost, maple_worker_gone tells.
+ */
+#ifndef MAPLE_MEASURE_WORKER_CLIENT_H
+#define MAPLE_MEASURE_WORKER_CLIENT_H
+
+#include "maple/measure.h"
+
+typedef struct maple_worker maple_worker;
+
+/* Starts a worker and opens the engine in it. `counters` NULL: no launcher, no counter session. */
+maple_status maple_worker_start(const maple_measure_config *config, const maple_counter_info *counters,
+                                const char *scratch, maple_worker **out, maple_error *error);
+void maple_worker_stop(maple_worker *worker); /* NULL is fine */
+bool maple_worker_gone(const maple_worker *worker);
+long maple_worker_process_id(const maple_worker *worker);
+const maple_engine_description *maple_worker_engine(const maple_worker *worker);
+
+typedef struct maple_loaded {
+    double relative_error; /* NaN where not verified */
+    size_t bytes;
+    char implementations[160];
+} maple_loaded;
+
+maple_status maple_worker_load_network(maple_worker *worker, size_t id, const maple_arch *arch,
+                                       maple_loaded *out, maple_error *error);
+maple_status maple_worker_load_operator(maple_worker *worker, size_t id, size_t index, maple_loaded *out,
+                                        maple_error *error);
+maple_status maple_worker_unload(maple_worker *worker, size_t id, maple_error *error);
+
+/* One warm and one timed run of each id in this order, as far as `budget_s` goes: *done of them, at least
+ * one. */
+maple_status maple_worker_run(maple_worker *worker, const size_t *ids, size_t n, double budget_s,
+                              double *latency_ms, size_t *done, double *executing_s, maple_error *error);
+/* Mean of a loop of at least `least_s` for each id. */
+maple_status maple_worker_loop(maple_worker *worker, const size_t *ids, size_t n, double least_s,
+                               double *latency_ms, maple_error *error);
+maple_status maple_worker_count(maple_worker *worker, size_t id, maple_cache_state state,
+                                maple_count counts[MAPLE_EVENTS], maple_error *error);
+
+#endif

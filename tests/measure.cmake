@@ -1,0 +1,12 @@
+# Measurement runs in processes of its own: a worker program for test_measure, and callgrind behind its launcher.
+add_executable(measure_worker worker_main.c)
+target_link_libraries(measure_worker PRIVATE maple_flags libmaple)
+if(TARGET test_measure)
+  add_dependencies(test_measure measure_worker)
+  target_compile_definitions(test_measure PRIVATE MAPLE_TEST_WORKER="$<TARGET_FILE:measure_worker>")
+endif()
+
+add_executable(callgrind_main callgrind_main.c)
+target_link_libraries(callgrind_main PRIVATE maple_flags libmaple)
+add_test(NAME callgrind COMMAND callgrind_main)
+set_tests_properties(callgrind PROPERTIES SKIP_RETURN_CODE 77)
