@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool write_all(int fd, const char *data, size_t bytes)
-{
+static bool write_all(int fd, const char *data, size_t bytes) {
     while (bytes > 0) {
         ssize_t written = write(fd, data, bytes);
         if (written < 0 && errno == EINTR)
@@ -25,8 +24,7 @@ static bool write_all(int fd, const char *data, size_t bytes)
 }
 
 /* Makes the rename itself durable; a folder that cannot be opened is not an error of the file's. */
-static void sync_folder_of(const char *path)
-{
+static void sync_folder_of(const char *path) {
     char folder[4096];
     snprintf(folder, sizeof folder, "%s", path);
     char *slash = strrchr(folder, '/');
@@ -43,8 +41,7 @@ static void sync_folder_of(const char *path)
     }
 }
 
-maple_status maple_write_file(const char *path, const void *data, size_t bytes, maple_error *error)
-{
+maple_status maple_write_file(const char *path, const void *data, size_t bytes, maple_error *error) {
     char temporary[4096];
     int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
     if (length < 0 || (size_t)length >= sizeof temporary)
@@ -54,8 +51,8 @@ maple_status maple_write_file(const char *path, const void *data, size_t bytes, 
     bool special = stat(path, &info) == 0 && !S_ISREG(info.st_mode);
     int fd = special ? open(path, O_WRONLY | O_CLOEXEC) : mkstemp(temporary);
     if (fd < 0)
-        return maple_error_set(error, MAPLE_IO_ERROR, "%s: cannot be created: %s; name a writable folder", path,
-                               strerror(errno));
+        return maple_error_set(error, MAPLE_IO_ERROR, "%s: cannot be created: %s; name a writable folder",
+                               path, strerror(errno));
     bool fine = write_all(fd, data, bytes) && (special || fsync(fd) == 0);
     if (fine && !special) {
         mode_t mask = umask(0);
@@ -81,8 +78,7 @@ maple_status maple_write_file(const char *path, const void *data, size_t bytes, 
     return MAPLE_OK;
 }
 
-maple_status maple_read_file(const char *path, size_t limit, char **data, size_t *bytes, maple_error *error)
-{
+maple_status maple_read_file(const char *path, size_t limit, char **data, size_t *bytes, maple_error *error) {
     FILE *file = fopen(path, "rbe");
     if (!file)
         return maple_error_set(error, MAPLE_IO_ERROR, "%s: cannot be opened: %s", path, strerror(errno));
@@ -93,7 +89,8 @@ maple_status maple_read_file(const char *path, size_t limit, char **data, size_t
         size_t got = fread(buffer + used, 1, capacity - used - 1, file);
         used += got;
         if (used > limit) {
-            status = maple_error_set(error, MAPLE_BAD_INPUT, "%s: larger than the limit of %zu bytes", path, limit);
+            status = maple_error_set(error, MAPLE_BAD_INPUT, "%s: larger than the limit of %zu bytes", path,
+                                     limit);
             break;
         }
         if (got == 0)

@@ -6,21 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-void *maple_alloc(size_t count, size_t size)
-{
+void *maple_alloc(size_t count, size_t size) {
     return calloc(count ? count : 1, size ? size : 1);
 }
 
-void *maple_resize(void *pointer, size_t count, size_t size)
-{
+void *maple_resize(void *pointer, size_t count, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes))
         return NULL;
     return realloc(pointer, bytes ? bytes : 1);
 }
 
-void *maple_alloc_aligned(size_t count, size_t size)
-{
+void *maple_alloc_aligned(size_t count, size_t size) {
     enum { ALIGNMENT = 64 };
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT)
@@ -32,8 +29,7 @@ void *maple_alloc_aligned(size_t count, size_t size)
     return pointer;
 }
 
-char *maple_strdup(const char *text)
-{
+char *maple_strdup(const char *text) {
     size_t bytes = strlen(text) + 1;
     char *copy = maple_alloc(bytes, 1);
     if (copy)
@@ -41,13 +37,11 @@ char *maple_strdup(const char *text)
     return copy;
 }
 
-void maple_free(void *pointer)
-{
+void maple_free(void *pointer) {
     free(pointer);
 }
 
-static bool text_reserve(maple_text *text, size_t more)
-{
+static bool text_reserve(maple_text *text, size_t more) {
     if (text->failed)
         return false;
     size_t needed = text->length + more + 1;
@@ -66,8 +60,7 @@ static bool text_reserve(maple_text *text, size_t more)
     return true;
 }
 
-void maple_text_add(maple_text *text, const char *string)
-{
+void maple_text_add(maple_text *text, const char *string) {
     size_t length = strlen(string);
     if (!text_reserve(text, length))
         return;
@@ -75,8 +68,7 @@ void maple_text_add(maple_text *text, const char *string)
     text->length += length;
 }
 
-void maple_text_addf(maple_text *text, const char *format, ...)
-{
+void maple_text_addf(maple_text *text, const char *format, ...) {
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
@@ -89,8 +81,7 @@ void maple_text_addf(maple_text *text, const char *format, ...)
     va_end(again);
 }
 
-void maple_text_free(maple_text *text)
-{
+void maple_text_free(maple_text *text) {
     maple_free(text->data);
     *text = (maple_text){0};
 }

@@ -4,13 +4,11 @@
 
 #include <math.h>
 
-static uint64_t rotate_left(uint64_t x, int k)
-{
+static uint64_t rotate_left(uint64_t x, int k) {
     return (x << k) | (x >> (64 - k));
 }
 
-maple_rng maple_rng_seed(uint64_t seed)
-{
+maple_rng maple_rng_seed(uint64_t seed) {
     maple_rng rng;
     for (int i = 0; i < 4; i++) {
         seed += 0x9e3779b97f4a7c15u;
@@ -22,8 +20,7 @@ maple_rng maple_rng_seed(uint64_t seed)
     return rng;
 }
 
-uint64_t maple_rng_next(maple_rng *rng)
-{
+uint64_t maple_rng_next(maple_rng *rng) {
     uint64_t *s = rng->state;
     uint64_t result = rotate_left(s[1] * 5, 7) * 9;
     uint64_t t = s[1] << 17;
@@ -36,8 +33,7 @@ uint64_t maple_rng_next(maple_rng *rng)
     return result;
 }
 
-uint64_t maple_rng_below(maple_rng *rng, uint64_t bound)
-{
+uint64_t maple_rng_below(maple_rng *rng, uint64_t bound) {
     /* Values below 2^64 mod bound would be drawn once too often. */
     uint64_t unfair = (0 - bound) % bound;
     uint64_t x;
@@ -47,21 +43,18 @@ uint64_t maple_rng_below(maple_rng *rng, uint64_t bound)
     return x % bound;
 }
 
-double maple_rng_uniform(maple_rng *rng)
-{
+double maple_rng_uniform(maple_rng *rng) {
     return (double)(maple_rng_next(rng) >> 11) * 0x1.0p-53;
 }
 
-double maple_rng_normal(maple_rng *rng)
-{
+double maple_rng_normal(maple_rng *rng) {
     /* Box-Muller; the second value is dropped so that the state alone says what comes next. */
     double u = 1.0 - maple_rng_uniform(rng);
     double v = maple_rng_uniform(rng);
     return sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v);
 }
 
-void maple_rng_shuffle(maple_rng *rng, size_t n, size_t *items)
-{
+void maple_rng_shuffle(maple_rng *rng, size_t n, size_t *items) {
     for (size_t i = n; i > 1; i--) {
         size_t j = (size_t)maple_rng_below(rng, i);
         size_t t = items[i - 1];
@@ -70,8 +63,7 @@ void maple_rng_shuffle(maple_rng *rng, size_t n, size_t *items)
     }
 }
 
-uint64_t maple_hash(const void *data, size_t bytes)
-{
+uint64_t maple_hash(const void *data, size_t bytes) {
     const unsigned char *p = data;
     uint64_t hash = 0xcbf29ce484222325u;
     for (size_t i = 0; i < bytes; i++)

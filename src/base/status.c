@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *maple_status_name(maple_status status)
-{
+const char *maple_status_name(maple_status status) {
     switch (status) {
     case MAPLE_OK:
         return "ok";
@@ -32,8 +31,7 @@ const char *maple_status_name(maple_status status)
     return "unknown status";
 }
 
-maple_status maple_error_set(maple_error *error, maple_status status, const char *format, ...)
-{
+maple_status maple_error_set(maple_error *error, maple_status status, const char *format, ...) {
     if (error) {
         /* The arguments may point into error->message, so the new text is built beside it. */
         char message[sizeof error->message];
@@ -47,8 +45,7 @@ maple_status maple_error_set(maple_error *error, maple_status status, const char
     return status;
 }
 
-maple_status maple_error_prefix(maple_error *error, maple_status status, const char *format, ...)
-{
+maple_status maple_error_prefix(maple_error *error, maple_status status, const char *format, ...) {
     if (error) {
         char prefix[sizeof error->message / 2];
         va_list arguments;
@@ -65,7 +62,6 @@ maple_status maple_error_prefix(maple_error *error, maple_status status, const c
     return status;
 }
 
-maple_status maple_error_memory(maple_error *error)
-{
+maple_status maple_error_memory(maple_error *error) {
     return maple_error_set(error, MAPLE_OUT_OF_MEMORY, "out of memory: free some, or ask for less at a time");
 }

@@ -6,14 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_doubles(const void *left, const void *right)
-{
+static int compare_doubles(const void *left, const void *right) {
     double a = *(const double *)left, b = *(const double *)right;
     return (a > b) - (a < b);
 }
 
-double maple_quantile_sorted(const double *ascending, size_t n, double q)
-{
+double maple_quantile_sorted(const double *ascending, size_t n, double q) {
     if (n == 0)
         return NAN;
     double position = q * (double)(n - 1);
@@ -24,8 +22,7 @@ double maple_quantile_sorted(const double *ascending, size_t n, double q)
     return ascending[below] + share * (ascending[below + 1] - ascending[below]);
 }
 
-maple_status maple_summarise(const double *values, size_t n, maple_summary *out, maple_error *error)
-{
+maple_status maple_summarise(const double *values, size_t n, maple_summary *out, maple_error *error) {
     if (n == 0) {
         *out = (maple_summary){.median = NAN, .mean = NAN, .min = NAN, .max = NAN, .sd = NAN, .iqr = NAN};
         return MAPLE_OK;

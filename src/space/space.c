@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The registry of search spaces, and what all of them share. */
+#include "space/space_vtable.h"
+
+#include <math.h>
+#include <string.h>
+
+static const maple_space *const REGISTRY[] = {
+    &maple_nas_bench_201,
+};
+
+enum { REGISTERED = sizeof REGISTRY / sizeof *REGISTRY };
+
+size_t maple_space_count(void) {
+    return REGISTERED;
+}
+
+const maple_space *maple_space_at(size_t i) {
+    return i < REGISTERED ? REGISTRY[i] : NULL;
+}
+
+maple_status maple_space_find(const char *name, const maple_space **out, maple_error *error) {
+    for (size_t i = 0; i < REGISTERED; i++) {
+        if (strcmp(REGISTRY[i]->name, name) == 0) {
+            *out = REGISTRY[i];
+            return MAPLE_OK;
+        }
+    }
+    maple_text known = {0};
+    for (size_t i = 0; i < REGISTERED; i++)
+        maple_text_addf(&known, "%s%s", i ? ", " : "", REGISTRY[i]->name);
+    maple_error_set(error, MAPLE_NOT_FOUND, "unknown search space '%s': there is %s", name,
+                    known.data ? known.data : "none");
+    maple_text_free(&known);
+    return MAPLE_NOT_FOUND;
+}
+
+const char *maple_space_name(const maple_space *space) {
+    return space->name;
+}
+
+const char *maple_space_description(const maple_space *space) {
+    return space->description;
+}
+
+int maple_space_positions(const maple_space *space) {
+    return space->positions;
+}
+
+int maple_space_ops(const maple_space *space) {
+    return space->ops;
+}
+
+const char *maple_space_op_name(const maple_space *space, int op) {
+    return op >= 0 && op < space->ops ? space->op_names[op] : NULL;
+}
+
+double maple_space_size(const maple_space *space) {
+    return pow(space->ops, space->positions);
+}
+
+size_t maple_space_enumerable(const maple_space *space) {
+    return space->enumerable ? (size_t)maple_space_size(space) : 0;
+}
+
+/* Mixed radix with the first position as the most significant digit. */
+maple_arch maple_space_nth(const maple_space *space, size_t ordinal) {
+    maple_arch arch = {{0}};
+    for (int i = space->positions - 1; i >= 0; i--) {
+        arch.op[i] = (uint8_t)(ordinal % (size_t)space->ops);
+        ordinal /= (size_t)space->ops;
+    }
+    return arch;
+}
+
+size_t maple_space_ordinal(const maple_space *space, const maple_arch *arch) {
+    size_t ordinal = 0;
+    for (int i = 0; i < space->positions; i++)
+        ordinal = ordinal * (size_t)space->ops + arch->op[i];
+    return ordinal;
+}
+
+maple_status maple_space_parse(const maple_space *space, const char *text, maple_arch *out,
+                               maple_error *error) {
+    return space->parse(space, text, out, error);
+}
+
+void maple_space_format(const maple_space *space, const maple_arch *arch, char text[MAPLE_MAX_ARCH_TEXT]) {
+    space->format(space, arch, text);
+}
+
+bool maple_arch_equal(const maple_arch *a, const maple_arch *b) {
+    return memcmp(a->op, b->op, sizeof a->op) == 0;
+}
+
+maple_arch maple_space_canonical(const maple_space *space, maple_graph_form form, const maple_arch *arch) {
+    return form == MAPLE_GRAPH_PRUNED ? space->canonical_pruned(space, arch) : *arch;
+}
+
+bool maple_space_degenerate(const maple_space *space, const maple_arch *arch) {
+    return space->degenerate(space, arch);
+}
+
+static bool sampleable(const maple_space *space, maple_graph_form form, const maple_arch *arch) {
+    return form == MAPLE_GRAPH_AS_WRITTEN || !space->degenerate(space, arch);
+}
+
+static maple_status sample_enumerated(const maple_space *space, maple_graph_form form, maple_rng *rng,
+                                      size_t n, maple_arch *out, maple_error *error) {
+    size_t size = maple_space_enumerable(space), found = 0;
+    size_t *order = maple_alloc(size, sizeof *order);
+    bool *taken = maple_alloc(size, sizeof *taken);
+    if (!order || !taken) {
+        maple_free(order);
+        maple_free(taken);
+        return maple_error_memory(error);
+    }
+    for (size_t i = 0; i < size; i++)
+        order[i] = i;
+    maple_rng_shuffle(rng, size, order);
+    for (size_t i = 0; i < size && found < n; i++) {
+        maple_arch arch = maple_space_nth(space, order[i]);
+        if (!sampleable(space, form, &arch))
+            continue;
+        maple_arch canonical = maple_space_canonical(space, form, &arch);
+        size_t key = maple_space_ordinal(space, &canonical);
+        if (!taken[key])
+            out[found++] = arch;
+        taken[key] = true;
+    }
+    maple_free(order);
+    maple_free(taken);
+    if (found < n)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "%zu architectures asked for, but %s has only %zu different ones in %s form",
+                               n, space->name, found, maple_graph_form_name(form));
+    return MAPLE_OK;
+}
+
+static bool already_sampled(const maple_space *space, maple_graph_form form, const maple_arch *archs,
+                            size_t n, const maple_arch *candidate) {
+    maple_arch canonical = maple_space_canonical(space, form, candidate);
+    for (size_t i = 0; i < n; i++) {
+        maple_arch other = maple_space_canonical(space, form, &archs[i]);
+        if (maple_arch_equal(&canonical, &other))
+            return true;
+    }
+    return false;
+}
+
+maple_status maple_space_sample(const maple_space *space, maple_graph_form form, maple_rng *rng, size_t n,
+                                maple_arch *out, maple_error *error) {
+    if (space->enumerable)
+        return sample_enumerated(space, form, rng, n, out, error);
+    for (size_t found = 0; found < n;) {
+        maple_arch arch = {{0}};
+        for (int i = 0; i < space->positions; i++)
+            arch.op[i] = (uint8_t)maple_rng_below(rng, (uint64_t)space->ops);
+        if (sampleable(space, form, &arch) && !already_sampled(space, form, out, found, &arch))
+            out[found++] = arch;
+    }
+    return MAPLE_OK;
+}
+
+void maple_space_one_hot(const maple_space *space, const maple_arch *arch, float *out) {
+    memset(out, 0, (size_t)space->positions * (size_t)space->ops * sizeof *out);
+    for (int i = 0; i < space->positions; i++)
+        out[i * space->ops + arch->op[i]] = 1.0f;
+}
+
+size_t maple_space_operators(const maple_space *space) {
+    return space->n_operators;
+}
+
+size_t maple_space_descriptor_operators(const maple_space *space) {
+    return space->n_descriptor;
+}
+
+const maple_operator *maple_space_operator(const maple_space *space, size_t i) {
+    return i < space->n_operators ? &space->operators[i] : NULL;
+}
+
+void maple_space_operator_counts(const maple_space *space, maple_graph_form form, const maple_arch *arch,
+                                 double *counts) {
+    space->operator_counts(space, form, arch, counts);
+}
+
+static maple_status built(maple_graph *graph, int last, maple_error *error) {
+    if (last >= 0) {
+        graph->output = last;
+        return MAPLE_OK;
+    }
+    maple_graph_release(graph);
+    return maple_error_memory(error);
+}
+
+maple_status maple_space_network(const maple_space *space, const maple_arch *arch, maple_graph *out,
+                                 maple_error *error) {
+    maple_graph_init(out);
+    return built(out, space->network(space, arch, out), error);
+}
+
+maple_status maple_space_operator_network(const maple_space *space, size_t operator_index,
+                                          maple_graph_form form, maple_graph *out, maple_error *error) {
+    if (operator_index >= space->n_operators)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "operator %zu: %s has %zu", operator_index,
+                               space->name, space->n_operators);
+    maple_graph_init(out);
+    return built(out, space->operator_network(space, &space->operators[operator_index], form, out), error);
+}
+
+maple_status maple_space_cost(const maple_space *space, const maple_arch *arch, maple_cost *out,
+                              maple_error *error) {
+    maple_graph graph;
+    maple_status status = maple_space_network(space, arch, &graph, error);
+    if (status != MAPLE_OK)
+        return status;
+    *out = maple_graph_cost(&graph);
+    maple_graph_release(&graph);
+    return out->depth < 0 ? maple_error_memory(error) : MAPLE_OK;
+}
+
+size_t maple_space_sentinels(const maple_space *space) {
+    return space->n_sentinels;
+}
+
+maple_arch maple_space_sentinel(const maple_space *space, size_t i) {
+    maple_arch arch = {{0}};
+    if (i < space->n_sentinels)
+        space->parse(space, space->sentinels[i], &arch, NULL);
+    return arch;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a search space provides; space.c builds the rest on it. A new space: one file with one `const
+ * maple_space`, one line in the registry of space.c. */
+#ifndef MAPLE_SPACE_VTABLE_H
+#define MAPLE_SPACE_VTABLE_H
+
+#include "maple/space.h"
+
+struct maple_space {
+    const char *name, *description;
+    int positions, ops;
+    const char *const *op_names;
+    bool enumerable; /* ops^positions architectures, all of them valid */
+
+    maple_status (*parse)(const maple_space *space, const char *text, maple_arch *out, maple_error *error);
+    void (*format)(const maple_space *space, const maple_arch *arch, char text[MAPLE_MAX_ARCH_TEXT]);
+
+    maple_arch (*canonical_pruned)(const maple_space *space, const maple_arch *arch);
+    bool (*degenerate)(const maple_space *space, const maple_arch *arch);
+
+    const maple_operator *operators; /* the descriptor's first */
+    size_t n_operators, n_descriptor;
+    void (*operator_counts)(const maple_space *space, maple_graph_form form, const maple_arch *arch,
+                            double *counts);
+
+    /* Both build into an initialised graph; -1 from the last builder call means lack of memory. */
+    int (*network)(const maple_space *space, const maple_arch *arch, maple_graph *graph);
+    int (*operator_network)(const maple_space *space, const maple_operator *operator_, maple_graph_form form,
+                            maple_graph *graph);
+
+    const char *const *sentinels; /* strings, from light to heavy */
+    size_t n_sentinels;
+};
+
+extern const maple_space maple_nas_bench_201;
+
+#endif
