@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Engine `blas`: convolutions as im2col and cblas_sgemm (OpenBLAS), an image at a time; runs on any architecture. A
- * 1x1 convolution needs no im2col, an addend is where the product accumulates (beta = 1), bias and ReLU are one pass
- * over the result.
+ * Engine `blas`: convolutions as im2col and cblas_sgemm (OpenBLAS), an image at a time; runs on any
+ * architecture. A 1x1 convolution needs no im2col, an addend is where the product accumulates (beta = 1),
+ * bias and ReLU are one pass over the result.
  *
- * OpenBLAS reads its core type and its number of threads when it is loaded: OPENBLAS_CORETYPE, OPENBLAS_NUM_THREADS.
+ * OpenBLAS reads its core type and its number of threads when it is loaded: OPENBLAS_CORETYPE,
+ * OPENBLAS_NUM_THREADS.
  */
 #include "engine/plain.h"
 
@@ -20,30 +21,27 @@ typedef struct blas_engine_state {
 
 /* --- Kernels --- */
 
-static bool needs_im2col(const maple_node *node)
-{
+static bool needs_im2col(const maple_node *node) {
     return node->kernel != 1 || node->stride != 1 || node->pad != 0;
 }
 
-static size_t conv_scratch(const maple_node *node, maple_shape in)
-{
+static size_t conv_scratch(const maple_node *node, maple_shape in) {
     if (!needs_im2col(node))
         return 0;
     return (size_t)(in.channels / node->groups) * (size_t)node->kernel * (size_t)node->kernel *
            (size_t)node->shape.height * (size_t)node->shape.width;
 }
 
-/* One row of the matrix: the output columns whose tap at offset `shift` lies inside the row, zeros elsewhere. */
-static void gather_row(float *col, const float *row, int width, int columns, int stride, int shift)
-{
+/* One row of the matrix: the output columns whose tap at offset `shift` lies inside the row, zeros elsewhere.
+ */
+static void gather_row(float *col, const float *row, int width, int columns, int stride, int shift) {
     for (int x = 0; x < columns; x++) {
         int at = x * stride + shift;
         col[x] = at >= 0 && at < width ? row[at] : 0.0f;
     }
 }
 
-static void copy_row(float *col, const float *row, int width, int columns, int shift)
-{
+static void copy_row(float *col, const float *row, int width, int columns, int shift) {
     int first = shift < 0 ? -shift : 0, last = width - shift;
     first = first < columns ? first : columns; /* an image narrower than the kernel */
     last = last < columns ? last : columns;
@@ -54,8 +52,7 @@ static void copy_row(float *col, const float *row, int width, int columns, int s
 }
 
 /* src [channels][height][width] -> col [channels][k][k][out height][out width] */
-static void im2col(float *col, const float *src, const maple_node *node, maple_shape in, int channels)
-{
+static void im2col(float *col, const float *src, const maple_node *node, maple_shape in, int channels) {
     int columns = node->shape.width;
     for (int c = 0; c < channels; c++, src += in.height * in.width) {
         for (int tap = 0; tap < node->kernel * node->kernel; tap++) {
@@ -74,8 +71,7 @@ static void im2col(float *col, const float *src, const maple_node *node, maple_s
 }
 
 /* dst [channels][pixels] */
-static void add_bias(float *restrict dst, const float *bias, int channels, size_t pixels, bool relu)
-{
+static void add_bias(float *restrict dst, const float *bias, int channels, size_t pixels, bool relu) {
     for (int c = 0; c < channels; c++, dst += pixels) {
         float b = bias[c];
         if (relu) {
@@ -90,8 +86,7 @@ static void add_bias(float *restrict dst, const float *bias, int channels, size_
     }
 }
 
-static void conv_image(const plain_call *call, const float *src, float *dst, bool accumulate)
-{
+static void conv_image(const plain_call *call, const float *src, float *dst, bool accumulate) {
     const maple_node *node = call->node;
     int group_in = call->in.channels / node->groups, group_out = node->shape.channels / node->groups;
     int pixels = node->shape.height * node->shape.width, depth = group_in * node->kernel * node->kernel;
@@ -109,8 +104,7 @@ static void conv_image(const plain_call *call, const float *src, float *dst, boo
         add_bias(dst, call->bias, node->shape.channels, (size_t)pixels, node->relu);
 }
 
-static void conv(const plain_call *call)
-{
+static void conv(const plain_call *call) {
     size_t in = maple_shape_elements(call->in), out = maple_shape_elements(call->node->shape);
     if (call->addend && call->addend != call->dst)
         memcpy(call->dst, call->addend, out * (size_t)call->batch * sizeof *call->dst);
@@ -119,13 +113,12 @@ static void conv(const plain_call *call)
 }
 
 /* dst [batch][out] = src [batch][in] x weight [out][in]^T + bias */
-static void linear(const plain_call *call)
-{
+static void linear(const plain_call *call) {
     int in = call->in.channels, out = call->node->shape.channels;
     for (int n = 0; n < call->batch; n++)
         memcpy(call->dst + n * out, call->bias, (size_t)out * sizeof *call->dst);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, call->batch, out, in, 1.0f, call->src, in, call->weight, in,
-                1.0f, call->dst, out);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, call->batch, out, in, 1.0f, call->src, in,
+                call->weight, in, 1.0f, call->dst, out);
 }
 
 static const plain_kernels kernels = {
@@ -143,33 +136,31 @@ static const char *const isas[] = {NULL};
 static const struct {
     const char *core, *isa;
 } cores[] = {
-    {"Prescott", "sse3"},     {"Core2", "sse3"},        {"Penryn", "sse3"},      {"Dunnington", "sse3"},
-    {"Nehalem", "sse3"},      {"Atom", "sse3"},         {"Bobcat", "sse3"},      {"Barcelona", "sse3"},
-    {"Sandybridge", "avx"},   {"Bulldozer", "avx"},     {"Piledriver", "avx"},   {"Steamroller", "avx"},
-    {"Haswell", "avx2"},      {"Zen", "avx2"},          {"Excavator", "avx2"},   {"SkylakeX", "avx512"},
-    {"Cooperlake", "avx512"}, {"SapphireRapids", "avx512"},
+    {"Prescott", "sse3"},   {"Core2", "sse3"},        {"Penryn", "sse3"},
+    {"Dunnington", "sse3"}, {"Nehalem", "sse3"},      {"Atom", "sse3"},
+    {"Bobcat", "sse3"},     {"Barcelona", "sse3"},    {"Sandybridge", "avx"},
+    {"Bulldozer", "avx"},   {"Piledriver", "avx"},    {"Steamroller", "avx"},
+    {"Haswell", "avx2"},    {"Zen", "avx2"},          {"Excavator", "avx2"},
+    {"SkylakeX", "avx512"}, {"Cooperlake", "avx512"}, {"SapphireRapids", "avx512"},
 };
 
 enum { N_CORES = sizeof cores / sizeof *cores };
 
-static const char *core_for(const char *isa)
-{
+static const char *core_for(const char *isa) {
     for (size_t i = 0; i < N_CORES; i++)
         if (strcmp(cores[i].isa, isa) == 0)
             return cores[i].core;
     return "";
 }
 
-static const char *isa_of(const char *core)
-{
+static const char *isa_of(const char *core) {
     for (size_t i = 0; i < N_CORES; i++)
         if (strcasecmp(cores[i].core, core) == 0)
             return cores[i].isa;
     return "generic";
 }
 
-static size_t environment(const maple_engine_options *options, engine_variable *out)
-{
+static size_t environment(const maple_engine_options *options, engine_variable *out) {
     size_t n = 0;
     out[n].name = "OPENBLAS_NUM_THREADS";
     snprintf(out[n].value, sizeof out[n].value, "%d", options->threads);
@@ -182,16 +173,16 @@ static size_t environment(const maple_engine_options *options, engine_variable *
     return n;
 }
 
-static maple_status open_blas(maple_engine *engine, maple_error *error)
-{
+static maple_status open_blas(maple_engine *engine, maple_error *error) {
     blas_engine_state *self = (blas_engine_state *)engine;
     const maple_engine_options *options = &engine->options;
     const char *core = openblas_get_corename(), *isa = isa_of(core);
     if (options->isa && strcmp(options->isa, isa) != 0)
-        return maple_error_set(error, MAPLE_UNSUPPORTED,
-                               "engine blas: %s was asked for, but OpenBLAS was loaded for %s (%s); start the process "
-                               "with OPENBLAS_CORETYPE=%s",
-                               options->isa, core, isa, core_for(options->isa));
+        return maple_error_set(
+            error, MAPLE_UNSUPPORTED,
+            "engine blas: %s was asked for, but OpenBLAS was loaded for %s (%s); start the process "
+            "with OPENBLAS_CORETYPE=%s",
+            options->isa, core, isa, core_for(options->isa));
     int before = openblas_get_num_threads();
     if (before != options->threads) {
         self->threads_before = before;
@@ -213,8 +204,7 @@ static maple_status open_blas(maple_engine *engine, maple_error *error)
     return MAPLE_OK;
 }
 
-static void close_blas(maple_engine *engine)
-{
+static void close_blas(maple_engine *engine) {
     blas_engine_state *self = (blas_engine_state *)engine;
     if (self->threads_before > 0)
         openblas_set_num_threads(self->threads_before);

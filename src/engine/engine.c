@@ -11,7 +11,8 @@ static const char *const no_isas[] = {NULL};
 static const engine_ops onednn_engine = {
     .info = {.name = "onednn",
              .description = "oneDNN, as inside PyTorch, TensorFlow and OpenVINO",
-             .unavailable = "not built in: oneDNN was not found (Debian: apt install libdnnl-dev, then build again)",
+             .unavailable =
+                 "not built in: oneDNN was not found (Debian: apt install libdnnl-dev, then build again)",
              .isas = no_isas},
 };
 #endif
@@ -26,20 +27,18 @@ static const engine_ops xnnpack_engine = {
 };
 #endif
 
-static const engine_ops *const registry[] = {&onednn_engine, &xnnpack_engine, &blas_engine, &reference_engine};
+static const engine_ops *const registry[] = {&onednn_engine, &xnnpack_engine, &blas_engine,
+                                             &reference_engine};
 
-size_t maple_engine_count(void)
-{
+size_t maple_engine_count(void) {
     return sizeof registry / sizeof *registry;
 }
 
-const maple_engine_info *maple_engine_at(size_t i)
-{
+const maple_engine_info *maple_engine_at(size_t i) {
     return i < maple_engine_count() ? &registry[i]->info : NULL;
 }
 
-static maple_status find_ops(const char *name, const engine_ops **out, maple_error *error)
-{
+static maple_status find_ops(const char *name, const engine_ops **out, maple_error *error) {
     char names[256] = "";
     for (size_t i = 0; i < maple_engine_count(); i++) {
         if (strcmp(registry[i]->info.name, name) == 0) {
@@ -52,8 +51,7 @@ static maple_status find_ops(const char *name, const engine_ops **out, maple_err
     return maple_error_set(error, MAPLE_NOT_FOUND, "no engine is called \"%s\"; there are %s", name, names);
 }
 
-maple_status maple_engine_find(const char *name, const maple_engine_info **out, maple_error *error)
-{
+maple_status maple_engine_find(const char *name, const maple_engine_info **out, maple_error *error) {
     const engine_ops *ops;
     maple_status status = find_ops(name, &ops, error);
     if (status == MAPLE_OK)
@@ -62,8 +60,7 @@ maple_status maple_engine_find(const char *name, const maple_engine_info **out, 
 }
 
 /* Whether this CPU runs an ISA that goes by this name in any engine's list. */
-static bool cpu_has(const char *isa)
-{
+static bool cpu_has(const char *isa) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_cpu_init();
     if (strcmp(isa, "sse3") == 0)
@@ -81,8 +78,7 @@ static bool cpu_has(const char *isa)
     return strcmp(isa, "generic") == 0;
 }
 
-int maple_engine_best_isa(const maple_engine_info *info)
-{
+int maple_engine_best_isa(const maple_engine_info *info) {
     int best = -1;
     for (int i = 0; info->isas && info->isas[i]; i++)
         if (cpu_has(info->isas[i]))
@@ -92,8 +88,7 @@ int maple_engine_best_isa(const maple_engine_info *info)
 
 /* --- Options --- */
 
-static maple_status check_isa(const maple_engine_info *info, const char *isa, maple_error *error)
-{
+static maple_status check_isa(const maple_engine_info *info, const char *isa, maple_error *error) {
     if (!isa)
         return MAPLE_OK;
     char names[128] = "";
@@ -101,7 +96,8 @@ static maple_status check_isa(const maple_engine_info *info, const char *isa, ma
         if (strcmp(info->isas[i], isa) == 0) {
             if (cpu_has(isa))
                 return MAPLE_OK;
-            return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s: this CPU has no %s", info->name, isa);
+            return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s: this CPU has no %s", info->name,
+                                   isa);
         }
         size_t used = strlen(names);
         snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", info->isas[i]);
@@ -113,8 +109,8 @@ static maple_status check_isa(const maple_engine_info *info, const char *isa, ma
                            info->name, isa, names);
 }
 
-static maple_status check_options(const engine_ops *ops, const maple_engine_options *options, maple_error *error)
-{
+static maple_status check_options(const engine_ops *ops, const maple_engine_options *options,
+                                  maple_error *error) {
     const maple_engine_info *info = &ops->info;
     if (!info->available)
         return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s: %s", info->name, info->unavailable);
@@ -131,8 +127,7 @@ static maple_status check_options(const engine_ops *ops, const maple_engine_opti
 }
 
 /* Sets a variable in list[ENGINE_MAX_VARIABLES], replacing one of the same name. */
-static void set_variable(engine_variable *list, size_t *n, const engine_variable *variable)
-{
+static void set_variable(engine_variable *list, size_t *n, const engine_variable *variable) {
     size_t i = 0;
     while (i < *n && strcmp(list[i].name, variable->name) != 0)
         i++;
@@ -143,8 +138,7 @@ static void set_variable(engine_variable *list, size_t *n, const engine_variable
 }
 
 /* One allocation: the pointers, then the strings. */
-static char **pack_variables(const engine_variable *list, size_t n)
-{
+static char **pack_variables(const engine_variable *list, size_t n) {
     size_t entry = 0;
     for (size_t i = 0; i < n; i++) {
         size_t length = strlen(list[i].name) + 1 + strlen(list[i].value) + 1;
@@ -162,8 +156,7 @@ static char **pack_variables(const engine_variable *list, size_t n)
 }
 
 maple_status maple_engine_environment(const char *name, const maple_engine_options *options, char ***out,
-                                      maple_error *error)
-{
+                                      maple_error *error) {
     const engine_ops *ops;
     maple_status status = find_ops(name, &ops, error);
     if (status == MAPLE_OK)
@@ -186,8 +179,7 @@ maple_status maple_engine_environment(const char *name, const maple_engine_optio
 /* --- Engines --- */
 
 maple_status maple_engine_open(const char *name, const maple_engine_options *options, maple_engine **out,
-                               maple_error *error)
-{
+                               maple_error *error) {
     const engine_ops *ops;
     maple_status status = find_ops(name, &ops, error);
     if (status == MAPLE_OK)
@@ -217,13 +209,11 @@ maple_status maple_engine_open(const char *name, const maple_engine_options *opt
     return MAPLE_OK;
 }
 
-void maple_engine_describe(const maple_engine *engine, maple_engine_description *out)
-{
+void maple_engine_describe(const maple_engine *engine, maple_engine_description *out) {
     *out = engine->description;
 }
 
-void maple_engine_close(maple_engine *engine)
-{
+void maple_engine_close(maple_engine *engine) {
     if (!engine)
         return;
     maple_engine_close(engine->reference);
@@ -234,8 +224,7 @@ void maple_engine_close(maple_engine *engine)
 
 /* --- Networks --- */
 
-static int find_input(const maple_graph *graph)
-{
+static int find_input(const maple_graph *graph) {
     for (int i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].op == MAPLE_OP_INPUT)
             return i;
@@ -243,8 +232,7 @@ static int find_input(const maple_graph *graph)
 }
 
 static maple_status compile_prepared(maple_engine *engine, const maple_graph *graph, maple_network **out,
-                                     maple_error *error)
-{
+                                     maple_error *error) {
     maple_status status = maple_graph_check(graph, error);
     if (status != MAPLE_OK)
         return status;
@@ -268,8 +256,7 @@ static maple_status compile_prepared(maple_engine *engine, const maple_graph *gr
 }
 
 maple_status maple_engine_compile(maple_engine *engine, const maple_graph *raw, maple_graph_form form,
-                                  maple_network **out, maple_error *error)
-{
+                                  maple_network **out, maple_error *error) {
     maple_graph graph;
     maple_status status = maple_graph_prepare(raw, form, engine->ops->fusions, &graph, error);
     if (status != MAPLE_OK)
@@ -279,9 +266,8 @@ maple_status maple_engine_compile(maple_engine *engine, const maple_graph *raw, 
     return status;
 }
 
-maple_status maple_engine_compile_operator(maple_engine *engine, const maple_graph *raw, maple_graph_form form,
-                                           maple_network **out, maple_error *error)
-{
+maple_status maple_engine_compile_operator(maple_engine *engine, const maple_graph *raw,
+                                           maple_graph_form form, maple_network **out, maple_error *error) {
     maple_graph graph;
     maple_status status = maple_graph_clone(raw, &graph, error);
     if (status != MAPLE_OK)
@@ -295,43 +281,35 @@ maple_status maple_engine_compile_operator(maple_engine *engine, const maple_gra
     return status;
 }
 
-maple_status maple_network_set_input(maple_network *network, const float *nchw, maple_error *error)
-{
+maple_status maple_network_set_input(maple_network *network, const float *nchw, maple_error *error) {
     return network->engine->ops->set_input(network, nchw, error);
 }
 
-maple_status maple_network_run(maple_network *network, maple_error *error)
-{
+maple_status maple_network_run(maple_network *network, maple_error *error) {
     return network->engine->ops->run(network, error);
 }
 
-maple_status maple_network_output(maple_network *network, float *nchw, maple_error *error)
-{
+maple_status maple_network_output(maple_network *network, float *nchw, maple_error *error) {
     return network->engine->ops->output(network, nchw, error);
 }
 
-maple_shape maple_network_input_shape(const maple_network *network)
-{
+maple_shape maple_network_input_shape(const maple_network *network) {
     return network->input_shape;
 }
 
-maple_shape maple_network_output_shape(const maple_network *network)
-{
+maple_shape maple_network_output_shape(const maple_network *network) {
     return network->output_shape;
 }
 
-size_t maple_network_bytes(const maple_network *network)
-{
+size_t maple_network_bytes(const maple_network *network) {
     return network->bytes;
 }
 
-const char *maple_network_implementations(const maple_network *network)
-{
+const char *maple_network_implementations(const maple_network *network) {
     return network->implementations;
 }
 
-void maple_network_free(maple_network *network)
-{
+void maple_network_free(maple_network *network) {
     if (!network)
         return;
     network->engine->ops->release(network);
@@ -342,8 +320,7 @@ void maple_network_free(maple_network *network)
 /* --- Verification --- */
 
 /* The engine's own reference engine (batch 1), kept open because its weights are worth keeping. */
-static maple_status open_reference(maple_engine *engine, uint64_t weight_seed, maple_error *error)
-{
+static maple_status open_reference(maple_engine *engine, uint64_t weight_seed, maple_error *error) {
     if (engine->reference && engine->reference->options.weight_seed == weight_seed)
         return MAPLE_OK;
     maple_engine_close(engine->reference);
@@ -352,8 +329,7 @@ static maple_status open_reference(maple_engine *engine, uint64_t weight_seed, m
     return maple_engine_open(reference_engine.info.name, &options, &engine->reference, error);
 }
 
-static maple_status run_once(maple_network *network, const float *input, float *output, maple_error *error)
-{
+static maple_status run_once(maple_network *network, const float *input, float *output, maple_error *error) {
     maple_status status = maple_network_set_input(network, input, error);
     if (status == MAPLE_OK)
         status = maple_network_run(network, error);
@@ -363,8 +339,7 @@ static maple_status run_once(maple_network *network, const float *input, float *
 }
 
 /* max |a - b| / max |b|; infinite where a value is not finite. */
-static double relative_difference(const float *a, const float *b, size_t n)
-{
+static double relative_difference(const float *a, const float *b, size_t n) {
     double difference = 0.0, magnitude = 0.0;
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(a[i]) || !isfinite(b[i]))
@@ -378,8 +353,8 @@ static double relative_difference(const float *a, const float *b, size_t n)
 }
 
 maple_status maple_network_verify(maple_network *network, const maple_graph *raw, uint64_t weight_seed,
-                                  uint64_t input_seed, double bound, double *relative_error, maple_error *error)
-{
+                                  uint64_t input_seed, double bound, double *relative_error,
+                                  maple_error *error) {
     maple_engine *engine = network->engine;
     int batch = engine->options.batch;
     size_t in = maple_shape_elements(network->input_shape), out = maple_shape_elements(network->output_shape);
@@ -409,10 +384,11 @@ maple_status maple_network_verify(maple_network *network, const maple_graph *raw
     if (relative_error)
         *relative_error = difference;
     if (!(difference <= bound))
-        status = maple_error_set(error, MAPLE_CHECK_FAILED,
-                                 "engine %s differs from the reference by %.3g (relative; at most %.3g is accepted), "
-                                 "implementations: %s",
-                                 engine->ops->info.name, difference, bound, network->implementations);
+        status = maple_error_set(
+            error, MAPLE_CHECK_FAILED,
+            "engine %s differs from the reference by %.3g (relative; at most %.3g is accepted), "
+            "implementations: %s",
+            engine->ops->info.name, difference, bound, network->implementations);
 done:
     maple_network_free(truth);
     maple_free(input);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an engine implements, and what it gets for free: shared weights (by slot) and shared activation buffers, so
- * that a thousand compiled networks do not need a thousand copies of either.
+ * What an engine implements, and what it gets for free: shared weights (by slot) and shared activation
+ * buffers, so that a thousand compiled networks do not need a thousand copies of either.
  *
  * An engine is one file with one `const engine_ops`, and one line in the registry of engine.c.
  */
@@ -10,7 +10,8 @@
 
 #include "maple/engine.h"
 
-/* Raw float weights of one node, as maple_graph_weights gives them; belong to the engine until it is closed. */
+/* Raw float weights of one node, as maple_graph_weights gives them; belong to the engine until it is closed.
+ */
 typedef struct engine_weights {
     uint64_t key[4]; /* op, slots, shape */
     size_t count;    /* elements of `weight` */
@@ -62,13 +63,13 @@ struct engine_ops {
     /* Fills out[ENGINE_MAX_VARIABLES], returns how many. NULL: none. options->isa was checked. */
     size_t (*environment)(const maple_engine_options *options, engine_variable *out);
 
-    /* `engine` is zeroed except for its base. Fills description.version and .isa; refuses an ISA cap or a number of
-     * threads that this process cannot have. close undoes it, also after a failed open. */
+    /* `engine` is zeroed except for its base. Fills description.version and .isa; refuses an ISA cap or a
+     * number of threads that this process cannot have. close undoes it, also after a failed open. */
     maple_status (*open)(maple_engine *engine, maple_error *error);
     void (*close)(maple_engine *engine);
 
-    /* `network` is zeroed except for its base; `graph` is prepared, checked and gone afterwards. Fills bytes and
-     * implementations. release undoes it, also after a failed compile. */
+    /* `network` is zeroed except for its base; `graph` is prepared, checked and gone afterwards. Fills bytes
+     * and implementations. release undoes it, also after a failed compile. */
     maple_status (*compile)(maple_network *network, const maple_graph *graph, maple_error *error);
     void (*release)(maple_network *network);
 
@@ -87,33 +88,35 @@ extern const engine_ops xnnpack_engine;
 
 /* --- resources.c --- */
 
-maple_status engine_weights_get(maple_engine *engine, const maple_graph *graph, int node, const engine_weights **out,
-                                maple_error *error);
+maple_status engine_weights_get(maple_engine *engine, const maple_graph *graph, int node,
+                                const engine_weights **out, maple_error *error);
 
-/* Gives each node a buffer of bytes[node] bytes: INPUT and the output node from own[0] and own[1] (the network's own,
- * so that interleaved networks do not disturb each other), the rest from the engine's pool, reused as soon as the last
- * reader has run. With `in_place`, a CONV whose addend dies there gets the addend's buffer. *pooled (may be NULL) is
- * how many bytes of the pool are used. */
-maple_status engine_plan_buffers(maple_engine *engine, const maple_graph *graph, const size_t *bytes, bool in_place,
-                                 float *const own[2], float **out, size_t *pooled, maple_error *error);
+/* Gives each node a buffer of bytes[node] bytes: INPUT and the output node from own[0] and own[1] (the
+ * network's own, so that interleaved networks do not disturb each other), the rest from the engine's pool,
+ * reused as soon as the last reader has run. With `in_place`, a CONV whose addend dies there gets the
+ * addend's buffer. *pooled (may be NULL) is how many bytes of the pool are used. */
+maple_status engine_plan_buffers(maple_engine *engine, const maple_graph *graph, const size_t *bytes,
+                                 bool in_place, float *const own[2], float **out, size_t *pooled,
+                                 maple_error *error);
 void engine_resources_free(maple_engine *engine);
 
-/* Unique "op=implementation" strings; engine_implementations_join sorts them into network->implementations. */
+/* Unique "op=implementation" strings; engine_implementations_join sorts them into network->implementations.
+ */
 typedef struct engine_implementations {
     char names[32][96];
     size_t n;
 } engine_implementations;
 
 void engine_implementations_add(engine_implementations *set, maple_op op, const char *implementation);
-maple_status engine_implementations_join(engine_implementations *set, maple_network *network, maple_error *error);
+maple_status engine_implementations_join(engine_implementations *set, maple_network *network,
+                                         maple_error *error);
 
 /* The message for an operator that the engine cannot run. */
-maple_status engine_refuse_node(const maple_engine *engine, const maple_graph *graph, int node, const char *why,
-                                maple_error *error);
+maple_status engine_refuse_node(const maple_engine *engine, const maple_graph *graph, int node,
+                                const char *why, maple_error *error);
 
 /* Padding after the last row or column that the output's size implies (0 where input is left over). */
-static inline int engine_pad_end(const maple_node *node, int input, int output)
-{
+static inline int engine_pad_end(const maple_node *node, int input, int output) {
     int pad = (output - 1) * node->stride + node->kernel - input - node->pad;
     return pad > 0 ? pad : 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Engine `onednn`. Primitives are cached by what they depend on (all of NAS-Bench-201 needs about 64), reordered
- * weights by slot: to compile an architecture is to write down lists of arguments.
+ * Engine `onednn`. Primitives are cached by what they depend on (all of NAS-Bench-201 needs about 64),
+ * reordered weights by slot: to compile an architecture is to write down lists of arguments.
  *
- * oneDNN generates code for the ISA that DNNL_MAX_CPU_ISA allows at its first use in the process, and runs as many
- * OpenMP threads as OMP_NUM_THREADS says when libgomp is loaded.
+ * oneDNN generates code for the ISA that DNNL_MAX_CPU_ISA allows at its first use in the process, and runs as
+ * many OpenMP threads as OMP_NUM_THREADS says when libgomp is loaded.
  */
 #include "engine/onednn.h"
 
@@ -28,8 +28,7 @@ typedef struct onednn_network {
     dnnl_memory_t input, output;
 } onednn_network;
 
-static const char *status_name(dnnl_status_t status)
-{
+static const char *status_name(dnnl_status_t status) {
     switch (status) {
     case dnnl_out_of_memory:
         return "out of memory";
@@ -42,20 +41,18 @@ static const char *status_name(dnnl_status_t status)
     }
 }
 
-static maple_status device_error(dnnl_status_t status, const char *what, maple_error *error)
-{
+static maple_status device_error(dnnl_status_t status, const char *what, maple_error *error) {
     if (status == dnnl_out_of_memory)
         return maple_error_memory(error);
-    return maple_error_set(error, MAPLE_DEVICE_ERROR, "engine onednn: %s: oneDNN says \"%s\" (status %d)", what,
-                           status_name(status), (int)status);
+    return maple_error_set(error, MAPLE_DEVICE_ERROR, "engine onednn: %s: oneDNN says \"%s\" (status %d)",
+                           what, status_name(status), (int)status);
 }
 
 /* --- Options --- */
 
 static const char *const isas[] = {"sse41", "avx", "avx2", "avx512", NULL};
 
-static const char *isa_variable(const char *isa)
-{
+static const char *isa_variable(const char *isa) {
     static const char *const values[] = {"SSE41", "AVX", "AVX2", "AVX512_CORE"};
     for (size_t i = 0; isas[i]; i++)
         if (strcmp(isas[i], isa) == 0)
@@ -63,8 +60,7 @@ static const char *isa_variable(const char *isa)
     return "";
 }
 
-static size_t environment(const maple_engine_options *options, engine_variable *out)
-{
+static size_t environment(const maple_engine_options *options, engine_variable *out) {
     size_t n = 0;
     out[n].name = "OMP_NUM_THREADS";
     snprintf(out[n].value, sizeof out[n].value, "%d", options->threads);
@@ -80,14 +76,12 @@ static size_t environment(const maple_engine_options *options, engine_variable *
 }
 
 /* A function of the OpenMP runtime that oneDNN was loaded with. */
-static void find_function(const char *name, void *out, size_t size)
-{
+static void find_function(const char *name, void *out, size_t size) {
     void *symbol = dlsym(RTLD_DEFAULT, name);
     memcpy(out, &symbol, size);
 }
 
-static maple_status open_threads(onednn_engine_state *self, maple_error *error)
-{
+static maple_status open_threads(onednn_engine_state *self, maple_error *error) {
     int wanted = self->base.options.threads;
     int (*get_threads)(void) = NULL;
     find_function("omp_set_num_threads", &self->set_threads, sizeof self->set_threads);
@@ -96,25 +90,26 @@ static maple_status open_threads(onednn_engine_state *self, maple_error *error)
         self->set_threads(wanted);
     int threads = get_threads ? get_threads() : 1;
     if (threads != wanted)
-        return maple_error_set(error, MAPLE_UNSUPPORTED,
-                               "engine onednn: %d threads were asked for, its OpenMP runtime runs %d; start the process "
-                               "with OMP_NUM_THREADS=%d",
-                               wanted, threads, wanted);
+        return maple_error_set(
+            error, MAPLE_UNSUPPORTED,
+            "engine onednn: %d threads were asked for, its OpenMP runtime runs %d; start the process "
+            "with OMP_NUM_THREADS=%d",
+            wanted, threads, wanted);
     return MAPLE_OK;
 }
 
-static maple_status open_onednn(maple_engine *engine, maple_error *error)
-{
+static maple_status open_onednn(maple_engine *engine, maple_error *error) {
     onednn_engine_state *self = (onednn_engine_state *)engine;
     const char *cap = engine->options.isa;
     if (cap)
         onednn_cap_isa(cap);
     const char *isa = onednn_effective_isa();
     if (cap && strcmp(cap, isa) != 0)
-        return maple_error_set(error, MAPLE_UNSUPPORTED,
-                               "engine onednn: ISA %s was asked for, but this process already uses %s; start it with "
-                               "DNNL_MAX_CPU_ISA=%s",
-                               cap, isa, isa_variable(cap));
+        return maple_error_set(
+            error, MAPLE_UNSUPPORTED,
+            "engine onednn: ISA %s was asked for, but this process already uses %s; start it with "
+            "DNNL_MAX_CPU_ISA=%s",
+            cap, isa, isa_variable(cap));
     self->block = strcmp(isa, "avx512") == 0 ? 16 : 8;
     maple_status status = open_threads(self, error);
     if (status != MAPLE_OK)
@@ -122,7 +117,8 @@ static maple_status open_onednn(maple_engine *engine, maple_error *error)
     const dnnl_version_t *version = dnnl_version();
     bool has_commit = version->hash && strcmp(version->hash, "N/A") != 0;
     snprintf(engine->description.version, sizeof engine->description.version, "oneDNN %d.%d.%d%s%.40s",
-             version->major, version->minor, version->patch, has_commit ? " " : "", has_commit ? version->hash : "");
+             version->major, version->minor, version->patch, has_commit ? " " : "",
+             has_commit ? version->hash : "");
     snprintf(engine->description.isa, sizeof engine->description.isa, "%s", isa);
     dnnl_status_t result = dnnl_engine_create(&self->engine, dnnl_cpu, 0);
     if (result == dnnl_success)
@@ -130,8 +126,7 @@ static maple_status open_onednn(maple_engine *engine, maple_error *error)
     return result == dnnl_success ? MAPLE_OK : device_error(result, "opening a CPU engine", error);
 }
 
-static void weights_free(onednn_weights *weights)
-{
+static void weights_free(onednn_weights *weights) {
     if (!weights)
         return;
     dnnl_memory_destroy(weights->weight);
@@ -141,8 +136,7 @@ static void weights_free(onednn_weights *weights)
     maple_free(weights);
 }
 
-static void close_onednn(maple_engine *engine)
-{
+static void close_onednn(maple_engine *engine) {
     onednn_engine_state *self = (onednn_engine_state *)engine;
     for (size_t i = 0; i < self->n_memories; i++)
         dnnl_memory_destroy(self->memories[i].memory);
@@ -162,17 +156,15 @@ static void close_onednn(maple_engine *engine)
 /* --- Caches of the engine --- */
 
 /* Room for one more pointer or struct of `size` at the end of *items. */
-static bool grow(void **items, size_t n, size_t size)
-{
+static bool grow(void **items, size_t n, size_t size) {
     void *grown = maple_resize(*items, n + 1, size);
     if (grown)
         *items = grown;
     return grown != NULL;
 }
 
-static maple_status get_primitive(onednn_engine_state *self, const maple_graph *graph, int node, const onednn_key *key,
-                                  const onednn_primitive **out, maple_error *error)
-{
+static maple_status get_primitive(onednn_engine_state *self, const maple_graph *graph, int node,
+                                  const onednn_key *key, const onednn_primitive **out, maple_error *error) {
     for (size_t i = 0; i < self->n_primitives; i++) {
         if (memcmp(&self->primitives[i]->key, key, sizeof *key) == 0) {
             *out = self->primitives[i];
@@ -189,7 +181,8 @@ static maple_status get_primitive(onednn_engine_state *self, const maple_graph *
     bool slow = result == dnnl_success && strncmp(made->implementation, "ref", 3) == 0;
     if (result != dnnl_success || slow) {
         char why[128];
-        snprintf(why, sizeof why, slow ? "oneDNN has only its slow reference (%s) for it" : "oneDNN says \"%s\"",
+        snprintf(why, sizeof why,
+                 slow ? "oneDNN has only its slow reference (%s) for it" : "oneDNN says \"%s\"",
                  slow ? made->implementation : status_name(result));
         dnnl_primitive_destroy(made->primitive);
         maple_free(made);
@@ -201,14 +194,15 @@ static maple_status get_primitive(onednn_engine_state *self, const maple_graph *
 }
 
 static maple_status get_weights(onednn_engine_state *self, const maple_graph *graph, int node,
-                                const onednn_primitive *primitive, const onednn_weights **out, maple_error *error)
-{
+                                const onednn_primitive *primitive, const onednn_weights **out,
+                                maple_error *error) {
     const engine_weights *raw;
     maple_status status = engine_weights_get(&self->base, graph, node, &raw, error);
     if (status != MAPLE_OK)
         return status;
     for (size_t i = 0; i < self->n_weights; i++) {
-        if (self->weights[i]->raw == raw && dnnl_memory_desc_equal(&self->weights[i]->layout, &primitive->weights)) {
+        if (self->weights[i]->raw == raw &&
+            dnnl_memory_desc_equal(&self->weights[i]->layout, &primitive->weights)) {
             *out = self->weights[i];
             return MAPLE_OK;
         }
@@ -231,8 +225,7 @@ static maple_status get_weights(onednn_engine_state *self, const maple_graph *gr
 }
 
 static maple_status get_memory(onednn_engine_state *self, float *data, const dnnl_memory_desc_t *layout,
-                               dnnl_memory_t *out, maple_error *error)
-{
+                               dnnl_memory_t *out, maple_error *error) {
     for (size_t i = 0; i < self->n_memories; i++) {
         if (self->memories[i].data == data && dnnl_memory_desc_equal(&self->memories[i].layout, layout)) {
             *out = self->memories[i].memory;
@@ -262,14 +255,12 @@ typedef struct compilation {
     engine_implementations names;
 } compilation;
 
-static onednn_engine_state *engine_of(const maple_network *network)
-{
+static onednn_engine_state *engine_of(const maple_network *network) {
     return (onednn_engine_state *)network->engine;
 }
 
 /* A first convolution of few channels reads NCHW directly and is fast; all else wants blocks. */
-static bool reads_plain_input(const maple_graph *graph, int input)
-{
+static bool reads_plain_input(const maple_graph *graph, int input) {
     if (graph->nodes[input].shape.channels > FEW_CHANNELS)
         return false;
     for (int i = 0; i < graph->n_nodes; i++)
@@ -280,9 +271,8 @@ static bool reads_plain_input(const maple_graph *graph, int input)
 }
 
 /* Memories on the network's own buffers are its own, the others the engine's. */
-static maple_status node_memory(compilation *c, int node, const dnnl_memory_desc_t *layout, dnnl_memory_t *out,
-                                maple_error *error)
-{
+static maple_status node_memory(compilation *c, int node, const dnnl_memory_desc_t *layout,
+                                dnnl_memory_t *out, maple_error *error) {
     onednn_engine_state *self = engine_of(&c->network->base);
     dnnl_memory_t *own = node == c->input ? &c->network->input : &c->network->output;
     if (node != c->input && node != c->graph->output)
@@ -296,8 +286,7 @@ static maple_status node_memory(compilation *c, int node, const dnnl_memory_desc
     return MAPLE_OK;
 }
 
-static maple_status plan(compilation *c, maple_error *error)
-{
+static maple_status plan(compilation *c, maple_error *error) {
     onednn_engine_state *self = engine_of(&c->network->base);
     size_t n = (size_t)c->graph->n_nodes;
     size_t *bytes = maple_alloc(n, sizeof *bytes);
@@ -309,7 +298,8 @@ static maple_status plan(compilation *c, maple_error *error)
         result = onednn_layout(self, c->graph->nodes[i].shape, (int)i == c->input && c->plain_input, &layout);
         bytes[i] = result == dnnl_success ? dnnl_memory_desc_get_size(&layout) : 0;
     }
-    maple_status status = result == dnnl_success ? MAPLE_OK : device_error(result, "describing a layout", error);
+    maple_status status =
+        result == dnnl_success ? MAPLE_OK : device_error(result, "describing a layout", error);
     float **own = c->network->own;
     if (status == MAPLE_OK) {
         own[0] = maple_alloc_aligned(bytes[c->input], 1);
@@ -323,8 +313,7 @@ static maple_status plan(compilation *c, maple_error *error)
     return status;
 }
 
-static onednn_key key_of(const compilation *c, int i)
-{
+static onednn_key key_of(const compilation *c, int i) {
     const maple_node *node = &c->graph->nodes[i];
     onednn_key key;
     memset(&key, 0, sizeof key);
@@ -347,14 +336,12 @@ static onednn_key key_of(const compilation *c, int i)
     return key;
 }
 
-static void add_argument(step *s, int kind, dnnl_memory_t memory)
-{
+static void add_argument(step *s, int kind, dnnl_memory_t memory) {
     if (memory)
         s->arguments[s->n_arguments++] = (dnnl_exec_arg_t){kind, memory};
 }
 
-static void add_weights(step *s, const onednn_weights *weights, const onednn_key *key)
-{
+static void add_weights(step *s, const onednn_weights *weights, const onednn_key *key) {
     bool norm = key->op == MAPLE_OP_BATCH_NORM;
     add_argument(s, norm ? DNNL_ARG_SCALE_SHIFT : DNNL_ARG_WEIGHTS, weights->weight);
     add_argument(s, DNNL_ARG_MEAN, weights->mean);
@@ -363,14 +350,14 @@ static void add_weights(step *s, const onednn_weights *weights, const onednn_key
         add_argument(s, DNNL_ARG_BIAS, weights->bias);
 }
 
-static maple_status compile_node(compilation *c, int i, maple_error *error)
-{
+static maple_status compile_node(compilation *c, int i, maple_error *error) {
     onednn_engine_state *self = engine_of(&c->network->base);
     const maple_node *node = &c->graph->nodes[i];
     onednn_key key = key_of(c, i);
     if (node->op == MAPLE_OP_LINEAR && !onednn_is_dense(self, key.in))
-        return engine_refuse_node(&self->base, c->graph, i, "its input's channels do not fill whole blocks", error);
-    const onednn_primitive *primitive;
+        return engine_refuse_node(&self->base, c->graph, i, "its input's channels do not fill whole blocks",
+                                  error);
+    const onednn_primitive *primitive = NULL;
     maple_status status = get_primitive(self, c->graph, i, &key, &primitive, error);
     if (status != MAPLE_OK)
         return status;
@@ -392,7 +379,7 @@ static maple_status compile_node(compilation *c, int i, maple_error *error)
     if (key.addend == ONEDNN_BINARY)
         add_argument(s, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, second);
     if (maple_graph_weight_count(c->graph, i) > 0) {
-        const onednn_weights *weights;
+        const onednn_weights *weights = NULL;
         status = get_weights(self, c->graph, i, primitive, &weights, error);
         if (status == MAPLE_OK)
             add_weights(s, weights, &key);
@@ -401,8 +388,7 @@ static maple_status compile_node(compilation *c, int i, maple_error *error)
     return status;
 }
 
-static maple_status compile(maple_network *network, const maple_graph *graph, maple_error *error)
-{
+static maple_status compile(maple_network *network, const maple_graph *graph, maple_error *error) {
     onednn_engine_state *self = engine_of(network);
     compilation c = {.network = (onednn_network *)network, .graph = graph};
     if (self->set_threads)
@@ -422,8 +408,7 @@ static maple_status compile(maple_network *network, const maple_graph *graph, ma
     return status;
 }
 
-static void release(maple_network *network)
-{
+static void release(maple_network *network) {
     onednn_network *self = (onednn_network *)network;
     dnnl_memory_destroy(self->input);
     dnnl_memory_destroy(self->output);
@@ -434,8 +419,7 @@ static void release(maple_network *network)
 
 /* --- Running --- */
 
-static maple_status run(maple_network *network, maple_error *error)
-{
+static maple_status run(maple_network *network, maple_error *error) {
     onednn_network *self = (onednn_network *)network;
     onednn_engine_state *engine = engine_of(network);
     if (engine->set_threads) /* another engine of this process may have asked for another number */
@@ -452,8 +436,7 @@ static maple_status run(maple_network *network, maple_error *error)
 
 /* Copies between the caller's NCHW and a memory of the network. */
 static maple_status exchange(maple_network *network, maple_shape shape, float *nchw, dnnl_memory_t memory,
-                             bool to_network, maple_error *error)
-{
+                             bool to_network, maple_error *error) {
     onednn_engine_state *engine = engine_of(network);
     const dnnl_memory_desc_t *inner;
     dnnl_memory_desc_t layout;
@@ -471,13 +454,12 @@ static maple_status exchange(maple_network *network, maple_shape shape, float *n
     return result == dnnl_success ? MAPLE_OK : device_error(result, "copying input or output", error);
 }
 
-static maple_status set_input(maple_network *network, const float *nchw, maple_error *error)
-{
-    return exchange(network, network->input_shape, (float *)nchw, ((onednn_network *)network)->input, true, error);
+static maple_status set_input(maple_network *network, const float *nchw, maple_error *error) {
+    return exchange(network, network->input_shape, (float *)nchw, ((onednn_network *)network)->input, true,
+                    error);
 }
 
-static maple_status output(maple_network *network, float *nchw, maple_error *error)
-{
+static maple_status output(maple_network *network, float *nchw, maple_error *error) {
     return exchange(network, network->output_shape, nchw, ((onednn_network *)network)->output, false, error);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two halves of engine `onednn`: onednn_primitives.c knows the C API of the library (2.x; an API of 3.x goes
- * there), onednn.c caches what it makes and runs networks.
+ * The two halves of engine `onednn`: onednn_primitives.c knows the C API of the library (2.x; an API of 3.x
+ * goes there), onednn.c caches what it makes and runs networks.
  */
 #ifndef MAPLE_ENGINE_ONEDNN_H
 #define MAPLE_ENGINE_ONEDNN_H
@@ -11,7 +11,8 @@
 #include <oneapi/dnnl/dnnl.h>
 
 #if DNNL_VERSION_MAJOR >= 3
-#error "MAPLE's oneDNN engine is written for the C API of oneDNN 2.x; 3.x differs. Configure with -DMAPLE_ONEDNN=OFF."
+#error                                                                                                       \
+    "MAPLE's oneDNN engine is written for the C API of oneDNN 2.x; 3.x differs. Configure with -DMAPLE_ONEDNN=OFF."
 #endif
 
 typedef enum onednn_addend {

@@ -1,42 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * oneDNN's C API, version 2.x: memory layouts, primitives, weights, ISA. Activations are blocked by channels (nChw8c,
- * nChw16c on AVX-512), weights have the layout that the primitive asks for; with other layouts the library falls back
- * to kernels that are 10 to 100 times slower.
+ * oneDNN's C API, version 2.x: memory layouts, primitives, weights, ISA. Activations are blocked by channels
+ * (nChw8c, nChw16c on AVX-512), weights have the layout that the primitive asks for; with other layouts the
+ * library falls back to kernels that are 10 to 100 times slower.
  */
 #include "engine/onednn.h"
 
 #include <stdio.h>
 #include <string.h>
 
-dnnl_status_t onednn_layout(const onednn_engine_state *engine, maple_shape shape, bool plain, dnnl_memory_desc_t *out)
-{
+dnnl_status_t onednn_layout(const onednn_engine_state *engine, maple_shape shape, bool plain,
+                            dnnl_memory_desc_t *out) {
     dnnl_dims_t dims = {engine->base.options.batch, shape.channels, shape.height, shape.width};
     dnnl_format_tag_t blocked = engine->block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
     return dnnl_memory_desc_init_by_tag(out, 4, dims, dnnl_f32, plain ? dnnl_nchw : blocked);
 }
 
-bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape)
-{
+bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape) {
     return shape.height == 1 && shape.width == 1 && shape.channels % engine->block == 0;
 }
 
 static dnnl_status_t matrix_layout(dnnl_dim_t rows, dnnl_dim_t columns, dnnl_format_tag_t tag,
-                                   dnnl_memory_desc_t *out)
-{
+                                   dnnl_memory_desc_t *out) {
     dnnl_dims_t dims = {rows, columns};
     return dnnl_memory_desc_init_by_tag(out, 2, dims, dnnl_f32, tag);
 }
 
-static dnnl_status_t vector_layout(dnnl_dim_t n, dnnl_memory_desc_t *out)
-{
+static dnnl_status_t vector_layout(dnnl_dim_t n, dnnl_memory_desc_t *out) {
     dnnl_dims_t dims = {n};
     return dnnl_memory_desc_init_by_tag(out, 1, dims, dnnl_f32, dnnl_x);
 }
 
 /* [cout][cin][k][k], or [groups][cout / groups][cin / groups][k][k]; `any` lets the primitive choose. */
-static dnnl_status_t conv_weight_layout(const onednn_key *key, bool any, dnnl_memory_desc_t *out)
-{
+static dnnl_status_t conv_weight_layout(const onednn_key *key, bool any, dnnl_memory_desc_t *out) {
     dnnl_dim_t k = key->kernel, g = key->groups, cout = key->out.channels / g, cin = key->in.channels / g;
     if (g == 1) {
         dnnl_dims_t dims = {cout, cin, k, k};
@@ -47,8 +43,7 @@ static dnnl_status_t conv_weight_layout(const onednn_key *key, bool any, dnnl_me
 }
 
 /* Addend, then ReLU, after the primitive's own result (and bias). */
-static dnnl_status_t create_attributes(const onednn_primitive *p, dnnl_primitive_attr_t *out)
-{
+static dnnl_status_t create_attributes(const onednn_primitive *p, dnnl_primitive_attr_t *out) {
     dnnl_post_ops_t ops = NULL;
     dnnl_status_t status = dnnl_post_ops_create(&ops);
     if (status == dnnl_success && p->key.addend == ONEDNN_SUM)
@@ -74,8 +69,7 @@ typedef union operation {
     dnnl_binary_desc_t binary;
 } operation;
 
-static dnnl_status_t describe_conv(const onednn_primitive *p, operation *op)
-{
+static dnnl_status_t describe_conv(const onednn_primitive *p, operation *op) {
     const onednn_key *key = &p->key;
     const maple_node node = {.kernel = key->kernel, .stride = key->stride, .pad = key->pad};
     dnnl_dims_t strides = {key->stride, key->stride}, begin = {key->pad, key->pad};
@@ -86,15 +80,14 @@ static dnnl_status_t describe_conv(const onednn_primitive *p, operation *op)
     if (status == dnnl_success)
         status = vector_layout(key->out.channels, &bias);
     if (status == dnnl_success)
-        status = dnnl_convolution_forward_desc_init(&op->conv, dnnl_forward_inference, dnnl_convolution_direct,
-                                                    &p->src, &weights, key->bias ? &bias : NULL, &p->dst, strides,
-                                                    begin, end);
+        status = dnnl_convolution_forward_desc_init(&op->conv, dnnl_forward_inference,
+                                                    dnnl_convolution_direct, &p->src, &weights,
+                                                    key->bias ? &bias : NULL, &p->dst, strides, begin, end);
     return status;
 }
 
 /* Its source and result are matrices: the caller sees to it that they are dense. */
-static dnnl_status_t describe_linear(const onednn_engine_state *engine, onednn_primitive *p, operation *op)
-{
+static dnnl_status_t describe_linear(const onednn_engine_state *engine, onednn_primitive *p, operation *op) {
     dnnl_dim_t batch = engine->base.options.batch, in = p->key.in.channels, out = p->key.out.channels;
     dnnl_memory_desc_t weights, bias;
     dnnl_status_t status = matrix_layout(batch, in, dnnl_ab, &p->src);
@@ -105,13 +98,12 @@ static dnnl_status_t describe_linear(const onednn_engine_state *engine, onednn_p
     if (status == dnnl_success)
         status = vector_layout(out, &bias);
     if (status == dnnl_success)
-        status = dnnl_inner_product_forward_desc_init(&op->linear, dnnl_forward_inference, &p->src, &weights, &bias,
-                                                      &p->dst);
+        status = dnnl_inner_product_forward_desc_init(&op->linear, dnnl_forward_inference, &p->src, &weights,
+                                                      &bias, &p->dst);
     return status;
 }
 
-static dnnl_status_t describe_pool(const onednn_primitive *p, operation *op)
-{
+static dnnl_status_t describe_pool(const onednn_primitive *p, operation *op) {
     const onednn_key *key = &p->key;
     maple_node node = {.kernel = key->kernel, .stride = key->stride, .pad = key->pad};
     dnnl_dims_t strides = {key->stride, key->stride}, kernel = {key->kernel, key->kernel};
@@ -129,10 +121,10 @@ static dnnl_status_t describe_pool(const onednn_primitive *p, operation *op)
                                           &p->src, &p->dst, strides, kernel, begin, end);
 }
 
-static dnnl_status_t describe(const onednn_engine_state *engine, onednn_primitive *p, operation *op)
-{
+static dnnl_status_t describe(const onednn_engine_state *engine, onednn_primitive *p, operation *op) {
     const dnnl_prop_kind_t inference = dnnl_forward_inference;
-    unsigned norm_flags = dnnl_use_global_stats | dnnl_use_scaleshift | (p->key.relu ? dnnl_fuse_norm_relu : 0);
+    unsigned norm_flags =
+        dnnl_use_global_stats | dnnl_use_scaleshift | (p->key.relu ? dnnl_fuse_norm_relu : 0);
     switch (p->key.op) {
     case MAPLE_OP_CONV:
         return describe_conv(p, op);
@@ -144,7 +136,8 @@ static dnnl_status_t describe(const onednn_engine_state *engine, onednn_primitiv
     case MAPLE_OP_GLOBAL_AVG_POOL:
         return describe_pool(p, op);
     case MAPLE_OP_RELU:
-        return dnnl_eltwise_forward_desc_init(&op->eltwise, inference, dnnl_eltwise_relu, &p->src, 0.0f, 0.0f);
+        return dnnl_eltwise_forward_desc_init(&op->eltwise, inference, dnnl_eltwise_relu, &p->src, 0.0f,
+                                              0.0f);
     case MAPLE_OP_ZERO:
     case MAPLE_OP_COPY:
         return dnnl_eltwise_forward_desc_init(&op->eltwise, inference, dnnl_eltwise_linear, &p->src,
@@ -156,8 +149,7 @@ static dnnl_status_t describe(const onednn_engine_state *engine, onednn_primitiv
     }
 }
 
-dnnl_status_t onednn_create_primitive(const onednn_engine_state *engine, onednn_primitive *out)
-{
+dnnl_status_t onednn_create_primitive(const onednn_engine_state *engine, onednn_primitive *out) {
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t descriptor = NULL;
     operation op;
@@ -184,8 +176,7 @@ dnnl_status_t onednn_create_primitive(const onednn_engine_state *engine, onednn_
     return status;
 }
 
-dnnl_status_t onednn_copy(const onednn_engine_state *engine, dnnl_memory_t src, dnnl_memory_t dst)
-{
+dnnl_status_t onednn_copy(const onednn_engine_state *engine, dnnl_memory_t src, dnnl_memory_t dst) {
     const dnnl_memory_desc_t *from, *to;
     dnnl_primitive_desc_t descriptor = NULL;
     dnnl_primitive_t reorder = NULL;
@@ -193,7 +184,8 @@ dnnl_status_t onednn_copy(const onednn_engine_state *engine, dnnl_memory_t src, 
     if (status == dnnl_success)
         status = dnnl_memory_get_memory_desc(dst, &to);
     if (status == dnnl_success)
-        status = dnnl_reorder_primitive_desc_create(&descriptor, from, engine->engine, to, engine->engine, NULL);
+        status =
+            dnnl_reorder_primitive_desc_create(&descriptor, from, engine->engine, to, engine->engine, NULL);
     if (status == dnnl_success)
         status = dnnl_primitive_create(&reorder, descriptor);
     dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, src}, {DNNL_ARG_TO, dst}};
@@ -207,9 +199,8 @@ dnnl_status_t onednn_copy(const onednn_engine_state *engine, dnnl_memory_t src, 
 }
 
 /* A new memory of `layout` with `values` in layout `given`. */
-static dnnl_status_t import_values(const onednn_engine_state *engine, const dnnl_memory_desc_t *given, float *values,
-                                   const dnnl_memory_desc_t *layout, dnnl_memory_t *out)
-{
+static dnnl_status_t import_values(const onednn_engine_state *engine, const dnnl_memory_desc_t *given,
+                                   float *values, const dnnl_memory_desc_t *layout, dnnl_memory_t *out) {
     dnnl_memory_t source = NULL;
     dnnl_status_t status = dnnl_memory_create(&source, given, engine->engine, values);
     if (status == dnnl_success)
@@ -222,12 +213,10 @@ static dnnl_status_t import_values(const onednn_engine_state *engine, const dnnl
 
 /* A new vector of first[n] and second[n]; NULL stands for `constant`. */
 static dnnl_status_t create_vector(const onednn_engine_state *engine, dnnl_dim_t n, const float *first,
-                                   const float *second, float constant, dnnl_memory_t *out)
-{
+                                   const float *second, float constant, dnnl_memory_t *out) {
     dnnl_memory_desc_t layout;
     void *data = NULL;
-    dnnl_status_t status =
-        second ? matrix_layout(2, n, dnnl_ab, &layout) : vector_layout(n, &layout);
+    dnnl_status_t status = second ? matrix_layout(2, n, dnnl_ab, &layout) : vector_layout(n, &layout);
     if (status == dnnl_success)
         status = dnnl_memory_create(out, &layout, engine->engine, DNNL_MEMORY_ALLOCATE);
     if (status == dnnl_success)
@@ -242,8 +231,7 @@ static dnnl_status_t create_vector(const onednn_engine_state *engine, dnnl_dim_t
 }
 
 dnnl_status_t onednn_create_weights(const onednn_engine_state *engine, const onednn_primitive *primitive,
-                                    onednn_weights *out)
-{
+                                    onednn_weights *out) {
     const onednn_key *key = &primitive->key;
     const engine_weights *raw = out->raw;
     dnnl_dim_t channels = raw->channels;
@@ -276,8 +264,7 @@ static const struct {
             {"avx", dnnl_cpu_isa_avx},
             {"sse41", dnnl_cpu_isa_sse41}};
 
-const char *onednn_effective_isa(void)
-{
+const char *onednn_effective_isa(void) {
     unsigned effective = (unsigned)dnnl_get_effective_cpu_isa();
     for (size_t i = 0; i < sizeof isas / sizeof *isas; i++)
         if ((effective & (unsigned)isas[i].isa) == (unsigned)isas[i].isa)
@@ -285,8 +272,7 @@ const char *onednn_effective_isa(void)
     return "generic";
 }
 
-void onednn_cap_isa(const char *isa)
-{
+void onednn_cap_isa(const char *isa) {
     for (size_t i = 0; i < sizeof isas / sizeof *isas; i++)
         if (strcmp(isas[i].name, isa) == 0)
             dnnl_set_max_cpu_isa(isas[i].isa);

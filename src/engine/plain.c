@@ -1,34 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The node-by-node interpreter of `reference` and `blas`, and its element-wise and pooling kernels. Compiled with -O3
- * (CMakeLists.txt): the loops are written to be vectorised.
+ * The node-by-node interpreter of `reference` and `blas`, and its element-wise and pooling kernels. Compiled
+ * with -O3 (CMakeLists.txt): the loops are written to be vectorised.
  */
 #include "engine/plain.h"
 
 #include <string.h>
 
-/* y[n] = x[n] * factor. The factor is a variable also where it is 0 or 1, so that ZERO and COPY stay real passes over
- * memory and do not become memset and memcpy, which simulated counters see byte by byte. */
-static void scale(float *restrict y, const float *restrict x, float factor, size_t n)
-{
+/* y[n] = x[n] * factor. The factor is a variable also where it is 0 or 1, so that ZERO and COPY stay real
+ * passes over memory and do not become memset and memcpy, which simulated counters see byte by byte. */
+static void scale(float *restrict y, const float *restrict x, float factor, size_t n) {
     for (size_t i = 0; i < n; i++)
         y[i] = x[i] * factor;
 }
 
-static void relu(float *restrict y, const float *restrict x, size_t n)
-{
+static void relu(float *restrict y, const float *restrict x, size_t n) {
     for (size_t i = 0; i < n; i++)
         y[i] = x[i] > 0.0f ? x[i] : 0.0f;
 }
 
-static void add(float *restrict y, const float *a, const float *b, size_t n)
-{
+static void add(float *restrict y, const float *a, const float *b, size_t n) {
     for (size_t i = 0; i < n; i++)
         y[i] = a[i] + b[i];
 }
 
-static void add_relu(float *restrict y, const float *a, const float *b, size_t n)
-{
+static void add_relu(float *restrict y, const float *a, const float *b, size_t n) {
     for (size_t i = 0; i < n; i++) {
         float sum = a[i] + b[i];
         y[i] = sum > 0.0f ? sum : 0.0f;
@@ -36,9 +32,8 @@ static void add_relu(float *restrict y, const float *a, const float *b, size_t n
 }
 
 /* y, x: [batch][channels][pixels] */
-static void batch_norm(float *restrict y, const float *restrict x, const engine_weights *w, int batch, size_t pixels,
-                       bool with_relu)
-{
+static void batch_norm(float *restrict y, const float *restrict x, const engine_weights *w, int batch,
+                       size_t pixels, bool with_relu) {
     for (int n = 0; n < batch; n++) {
         for (int c = 0; c < w->channels; c++, y += pixels, x += pixels) {
             float factor = w->weight[c], shift = w->bias[c];
@@ -50,8 +45,7 @@ static void batch_norm(float *restrict y, const float *restrict x, const engine_
     }
 }
 
-static void global_avg_pool(float *y, const float *x, size_t planes, size_t pixels)
-{
+static void global_avg_pool(float *y, const float *x, size_t planes, size_t pixels) {
     for (size_t p = 0; p < planes; p++, x += pixels) {
         float sum = 0.0f;
         for (size_t i = 0; i < pixels; i++)
@@ -60,11 +54,10 @@ static void global_avg_pool(float *y, const float *x, size_t planes, size_t pixe
     }
 }
 
-/* One output row from `column`, the sums over the window's rows with `pad` zeros on either side; inverse[] is one over
- * the columns that a window holds. */
-static void pool_row(float *restrict y, const float *restrict column, const float *restrict inverse, float rows,
-                     const maple_node *node)
-{
+/* One output row from `column`, the sums over the window's rows with `pad` zeros on either side; inverse[] is
+ * one over the columns that a window holds. */
+static void pool_row(float *restrict y, const float *restrict column, const float *restrict inverse,
+                     float rows, const maple_node *node) {
     int width = node->shape.width;
     if (node->kernel == 3 && node->stride == 1) {
         for (int x = 0; x < width; x++)
@@ -79,15 +72,13 @@ static void pool_row(float *restrict y, const float *restrict column, const floa
     }
 }
 
-static size_t pool_scratch(const maple_node *node, maple_shape in)
-{
+static size_t pool_scratch(const maple_node *node, maple_shape in) {
     return (size_t)(in.width + 2 * node->pad + node->kernel + node->shape.width);
 }
 
 /* Padding is not counted in the average. src [planes][in.height][in.width] */
 static void avg_pool(float *dst, const float *src, const maple_node *node, maple_shape in, size_t planes,
-                     float *scratch)
-{
+                     float *scratch) {
     int padded = in.width + 2 * node->pad + node->kernel;
     float *column = scratch, *inverse = scratch + padded;
     for (int x = 0; x < node->shape.width; x++) {
@@ -112,8 +103,7 @@ static void avg_pool(float *dst, const float *src, const maple_node *node, maple
     }
 }
 
-static void run_node(plain_engine *engine, plain_network *network, int i)
-{
+static void run_node(plain_engine *engine, plain_network *network, int i) {
     const maple_node *node = &network->graph.nodes[i];
     maple_shape in = network->graph.nodes[node->inputs[0]].shape;
     const engine_weights *w = network->weights[i];
@@ -125,8 +115,15 @@ static void run_node(plain_engine *engine, plain_network *network, int i)
     switch (node->op) {
     case MAPLE_OP_CONV:
     case MAPLE_OP_LINEAR: {
-        plain_call call = {.node = node, .in = in, .batch = batch, .src = src, .addend = second,
-                           .weight = w->weight, .bias = w->bias, .dst = dst, .scratch = engine->scratch};
+        plain_call call = {.node = node,
+                           .in = in,
+                           .batch = batch,
+                           .src = src,
+                           .addend = second,
+                           .weight = w->weight,
+                           .bias = w->bias,
+                           .dst = dst,
+                           .scratch = engine->scratch};
         (node->op == MAPLE_OP_CONV ? engine->kernels->conv : engine->kernels->linear)(&call);
         break;
     }
@@ -155,8 +152,7 @@ static void run_node(plain_engine *engine, plain_network *network, int i)
     }
 }
 
-maple_status plain_run(maple_network *network, maple_error *error)
-{
+maple_status plain_run(maple_network *network, maple_error *error) {
     (void)error;
     plain_network *self = (plain_network *)network;
     for (int i = 0; i < self->graph.n_nodes; i++)
@@ -166,8 +162,7 @@ maple_status plain_run(maple_network *network, maple_error *error)
 
 /* --- Compilation --- */
 
-static maple_status grow_scratch(plain_engine *engine, size_t floats, maple_error *error)
-{
+static maple_status grow_scratch(plain_engine *engine, size_t floats, maple_error *error) {
     if (floats <= engine->scratch_floats)
         return MAPLE_OK;
     float *scratch = maple_alloc_aligned(floats, sizeof *scratch);
@@ -179,8 +174,8 @@ static maple_status grow_scratch(plain_engine *engine, size_t floats, maple_erro
     return MAPLE_OK;
 }
 
-static maple_status prepare_node(plain_network *network, int i, engine_implementations *names, maple_error *error)
-{
+static maple_status prepare_node(plain_network *network, int i, engine_implementations *names,
+                                 maple_error *error) {
     plain_engine *engine = (plain_engine *)network->base.engine;
     const maple_node *node = &network->graph.nodes[i];
     if (node->op == MAPLE_OP_INPUT) {
@@ -205,8 +200,7 @@ static maple_status prepare_node(plain_network *network, int i, engine_implement
     return status;
 }
 
-static maple_status prepare_buffers(plain_network *network, maple_error *error)
-{
+static maple_status prepare_buffers(plain_network *network, maple_error *error) {
     plain_engine *engine = (plain_engine *)network->base.engine;
     const maple_graph *graph = &network->graph;
     size_t n = (size_t)graph->n_nodes, batch = (size_t)engine->base.options.batch;
@@ -229,8 +223,7 @@ static maple_status prepare_buffers(plain_network *network, maple_error *error)
     return status;
 }
 
-maple_status plain_compile(maple_network *network, const maple_graph *graph, maple_error *error)
-{
+maple_status plain_compile(maple_network *network, const maple_graph *graph, maple_error *error) {
     plain_network *self = (plain_network *)network;
     maple_status status = maple_graph_clone(graph, &self->graph, error);
     if (status != MAPLE_OK)
@@ -250,8 +243,7 @@ maple_status plain_compile(maple_network *network, const maple_graph *graph, map
     return status;
 }
 
-void plain_release(maple_network *network)
-{
+void plain_release(maple_network *network) {
     plain_network *self = (plain_network *)network;
     maple_graph_release(&self->graph);
     maple_free(self->own[0]);
@@ -260,25 +252,21 @@ void plain_release(maple_network *network)
     maple_free(self->weights);
 }
 
-void plain_close(maple_engine *engine)
-{
+void plain_close(maple_engine *engine) {
     maple_free(((plain_engine *)engine)->scratch);
 }
 
-static size_t bytes_of(const maple_network *network, maple_shape shape)
-{
+static size_t bytes_of(const maple_network *network, maple_shape shape) {
     return maple_shape_elements(shape) * (size_t)network->engine->options.batch * sizeof(float);
 }
 
-maple_status plain_set_input(maple_network *network, const float *nchw, maple_error *error)
-{
+maple_status plain_set_input(maple_network *network, const float *nchw, maple_error *error) {
     (void)error;
     memcpy(((plain_network *)network)->own[0], nchw, bytes_of(network, network->input_shape));
     return MAPLE_OK;
 }
 
-maple_status plain_output(maple_network *network, float *nchw, maple_error *error)
-{
+maple_status plain_output(maple_network *network, float *nchw, maple_error *error) {
     (void)error;
     memcpy(nchw, ((plain_network *)network)->own[1], bytes_of(network, network->output_shape));
     return MAPLE_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A network run node by node on NCHW float arrays: what the engines `reference` and `blas` share. They differ in how
- * they compute CONV and LINEAR.
+ * A network run node by node on NCHW float arrays: what the engines `reference` and `blas` share. They differ
+ * in how they compute CONV and LINEAR.
  */
 #ifndef MAPLE_ENGINE_PLAIN_H
 #define MAPLE_ENGINE_PLAIN_H
@@ -24,7 +24,7 @@ typedef struct plain_kernels {
     void (*conv)(const plain_call *call);
     void (*linear)(const plain_call *call);
     size_t (*scratch)(const maple_node *node, maple_shape in); /* floats that conv needs for a node */
-    bool in_place; /* conv may be given dst == addend */
+    bool in_place;                                             /* conv may be given dst == addend */
 } plain_kernels;
 
 typedef struct plain_engine {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Engine `reference`: the numerical truth, in plain C. Convolution is the textbook sum over a zero-padded copy of the
- * image; its rows are the innermost loop so that the compiler vectorises it.
+ * Engine `reference`: the numerical truth, in plain C. Convolution is the textbook sum over a zero-padded
+ * copy of the image; its rows are the innermost loop so that the compiler vectorises it.
  */
 #include "engine/plain.h"
 
@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* y[n] += sum over kx of w[kx] * x[i * stride + kx] */
-static void add_taps(float *restrict y, const float *restrict x, const float *w, int kernel, int stride, int n)
-{
+static void add_taps(float *restrict y, const float *restrict x, const float *w, int kernel, int stride,
+                     int n) {
     for (int k = 0; k < kernel; k++) {
         float tap = w[k];
         if (stride == 1) {
@@ -23,18 +23,17 @@ static void add_taps(float *restrict y, const float *restrict x, const float *w,
     }
 }
 
-/* The same for all three rows of a 3x3 window with stride 1: nearly all the work of the spaces measured here. */
-static void add_taps_3x3(float *restrict y, const float *restrict a, const float *restrict b, const float *restrict c,
-                         const float *w, int n)
-{
+/* The same for all three rows of a 3x3 window with stride 1: nearly all the work of the spaces measured here.
+ */
+static void add_taps_3x3(float *restrict y, const float *restrict a, const float *restrict b,
+                         const float *restrict c, const float *w, int n) {
     for (int i = 0; i < n; i++)
-        y[i] += w[0] * a[i] + w[1] * a[i + 1] + w[2] * a[i + 2] + w[3] * b[i] + w[4] * b[i + 1] + w[5] * b[i + 2] +
-                w[6] * c[i] + w[7] * c[i + 1] + w[8] * c[i + 2];
+        y[i] += w[0] * a[i] + w[1] * a[i + 1] + w[2] * a[i + 2] + w[3] * b[i] + w[4] * b[i + 1] +
+                w[5] * b[i + 2] + w[6] * c[i] + w[7] * c[i + 1] + w[8] * c[i + 2];
 }
 
 /* One input plane [..][width] (padded) into one output plane. */
-static void add_plane(float *y, const float *x, int width, const float *w, const maple_node *node)
-{
+static void add_plane(float *y, const float *x, int width, const float *w, const maple_node *node) {
     int k = node->kernel, s = node->stride, columns = node->shape.width;
     for (int row = 0; row < node->shape.height; row++, y += columns) {
         const float *window = x + row * s * width;
@@ -48,8 +47,7 @@ static void add_plane(float *y, const float *x, int width, const float *w, const
 }
 
 /* [channels][in.height + 2 pad][in.width + 2 pad]; the border stays zero. */
-static void pad_image(float *padded, const float *src, maple_shape in, int pad)
-{
+static void pad_image(float *padded, const float *src, maple_shape in, int pad) {
     int width = in.width + 2 * pad;
     size_t plane = (size_t)(in.height + 2 * pad) * (size_t)width;
     memset(padded, 0, (size_t)in.channels * plane * sizeof *padded);
@@ -58,14 +56,12 @@ static void pad_image(float *padded, const float *src, maple_shape in, int pad)
             memcpy(padded + (y + pad) * width + pad, src, (size_t)in.width * sizeof *src);
 }
 
-static size_t conv_scratch(const maple_node *node, maple_shape in)
-{
+static size_t conv_scratch(const maple_node *node, maple_shape in) {
     return (size_t)in.channels * (size_t)(in.height + 2 * node->pad) * (size_t)(in.width + 2 * node->pad);
 }
 
 /* One image. weight [cout][cin / groups][k][k] */
-static void conv_image(const plain_call *call, const float *src, const float *addend, float *dst)
-{
+static void conv_image(const plain_call *call, const float *src, const float *addend, float *dst) {
     const maple_node *node = call->node;
     int group_in = call->in.channels / node->groups, group_out = node->shape.channels / node->groups;
     int width = call->in.width + 2 * node->pad;
@@ -87,16 +83,15 @@ static void conv_image(const plain_call *call, const float *src, const float *ad
     }
 }
 
-static void conv(const plain_call *call)
-{
+static void conv(const plain_call *call) {
     size_t in = maple_shape_elements(call->in), out = maple_shape_elements(call->node->shape);
     for (size_t n = 0; n < (size_t)call->batch; n++)
-        conv_image(call, call->src + n * in, call->addend ? call->addend + n * out : NULL, call->dst + n * out);
+        conv_image(call, call->src + n * in, call->addend ? call->addend + n * out : NULL,
+                   call->dst + n * out);
 }
 
 /* weight [out][in] */
-static void linear(const plain_call *call)
-{
+static void linear(const plain_call *call) {
     int in = call->in.channels, out = call->node->shape.channels;
     for (int n = 0; n < call->batch; n++) {
         for (int o = 0; o < out; o++) {
@@ -110,8 +105,7 @@ static void linear(const plain_call *call)
 
 static const plain_kernels kernels = {.conv = conv, .linear = linear, .scratch = conv_scratch};
 
-static maple_status open_reference(maple_engine *engine, maple_error *error)
-{
+static maple_status open_reference(maple_engine *engine, maple_error *error) {
     (void)error;
     plain_engine *self = (plain_engine *)engine;
     self->kernels = &kernels;

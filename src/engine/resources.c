@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void weights_free(engine_weights *weights)
-{
+static void weights_free(engine_weights *weights) {
     if (!weights)
         return;
     maple_free(weights->weight);
@@ -16,8 +15,7 @@ static void weights_free(engine_weights *weights)
 }
 
 static maple_status weights_create(uint64_t seed, const maple_graph *graph, int node, engine_weights **out,
-                                   maple_error *error)
-{
+                                   maple_error *error) {
     engine_weights *weights = maple_alloc(1, sizeof *weights);
     if (!weights)
         return maple_error_memory(error);
@@ -38,9 +36,8 @@ static maple_status weights_create(uint64_t seed, const maple_graph *graph, int 
     return MAPLE_OK;
 }
 
-maple_status engine_weights_get(maple_engine *engine, const maple_graph *graph, int node, const engine_weights **out,
-                                maple_error *error)
-{
+maple_status engine_weights_get(maple_engine *engine, const maple_graph *graph, int node,
+                                const engine_weights **out, maple_error *error) {
     const maple_node *n = &graph->nodes[node];
     uint64_t key[4] = {(uint64_t)n->op, ((uint64_t)n->weight_slot << 32) | n->norm_slot,
                        (uint64_t)maple_graph_weight_count(graph, node), (uint64_t)n->shape.channels};
@@ -74,16 +71,14 @@ typedef struct pool_state {
 
 enum { IN_USE = -2, NEVER_USED = -1 };
 
-static void pool_state_free(pool_state *state)
-{
+static void pool_state_free(pool_state *state) {
     maple_free(state->last_reader);
     maple_free(state->buffer);
     maple_free(state->released_at);
 }
 
 static maple_status pool_state_init(const maple_engine *engine, const maple_graph *graph, pool_state *state,
-                                    maple_error *error)
-{
+                                    maple_error *error) {
     size_t n = (size_t)graph->n_nodes;
     *state = (pool_state){.last_reader = maple_alloc(n, sizeof(int)),
                           .buffer = maple_alloc(n, sizeof(int)),
@@ -103,9 +98,9 @@ static maple_status pool_state_init(const maple_engine *engine, const maple_grap
     return MAPLE_OK;
 }
 
-/* A free buffer of this size, the most recently released first (it is warm in the cache); a new one where none is. */
-static int take_buffer(maple_engine *engine, pool_state *state, size_t bytes)
-{
+/* A free buffer of this size, the most recently released first (it is warm in the cache); a new one where
+ * none is. */
+static int take_buffer(maple_engine *engine, pool_state *state, size_t bytes) {
     int best = -1;
     for (size_t b = 0; b < engine->n_buffers; b++)
         if (engine->buffers[b].bytes == bytes && state->released_at[b] != IN_USE &&
@@ -126,8 +121,8 @@ static int take_buffer(maple_engine *engine, pool_state *state, size_t bytes)
     return best;
 }
 
-static bool writes_in_place(const maple_graph *graph, const pool_state *state, const size_t *bytes, int node)
-{
+static bool writes_in_place(const maple_graph *graph, const pool_state *state, const size_t *bytes,
+                            int node) {
     const maple_node *n = &graph->nodes[node];
     if (n->op != MAPLE_OP_CONV || n->n_inputs != 2 || node == graph->output)
         return false;
@@ -136,9 +131,9 @@ static bool writes_in_place(const maple_graph *graph, const pool_state *state, c
            bytes[addend] == bytes[node];
 }
 
-maple_status engine_plan_buffers(maple_engine *engine, const maple_graph *graph, const size_t *bytes, bool in_place,
-                                 float *const own[2], float **out, size_t *pooled, maple_error *error)
-{
+maple_status engine_plan_buffers(maple_engine *engine, const maple_graph *graph, const size_t *bytes,
+                                 bool in_place, float *const own[2], float **out, size_t *pooled,
+                                 maple_error *error) {
     pool_state state;
     maple_status status = pool_state_init(engine, graph, &state, error);
     if (status != MAPLE_OK)
@@ -150,7 +145,8 @@ maple_status engine_plan_buffers(maple_engine *engine, const maple_graph *graph,
             out[i] = own[i == graph->output];
             state.buffer[i] = -1;
         } else {
-            state.buffer[i] = inherits ? state.buffer[node->inputs[1]] : take_buffer(engine, &state, bytes[i]);
+            state.buffer[i] =
+                inherits ? state.buffer[node->inputs[1]] : take_buffer(engine, &state, bytes[i]);
             if (state.buffer[i] < 0) {
                 status = maple_error_memory(error);
                 goto done;
@@ -161,7 +157,8 @@ maple_status engine_plan_buffers(maple_engine *engine, const maple_graph *graph,
         }
         for (int k = 0; k < node->n_inputs; k++) {
             int input = node->inputs[k];
-            if (state.last_reader[input] == i && state.buffer[input] >= 0 && state.buffer[input] != state.buffer[i])
+            if (state.last_reader[input] == i && state.buffer[input] >= 0 &&
+                state.buffer[input] != state.buffer[i])
                 state.released_at[state.buffer[input]] = i;
         }
     }
@@ -172,8 +169,7 @@ done:
     return status;
 }
 
-void engine_resources_free(maple_engine *engine)
-{
+void engine_resources_free(maple_engine *engine) {
     for (size_t i = 0; i < engine->n_weights; i++)
         weights_free(engine->weights[i]);
     for (size_t i = 0; i < engine->n_buffers; i++)
@@ -187,8 +183,7 @@ void engine_resources_free(maple_engine *engine)
 
 /* --- Implementations --- */
 
-void engine_implementations_add(engine_implementations *set, maple_op op, const char *implementation)
-{
+void engine_implementations_add(engine_implementations *set, maple_op op, const char *implementation) {
     char name[sizeof set->names[0]];
     snprintf(name, sizeof name, "%s=%s", maple_op_name(op), implementation);
     for (size_t i = 0; i < set->n; i++)
@@ -198,13 +193,12 @@ void engine_implementations_add(engine_implementations *set, maple_op op, const 
         memcpy(set->names[set->n++], name, sizeof name);
 }
 
-static int compare_names(const void *a, const void *b)
-{
+static int compare_names(const void *a, const void *b) {
     return strcmp(a, b);
 }
 
-maple_status engine_implementations_join(engine_implementations *set, maple_network *network, maple_error *error)
-{
+maple_status engine_implementations_join(engine_implementations *set, maple_network *network,
+                                         maple_error *error) {
     qsort(set->names, set->n, sizeof set->names[0], compare_names);
     maple_text text = {0};
     maple_text_add(&text, "");
@@ -218,13 +212,13 @@ maple_status engine_implementations_join(engine_implementations *set, maple_netw
     return MAPLE_OK;
 }
 
-maple_status engine_refuse_node(const maple_engine *engine, const maple_graph *graph, int node, const char *why,
-                                maple_error *error)
-{
+maple_status engine_refuse_node(const maple_engine *engine, const maple_graph *graph, int node,
+                                const char *why, maple_error *error) {
     const maple_node *n = &graph->nodes[node];
     const maple_shape *in = n->n_inputs > 0 ? &graph->nodes[n->inputs[0]].shape : &n->shape;
-    return maple_error_set(error, MAPLE_UNSUPPORTED,
-                           "engine %s: node %d, %s of %dx%dx%d to %dx%dx%d (kernel %d, stride %d, groups %d): %s",
-                           engine->ops->info.name, node, maple_op_name(n->op), in->channels, in->height, in->width,
-                           n->shape.channels, n->shape.height, n->shape.width, n->kernel, n->stride, n->groups, why);
+    return maple_error_set(
+        error, MAPLE_UNSUPPORTED,
+        "engine %s: node %d, %s of %dx%dx%d to %dx%dx%d (kernel %d, stride %d, groups %d): %s",
+        engine->ops->info.name, node, maple_op_name(n->op), in->channels, in->height, in->width,
+        n->shape.channels, n->shape.height, n->shape.width, n->kernel, n->stride, n->groups, why);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The passes between the graph as built and the graph that an engine executes. Each decides for every node what
- * replaces it and whether it stays; `rewrite` then renumbers. A replacement never comes after the node it replaces, so
- * the order stays topological.
+ * The passes between the graph as built and the graph that an engine executes. Each decides for every node
+ * what replaces it and whether it stays; `rewrite` then renumbers. A replacement never comes after the node
+ * it replaces, so the order stays topological.
  */
 #include "graph/weights.h"
 
@@ -12,16 +12,14 @@ typedef struct plan {
     bool *keep;
 } plan;
 
-static void plan_free(plan *p)
-{
+static void plan_free(plan *p) {
     maple_free(p->replacement);
     maple_free(p->readers);
     maple_free(p->keep);
     *p = (plan){0};
 }
 
-static maple_status plan_init(const maple_graph *graph, plan *p, maple_error *error)
-{
+static maple_status plan_init(const maple_graph *graph, plan *p, maple_error *error) {
     size_t n = (size_t)graph->n_nodes;
     *p = (plan){.replacement = maple_alloc(n, sizeof(int)),
                 .readers = maple_alloc(n, sizeof(int)),
@@ -41,8 +39,7 @@ static maple_status plan_init(const maple_graph *graph, plan *p, maple_error *er
 }
 
 /* Redirects all inputs and the output, drops what is not kept, renumbers. Uses up the plan. */
-static void rewrite(maple_graph *graph, plan *p)
-{
+static void rewrite(maple_graph *graph, plan *p) {
     int *index = p->readers; /* no longer needed as such */
     int n = 0;
     for (int i = 0; i < graph->n_nodes; i++) {
@@ -59,8 +56,7 @@ static void rewrite(maple_graph *graph, plan *p)
     plan_free(p);
 }
 
-maple_status maple_graph_fold_batch_norm(maple_graph *graph, maple_error *error)
-{
+maple_status maple_graph_fold_batch_norm(maple_graph *graph, maple_error *error) {
     plan p;
     maple_status status = plan_init(graph, &p, error);
     if (status != MAPLE_OK)
@@ -83,8 +79,7 @@ maple_status maple_graph_fold_batch_norm(maple_graph *graph, maple_error *error)
 }
 
 /* An operator that turns zeros into zeros. */
-static bool keeps_zero(const maple_node *node)
-{
+static bool keeps_zero(const maple_node *node) {
     switch (node->op) {
     case MAPLE_OP_CONV:
         return !slot_has_shift(node->norm_slot);
@@ -99,8 +94,7 @@ static bool keeps_zero(const maple_node *node)
 }
 
 /* The earlier ReLU of the same value, or -1. `source` is what replaces the input of node i. */
-static int find_relu(const maple_graph *graph, const plan *p, int i, int source)
-{
+static int find_relu(const maple_graph *graph, const plan *p, int i, int source) {
     for (int j = source + 1; j < i; j++)
         if (graph->nodes[j].op == MAPLE_OP_RELU && p->replacement[j] == j &&
             p->replacement[graph->nodes[j].inputs[0]] == source)
@@ -109,8 +103,7 @@ static int find_relu(const maple_graph *graph, const plan *p, int i, int source)
 }
 
 /* What stands for node i, when zero[] and the replacements of all earlier nodes are known. */
-static int simplify(const maple_graph *graph, const plan *p, const bool *zero, int i)
-{
+static int simplify(const maple_graph *graph, const plan *p, const bool *zero, int i) {
     const maple_node *node = &graph->nodes[i];
     if (node->n_inputs == 0 || zero[i])
         return i;
@@ -132,8 +125,7 @@ static int simplify(const maple_graph *graph, const plan *p, const bool *zero, i
 }
 
 /* zero[i]: the value is all zeros; depends[i]: the value depends on the network's input. */
-static void propagate(const maple_graph *graph, plan *p, bool *zero, bool *depends)
-{
+static void propagate(const maple_graph *graph, plan *p, bool *zero, bool *depends) {
     for (int i = 0; i < graph->n_nodes; i++) {
         const maple_node *node = &graph->nodes[i];
         bool inputs_zero = true, inputs_depend = false;
@@ -148,8 +140,7 @@ static void propagate(const maple_graph *graph, plan *p, bool *zero, bool *depen
 }
 
 /* A CONV that has absorbed an addend of zeros loses it. */
-static void drop_zero_addends(maple_graph *graph, const bool *zero)
-{
+static void drop_zero_addends(maple_graph *graph, const bool *zero) {
     for (int i = 0; i < graph->n_nodes; i++) {
         maple_node *node = &graph->nodes[i];
         if (node->op == MAPLE_OP_CONV && node->n_inputs == 2 && zero[node->inputs[1]])
@@ -158,8 +149,7 @@ static void drop_zero_addends(maple_graph *graph, const bool *zero)
 }
 
 /* Keeps what the output needs, and the input. */
-static void mark_live(const maple_graph *graph, plan *p)
-{
+static void mark_live(const maple_graph *graph, plan *p) {
     for (int i = 0; i < graph->n_nodes; i++)
         p->keep[i] = graph->nodes[i].op == MAPLE_OP_INPUT;
     p->keep[p->replacement[graph->output]] = true;
@@ -168,8 +158,7 @@ static void mark_live(const maple_graph *graph, plan *p)
             p->keep[p->replacement[graph->nodes[i].inputs[k]]] = true;
 }
 
-maple_status maple_graph_prune(maple_graph *graph, bool *degenerate, maple_error *error)
-{
+maple_status maple_graph_prune(maple_graph *graph, bool *degenerate, maple_error *error) {
     plan p;
     maple_status status = plan_init(graph, &p, error);
     if (status != MAPLE_OK)
@@ -195,15 +184,14 @@ done:
 }
 
 /* A CONV that can take over the ADD which is its only reader. */
-static bool can_absorb(const maple_graph *graph, const plan *p, int node)
-{
+static bool can_absorb(const maple_graph *graph, const plan *p, int node) {
     const maple_node *n = &graph->nodes[node];
     return n->op == MAPLE_OP_CONV && n->n_inputs == 1 && !n->relu && p->readers[node] == 1;
 }
 
-/* The CONV moves to the place of the ADD: its only reader was there, and the other operand comes before it. */
-static void fuse_adds(maple_graph *graph, plan *p)
-{
+/* The CONV moves to the place of the ADD: its only reader was there, and the other operand comes before it.
+ */
+static void fuse_adds(maple_graph *graph, plan *p) {
     for (int i = 0; i < graph->n_nodes; i++) {
         maple_node *add = &graph->nodes[i];
         if (add->op != MAPLE_OP_ADD)
@@ -222,14 +210,14 @@ static void fuse_adds(maple_graph *graph, plan *p)
     }
 }
 
-static void fuse_relus(maple_graph *graph, plan *p)
-{
+static void fuse_relus(maple_graph *graph, plan *p) {
     for (int i = 0; i < graph->n_nodes; i++) {
         const maple_node *relu = &graph->nodes[i];
         if (relu->op != MAPLE_OP_RELU)
             continue;
         maple_node *before = &graph->nodes[relu->inputs[0]];
-        bool fuses = before->op == MAPLE_OP_CONV || before->op == MAPLE_OP_ADD || before->op == MAPLE_OP_BATCH_NORM;
+        bool fuses =
+            before->op == MAPLE_OP_CONV || before->op == MAPLE_OP_ADD || before->op == MAPLE_OP_BATCH_NORM;
         if (!fuses || p->readers[relu->inputs[0]] != 1 || !p->keep[relu->inputs[0]])
             continue;
         before->relu = true;
@@ -238,8 +226,7 @@ static void fuse_relus(maple_graph *graph, plan *p)
     }
 }
 
-maple_status maple_graph_fuse(maple_graph *graph, unsigned fusions, maple_error *error)
-{
+maple_status maple_graph_fuse(maple_graph *graph, unsigned fusions, maple_error *error) {
     static const struct {
         unsigned flag;
         void (*apply)(maple_graph *, plan *);
@@ -257,9 +244,8 @@ maple_status maple_graph_fuse(maple_graph *graph, unsigned fusions, maple_error 
     return MAPLE_OK;
 }
 
-maple_status maple_graph_prepare(const maple_graph *raw, maple_graph_form form, unsigned fusions, maple_graph *out,
-                                 maple_error *error)
-{
+maple_status maple_graph_prepare(const maple_graph *raw, maple_graph_form form, unsigned fusions,
+                                 maple_graph *out, maple_error *error) {
     maple_graph graph;
     maple_status status = maple_graph_clone(raw, &graph, error);
     if (status != MAPLE_OK)
@@ -269,9 +255,10 @@ maple_status maple_graph_prepare(const maple_graph *raw, maple_graph_form form, 
         bool degenerate = false;
         status = maple_graph_prune(&graph, &degenerate, error);
         if (status == MAPLE_OK && degenerate)
-            status = maple_error_set(error, MAPLE_BAD_ARGUMENT,
-                                     "the network's output does not depend on its input: pruned, nothing is left to "
-                                     "run; measure it as-written");
+            status = maple_error_set(
+                error, MAPLE_BAD_ARGUMENT,
+                "the network's output does not depend on its input: pruned, nothing is left to "
+                "run; measure it as-written");
         if (status == MAPLE_OK)
             status = maple_graph_fuse(&graph, fusions, error);
     }

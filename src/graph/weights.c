@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Seeded weights and inputs: a function of (seed, slot, shape) only, so that the same operator has the same numbers in
- * every architecture of a space and an engine can share them.
+ * Seeded weights and inputs: a function of (seed, slot, shape) only, so that the same operator has the same
+ * numbers in every architecture of a space and an engine can share them.
  *
- * The numbers keep the activations of a deep residual network in a healthy float range: He-normal convolutions keep
- * the variance, batch norms have a scale around one. A batch norm's shift is zero unless its slot carries
- * MAPLE_SLOT_SHIFT (its mean is then beta / scale): only so is "an operator that sees only zeros yields zeros" exact,
- * and the pruned graph agrees with the graph as written to the last digits, not just in structure.
+ * The numbers keep the activations of a deep residual network in a healthy float range: He-normal
+ * convolutions keep the variance, batch norms have a scale around one. A batch norm's shift is zero unless
+ * its slot carries MAPLE_SLOT_SHIFT (its mean is then beta / scale): only so is "an operator that sees only
+ * zeros yields zeros" exact, and the pruned graph agrees with the graph as written to the last digits, not
+ * just in structure.
  */
 #include "graph/weights.h"
 
@@ -15,20 +16,17 @@
 /* What a slot's numbers are for; part of the seed, so that a slot may serve a CONV and its batch norm. */
 enum { ROLE_WEIGHT = 1, ROLE_BIAS, ROLE_NORM, ROLE_INPUT };
 
-static maple_rng rng_for(uint64_t seed, uint64_t role, uint64_t slot, uint64_t rows, uint64_t columns)
-{
+static maple_rng rng_for(uint64_t seed, uint64_t role, uint64_t slot, uint64_t rows, uint64_t columns) {
     uint64_t key[5] = {seed, role, slot, rows, columns};
     return maple_rng_seed(maple_hash(key, sizeof key));
 }
 
-static double uniform_between(maple_rng *rng, double low, double high)
-{
+static double uniform_between(maple_rng *rng, double low, double high) {
     return low + (high - low) * maple_rng_uniform(rng);
 }
 
 /* scale[channels], shift[channels] of one batch norm: gamma / sqrt(var + eps), beta - mean * scale. */
-static void norm_weights(uint64_t seed, uint32_t slot, int channels, float *scale, float *shift)
-{
+static void norm_weights(uint64_t seed, uint32_t slot, int channels, float *scale, float *shift) {
     const double epsilon = 1e-5;
     maple_rng rng = rng_for(seed, ROLE_NORM, slot, (uint64_t)channels, 1);
     for (int c = 0; c < channels; c++) {
@@ -43,8 +41,8 @@ static void norm_weights(uint64_t seed, uint32_t slot, int channels, float *scal
 }
 
 /* weight[rows][columns] ~ N(0, gain / columns). */
-static void normal_weights(uint64_t seed, uint32_t slot, size_t rows, size_t columns, double gain, float *weight)
-{
+static void normal_weights(uint64_t seed, uint32_t slot, size_t rows, size_t columns, double gain,
+                           float *weight) {
     maple_rng rng = rng_for(seed, ROLE_WEIGHT, slot, rows, columns);
     double deviation = sqrt(gain / (double)columns);
     for (size_t i = 0; i < rows * columns; i++)
@@ -52,8 +50,7 @@ static void normal_weights(uint64_t seed, uint32_t slot, size_t rows, size_t col
 }
 
 /* Per channel of the output: inputs that contribute to one value. */
-static size_t fan_in(const maple_graph *graph, int node)
-{
+static size_t fan_in(const maple_graph *graph, int node) {
     const maple_node *n = &graph->nodes[node];
     size_t channels = (size_t)graph->nodes[n->inputs[0]].shape.channels;
     if (n->op == MAPLE_OP_LINEAR)
@@ -63,17 +60,15 @@ static size_t fan_in(const maple_graph *graph, int node)
     return 1;
 }
 
-size_t maple_graph_weight_count(const maple_graph *graph, int node)
-{
+size_t maple_graph_weight_count(const maple_graph *graph, int node) {
     const maple_node *n = &graph->nodes[node];
     if (n->op != MAPLE_OP_CONV && n->op != MAPLE_OP_LINEAR && n->op != MAPLE_OP_BATCH_NORM)
         return 0;
     return (size_t)n->shape.channels * fan_in(graph, node);
 }
 
-static maple_status conv_weights(const maple_graph *graph, int node, uint64_t seed, float *weight, float *bias,
-                                 maple_error *error)
-{
+static maple_status conv_weights(const maple_graph *graph, int node, uint64_t seed, float *weight,
+                                 float *bias, maple_error *error) {
     const maple_node *n = &graph->nodes[node];
     size_t channels = (size_t)n->shape.channels, columns = fan_in(graph, node);
     normal_weights(seed, n->weight_slot, channels, columns, 2.0, weight);
@@ -92,9 +87,8 @@ static maple_status conv_weights(const maple_graph *graph, int node, uint64_t se
     return MAPLE_OK;
 }
 
-maple_status maple_graph_weights(const maple_graph *graph, int node, uint64_t seed, float *weight, float *bias,
-                                 maple_error *error)
-{
+maple_status maple_graph_weights(const maple_graph *graph, int node, uint64_t seed, float *weight,
+                                 float *bias, maple_error *error) {
     if (node < 0 || node >= graph->n_nodes || maple_graph_weight_count(graph, node) == 0)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "node %d of a graph of %d has no weights", node,
                                graph->n_nodes);
@@ -113,11 +107,11 @@ maple_status maple_graph_weights(const maple_graph *graph, int node, uint64_t se
     return MAPLE_OK;
 }
 
-void maple_graph_random_input(maple_shape shape, int batch, uint64_t seed, float *nchw)
-{
+void maple_graph_random_input(maple_shape shape, int batch, uint64_t seed, float *nchw) {
     size_t n = maple_shape_elements(shape) * (size_t)batch;
     /* The batch is no part of the seed: image 0 is the same in every batch. */
-    maple_rng rng = rng_for(seed, ROLE_INPUT, (uint64_t)shape.channels, (uint64_t)shape.height, (uint64_t)shape.width);
+    maple_rng rng =
+        rng_for(seed, ROLE_INPUT, (uint64_t)shape.channels, (uint64_t)shape.height, (uint64_t)shape.width);
     for (size_t i = 0; i < n; i++)
         nchw[i] = (float)maple_rng_normal(&rng);
 }

@@ -6,8 +6,7 @@
 #include "maple/graph.h"
 
 /* Whether the batch norm of this slot turns a zero into something else (see MAPLE_SLOT_SHIFT). */
-static inline bool slot_has_shift(uint32_t slot)
-{
+static inline bool slot_has_shift(uint32_t slot) {
     return (slot & MAPLE_SLOT_SHIFT) != 0;
 }
 

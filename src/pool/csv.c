@@ -156,8 +156,8 @@ static maple_status add_field(maple_csv *csv, maple_csv_field **out, maple_error
 static maple_status read_record(maple_csv *csv, maple_error *error) {
     csv->n_fields = 0;
     for (;;) {
-        maple_csv_field *field;
-        size_t end;
+        maple_csv_field *field = NULL;
+        size_t end = 0;
         maple_status status = add_field(csv, &field, error);
         if (status != MAPLE_OK)
             return status;

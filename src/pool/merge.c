@@ -154,6 +154,15 @@ static maple_status check_names(maple_pool *source, const char *const *names, si
     return status;
 }
 
+static maple_status attach(maple_pool *pool, maple_pool *source, maple_error *error) {
+    char *uri = maple_pool_make_uri(source->path, source->query);
+    if (!uri)
+        return maple_error_memory(error);
+    maple_status status = maple_pool_execute(pool, error, "ATTACH ? AS source", "s", uri);
+    maple_free(uri);
+    return status;
+}
+
 maple_status maple_pool_merge(maple_pool *pool, maple_pool *source, const char *const *names, size_t n_names,
                               bool statistics_only, maple_import_result *result, maple_error *error) {
     maple_platform *platforms = NULL;
@@ -165,7 +174,7 @@ maple_status maple_pool_merge(maple_pool *pool, maple_pool *source, const char *
     if (status == MAPLE_OK)
         status = maple_pool_platforms(source, &platforms, &n, error);
     if (status == MAPLE_OK)
-        status = maple_pool_execute(pool, error, "ATTACH ? AS source", "s", source->uri);
+        status = attach(pool, source, error);
     if (status == MAPLE_OK) {
         status = copy_platforms(pool, source, platforms, n, names, n_names, statistics_only, &counted, error);
         maple_pool_execute(pool, NULL, "DETACH source", "");

@@ -84,8 +84,22 @@ static maple_status make_folders(const char *path, maple_error *error) {
     return MAPLE_OK;
 }
 
+/* Makes an empty file where there is none: SQLite would not say why it cannot. */
+static maple_status make_writable(const char *path, maple_error *error) {
+    maple_status status = make_folders(path, error);
+    if (status != MAPLE_OK)
+        return status;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return maple_error_set(error, MAPLE_IO_ERROR,
+                               "%s: cannot be written: %s; give write permission, or name another pool", path,
+                               strerror(errno));
+    close(fd);
+    return MAPLE_OK;
+}
+
 /* "./" keeps SQLite's special names (":memory:", "") and a leading "file:" from meaning anything. */
-static char *make_uri(const char *path, const char *query) {
+char *maple_pool_make_uri(const char *path, const char *query) {
     maple_text uri = {0};
     maple_text_add(&uri, path[0] == '/' ? "file://" : "file:./");
     for (const unsigned char *c = (const unsigned char *)path; *c; c++) {
@@ -111,14 +125,15 @@ static maple_status connect(maple_pool *pool, const char *query, maple_error *er
     maple_pool_close_archs(pool);
     sqlite3_close(pool->db);
     pool->db = NULL;
-    maple_free(pool->uri);
-    pool->uri = make_uri(pool->path, query);
-    if (!pool->uri)
+    pool->query = query;
+    char *uri = maple_pool_make_uri(pool->path, pool->mode == MAPLE_POOL_WRITE ? "" : query);
+    if (!uri)
         return maple_error_memory(error);
     int access =
         pool->mode == MAPLE_POOL_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
-    if (sqlite3_open_v2(pool->uri, &pool->db, access | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL) !=
-        SQLITE_OK)
+    int code = sqlite3_open_v2(uri, &pool->db, access | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+    maple_free(uri);
+    if (code != SQLITE_OK)
         return pool->db ? maple_pool_fail(pool, error) : maple_error_memory(error);
     sqlite3_busy_timeout(pool->db, BUSY_MS);
     if (sqlite3_exec(pool->db,
@@ -138,14 +153,12 @@ static maple_status connect_as(maple_pool *pool, maple_error *error) {
             pool->path, pool->path);
     if (pool->mode == MAPLE_POOL_IMMUTABLE)
         return connect(pool, "?immutable=1&mode=ro", error);
-    if (pool->mode == MAPLE_POOL_WRITE)
-        return connect(pool, "?mode=rwc", error);
     maple_status status = connect(pool, "?mode=ro", error);
     /* Readers share an index file beside the pool. Where a folder does not allow one, nobody can be writing.
      */
     int code = pool->db ? sqlite3_errcode(pool->db) & 0xff : SQLITE_OK;
-    if (status != MAPLE_OK && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) &&
-        !log_is_pending(pool->path))
+    if (status != MAPLE_OK && pool->mode == MAPLE_POOL_READ &&
+        (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && !log_is_pending(pool->path))
         status = connect(pool, "?immutable=1&mode=ro", error);
     return status;
 }
@@ -162,15 +175,9 @@ maple_status maple_pool_open(const char *path, maple_pool_mode mode, maple_pool 
             return maple_error_set(error, MAPLE_BAD_INPUT, "%s: not a MAPLE pool (an empty file)", path);
         return maple_error_set(error, MAPLE_IO_ERROR, "%s: cannot be opened: %s", path, strerror(ENOENT));
     }
-    if (empty) {
-        status = make_folders(path, error);
-        if (status != MAPLE_OK)
-            return status;
-    } else if (mode == MAPLE_POOL_WRITE && access(path, W_OK) != 0) {
-        return maple_error_set(error, MAPLE_IO_ERROR,
-                               "%s: cannot be written: %s; give write permission, or name another pool", path,
-                               strerror(errno));
-    }
+    status = mode == MAPLE_POOL_WRITE ? make_writable(path, error) : MAPLE_OK;
+    if (status != MAPLE_OK)
+        return status;
     maple_pool *pool = maple_alloc(1, sizeof *pool);
     if (!pool)
         return maple_error_memory(error);
@@ -191,7 +198,6 @@ void maple_pool_close(maple_pool *pool) {
     maple_pool_close_archs(pool);
     sqlite3_close(pool->db);
     maple_free(pool->path);
-    maple_free(pool->uri);
     maple_free(pool);
 }
 

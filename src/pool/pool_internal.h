@@ -23,11 +23,15 @@ typedef struct maple_arch_cache {
 
 struct maple_pool {
     sqlite3 *db;
-    char *path, *uri;
+    char *path;
+    const char *query; /* of the URI under which another connection may read it */
     maple_pool_mode mode;
     int depth; /* of nested transactions; only the outermost one commits */
     maple_arch_cache archs;
 };
+
+/* "file:..." with everything escaped; freed by maple_free, NULL for lack of memory. */
+char *maple_pool_make_uri(const char *path, const char *query);
 
 /* Tables, versions: creates them in an empty file, checks them in another. */
 maple_status maple_pool_prepare_schema(maple_pool *pool, maple_error *error);

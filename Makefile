@@ -1,0 +1,50 @@
+# A thin front to CMake (see CMakeLists.txt). make, make demo, make test, make check-asan, make pool.
+BUILD ?= build
+JOBS  ?= $(shell nproc)
+CMAKE_FLAGS ?=
+
+all: $(BUILD)/CMakeCache.txt
+	@cmake --build $(BUILD) -j $(JOBS)
+
+$(BUILD)/CMakeCache.txt:
+	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS)
+
+# Installs what is missing on Debian and Ubuntu; on other systems says what to install.
+deps:
+	@sh scripts/install-packages.sh
+
+# The main job, from nothing: packages, build, quickstart. Its pool and its predictions stay in $(BUILD)/demo.
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@mkdir -p $(BUILD)/demo
+	$(BUILD)/maple quickstart --pool $(BUILD)/demo/pool.db --output $(BUILD)/demo/latencies.csv
+
+test: deps
+	@$(MAKE) --no-print-directory all
+	@cd $(BUILD) && ctest --output-on-failure --timeout 300
+
+# The same tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+check-asan: deps
+	@$(MAKE) --no-print-directory all BUILD=build-asan CMAKE_FLAGS="-DMAPLE_SANITIZE=ON -DMAPLE_WERROR=ON"
+	@cd build-asan && ctest --output-on-failure --timeout 600
+
+# Measures the bundled pool anew (hours; can be stopped and continued).
+pool: all
+	@sh scripts/measure-pool.sh $(BUILD)
+
+# Leave-one-family-out on the bundled pool.
+families: all
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_families
+	@$(BUILD)/bench_families data/pool.db
+
+bench: all
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_fit
+	@$(BUILD)/bench_fit
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf build build-asan
+
+.PHONY: all deps demo test check-asan pool families bench format clean

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the subcommands share: options, help, output, progress, and where pools and platforms come from. */
+#ifndef MAPLE_CLI_H
+#define MAPLE_CLI_H
+
+#include "maple/base.h"
+#include "maple/measure.h"
+#include "maple/pool.h"
+#include "maple/predictor.h"
+
+#include <cjson/cJSON.h>
+
+/* --- Commands (main.c) --- */
+
+typedef struct cli_command {
+    const char *name;      /* "pool list": with its group */
+    const char *arguments; /* after the options, for the usage line */
+    const char *summary;   /* one line for the list of commands */
+    const char *details;   /* paragraphs for --help */
+    const char *examples;  /* lines, each starting with "  maple " */
+    maple_status (*run)(const struct cli_command *self, int argc, char **argv, maple_error *error);
+} cli_command;
+
+extern const cli_command cli_doctor, cli_spaces, cli_engines, cli_predictors, cli_profile, cli_measure,
+    cli_pool_list, cli_pool_show, cli_pool_export, cli_pool_import, cli_pool_merge, cli_pool_remove, cli_fit,
+    cli_predict, cli_quickstart, cli_worker;
+
+/* --- Options (options.c) --- */
+
+typedef enum cli_type { CLI_FLAG, CLI_INT, CLI_SEED, CLI_STRING } cli_type;
+
+typedef struct cli_option {
+    const char *name, *argument, *help;
+    cli_type type;
+    void *value;  /* bool, int, uint64_t, const char * */
+    int min, max; /* CLI_INT */
+} cli_option;
+
+enum { CLI_MAX_OPTIONS = 32 };
+
+typedef struct cli_options {
+    cli_option items[CLI_MAX_OPTIONS];
+    int n;
+    int n_arguments; /* what is left after the options */
+    char **arguments;
+    bool help; /* --help was given and answered; the command returns MAPLE_OK at once */
+} cli_options;
+
+void cli_flag(cli_options *options, const char *name, bool *value, const char *help);
+void cli_int(cli_options *options, const char *name, int *value, int min, int max, const char *argument,
+             const char *help);
+void cli_seed(cli_options *options, uint64_t *value);
+void cli_string(cli_options *options, const char *name, const char **value, const char *argument,
+                const char *help);
+
+/* Reads argv; answers --help on stdout. Between `min` and `max` arguments are left (-1: any number). */
+maple_status cli_parse(const cli_command *command, cli_options *options, int argc, char **argv, int min,
+                       int max, maple_error *error);
+
+/* --- Output (output.c) --- */
+
+/* Prints a JSON value on stdout, with a newline, and deletes it. A NULL value is lack of memory. */
+maple_status cli_print_json(cJSON *value, maple_error *error);
+/* A number, or null where it is not finite. */
+cJSON *cli_number(double value);
+/* Flushes stdout; says so where it could not be written (disk full, closed pipe). */
+maple_status cli_flush(maple_error *error);
+/* Talk: one line on stderr. */
+void cli_say(const char *format, ...) MAPLE_PRINTF(1, 2);
+/* Hooks with a progress bar (on a terminal only), warnings on stderr, and Ctrl-C as cancellation. */
+const maple_hooks *cli_hooks(void);
+/* Ends a progress line, if one is shown. */
+void cli_end_progress(void);
+
+/* --- Where things are (common.c) --- */
+
+typedef struct cli_setup {
+    const char *space_name, *engine, *isa, *graph, *pool;
+    int threads, batch, cpu;
+    maple_measure_config config; /* filled by cli_setup_resolve */
+    char worker[4096];
+} cli_setup;
+
+/* Defaults, and the options --space --engine --isa --threads --batch --graph --cpu --pool. */
+void cli_setup_options(cli_setup *setup, cli_options *options);
+maple_status cli_setup_resolve(cli_setup *setup, maple_error *error);
+
+/* Identifies the configuration (as `name`, NULL: the default name), adds it to the pool, and measures its
+ * descriptor: operator latencies and counters by `provider` ("auto"; says on stderr which one and why). What
+ * the pool already has is kept unless `again`. */
+maple_status cli_profile_platform(const cli_setup *setup, const char *name, const char *provider, bool again,
+                                  maple_pool *pool, maple_platform *platform, maple_error *error);
+
+/* The user's pool: `path`, or the default one. */
+maple_status cli_open_pool(const char *path, maple_pool_mode mode, maple_pool **out, maple_error *error);
+/* The bundled pool's path (data/pool.db beside the build, or ../share/maple/pool.db beside the program, or
+ * $MAPLE_BUNDLED_POOL); MAPLE_NOT_FOUND where there is none. */
+maple_status cli_bundled_path(char path[4096], maple_error *error);
+
+/* The user's pool and the bundled one (where there is one) as one dataset. Either may be missing: `user` only
+ * when it was not named by the caller. */
+maple_status cli_load_dataset(maple_pool *user, const maple_space *space, maple_dataset **out,
+                              maple_error *error);
+
+/* What a measurement took, as members of a JSON object. */
+void cli_add_report(cJSON *object, const maple_measure_report *report);
+
+/* "a,index,ms" rows of predictions, by architecture; NaN gives an empty field. */
+typedef struct cli_predictions {
+    const maple_space *space;
+    const maple_arch *archs;
+    const int *index; /* -1: empty */
+    const double *latency_ms;
+    size_t n;
+} cli_predictions;
+void cli_format_predictions(const cli_predictions *predictions, maple_text *out);
+
+typedef enum cli_leave_out { CLI_LEAVE_OUT_NONE, CLI_LEAVE_OUT_FAMILY, CLI_LEAVE_OUT_CPU } cli_leave_out;
+maple_status cli_leave_out_parse(const char *text, cli_leave_out *out, maple_error *error);
+
+/* Rows of the dataset to learn from for `target`: all but itself and what is left out. Freed by maple_free.
+ */
+maple_status cli_sources(const maple_dataset *dataset, const maple_platform *target, cli_leave_out leave_out,
+                         size_t **rows, size_t *n, maple_error *error);
+
+/* --- Fitting (fitting.c): what `fit` and `predict` share --- */
+
+typedef struct cli_fitting {
+    const char *platform, *predictor, *leave_out, *space_name, *pool, *predictor_options;
+    int samples; /* 0: all that the platform has */
+    uint64_t seed;
+} cli_fitting;
+
+void cli_fitting_options(cli_fitting *fitting, cli_options *options);
+/* Fits on the platform's measured architectures in the pool; */
+maple_status cli_fit_platform(const cli_fitting *fitting, maple_pool *user, maple_predictor **out,
+                              maple_error *error);
+
+/* Fits `predictor` for row `target` of the dataset on the given samples. */
+maple_status cli_fit_row(const maple_dataset *dataset, size_t target, const char *predictor,
+                         const char *options, cli_leave_out leave_out, const maple_arch *archs,
+                         const double *latency_ms, size_t n, uint64_t seed, size_t *n_sources,
+                         maple_predictor **out, maple_error *error);
+
+/* Architectures from arguments, a file ("-": stdin; one a line, or a CSV whose first column is `arch`).
+ * Appends to *archs. */
+maple_status cli_read_archs(const maple_space *space, int n_arguments, char **arguments, const char *file,
+                            maple_arch **archs, size_t *n, maple_error *error);
+/* All architectures of the space. */
+maple_status cli_all_archs(const maple_space *space, maple_arch **archs, size_t *n, maple_error *error);
+
+#endif

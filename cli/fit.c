@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maple fit: a predictor of one platform, saved. */
+#include "cli.h"
+
+#include <stdio.h>
+
+/* The user's pool where it can be opened; a missing default pool is no error (the bundled one may do). */
+static maple_status open_user_pool(const char *path, maple_pool **out, maple_error *error) {
+    maple_status status = cli_open_pool(path, MAPLE_POOL_READ, out, error);
+    return status == MAPLE_NOT_FOUND && !path ? MAPLE_OK : status;
+}
+
+static maple_status run_fit(const cli_command *self, int argc, char **argv, maple_error *error) {
+    cli_options options = {0};
+    cli_fitting fitting;
+    const char *output = NULL;
+    bool json = false;
+    cli_fitting_options(&fitting, &options);
+    cli_string(&options, "output", &output, "FILE", "where the model goes (safetensors)");
+    cli_flag(&options, "json", &json, "one object");
+    maple_status status = cli_parse(self, &options, argc, argv, 0, 0, error);
+    if (status != MAPLE_OK || options.help)
+        return status;
+    if (!output)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--output FILE is missing");
+    maple_pool *user = NULL;
+    maple_predictor *predictor = NULL;
+    status = open_user_pool(fitting.pool, &user, error);
+    int64_t start = maple_clock_ns();
+    if (status == MAPLE_OK)
+        status = cli_fit_platform(&fitting, user, &predictor, error);
+    double fit_s = (double)(maple_clock_ns() - start) * 1e-9;
+    if (status == MAPLE_OK)
+        status = maple_predictor_save(predictor, fitting.platform, output, error);
+    maple_predictor_free(predictor);
+    maple_pool_close(user);
+    if (status != MAPLE_OK)
+        return status;
+    if (!json) {
+        printf("%s: %s for %s, fitted in %.2f s\n", output, fitting.predictor, fitting.platform, fit_s);
+        return cli_flush(error);
+    }
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "model", output);
+    cJSON_AddStringToObject(object, "predictor", fitting.predictor);
+    cJSON_AddStringToObject(object, "platform", fitting.platform);
+    cJSON_AddItemToObject(object, "fit_s", cli_number(fit_s));
+    return cli_print_json(object, error);
+}
+
+const cli_command cli_fit = {
+    .name = "fit",
+    .arguments = "",
+    .summary = "fit a predictor for a platform of your pool and save it",
+    .details =
+        "Learns from the other platforms of your pool and the bundled one, and from the latencies that the "
+        "platform itself\nhas. The model file (safetensors layout) holds all that maple predict --model "
+        "needs.",
+    .examples = "  maple fit --platform my-laptop --output my-laptop.safetensors\n"
+                "  maple fit --platform my-laptop --predictor lut-fit --samples 10 --output lut.safetensors",
+    .run = run_fit,
+};
+
+/* --- predict --- */
+
+typedef struct {
+    cli_fitting fitting;
+    const char *model, *file;
+    bool all, csv, json;
+} predict_options;
+
+static maple_status get_predictor(const predict_options *o, maple_pool *user, maple_predictor **out,
+                                  maple_error *error) {
+    if (o->model && o->fitting.platform)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--model and --platform exclude each other");
+    if (o->model)
+        return maple_predictor_load(o->model, out, NULL, error);
+    return cli_fit_platform(&o->fitting, user, out, error);
+}
+
+/* Canonical indices as far as the user's pool or the bundled one knows them. */
+static maple_status find_indices(maple_pool *user, const maple_space *space, const maple_arch *archs,
+                                 size_t n, int *index, maple_error *error) {
+    for (size_t i = 0; i < n; i++)
+        index[i] = -1;
+    if (user)
+        return maple_pool_indices(user, space, archs, n, index, error);
+    return MAPLE_OK;
+}
+
+static maple_status print_predictions(const cli_predictions *p, const predict_options *o,
+                                      maple_error *error) {
+    if (!o->json) {
+        maple_text text = {0};
+        cli_format_predictions(p, &text);
+        if (text.failed) {
+            maple_text_free(&text);
+            return maple_error_memory(error);
+        }
+        fwrite(text.data, 1, text.length, stdout);
+        maple_text_free(&text);
+        return cli_flush(error);
+    }
+    cJSON *array = cJSON_CreateArray();
+    for (size_t i = 0; i < p->n; i++) {
+        char text[MAPLE_MAX_ARCH_TEXT];
+        maple_space_format(p->space, &p->archs[i], text);
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "arch", text);
+        cJSON_AddItemToObject(item, "index",
+                              p->index[i] >= 0 ? cJSON_CreateNumber(p->index[i]) : cJSON_CreateNull());
+        cJSON_AddItemToObject(item, "latency_ms", cli_number(p->latency_ms[i]));
+        cJSON_AddItemToArray(array, item);
+    }
+    return cli_print_json(array, error);
+}
+
+static maple_status predict(const predict_options *o, const cli_options *options, maple_pool *user,
+                            const maple_predictor *predictor, maple_error *error) {
+    const maple_space *space = maple_predictor_space(predictor);
+    maple_arch *archs = NULL;
+    size_t n = 0;
+    maple_status status =
+        o->all ? cli_all_archs(space, &archs, &n, error)
+               : cli_read_archs(space, options->n_arguments, options->arguments, o->file, &archs, &n, error);
+    if (status == MAPLE_OK && n == 0)
+        status = maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                                 "nothing to predict: give architectures, --file or --all");
+    double *latency_ms = maple_alloc(n, sizeof *latency_ms);
+    int *index = maple_alloc(n, sizeof *index);
+    if (status == MAPLE_OK && (!latency_ms || !index))
+        status = maple_error_memory(error);
+    if (status == MAPLE_OK)
+        status = maple_predictor_predict(predictor, archs, n, latency_ms, error);
+    if (status == MAPLE_OK)
+        status = find_indices(user, space, archs, n, index, error);
+    cli_predictions predictions = {space, archs, index, latency_ms, n};
+    if (status == MAPLE_OK)
+        status = print_predictions(&predictions, o, error);
+    maple_free(archs);
+    maple_free(latency_ms);
+    maple_free(index);
+    return status;
+}
+
+static maple_status run_predict(const cli_command *self, int argc, char **argv, maple_error *error) {
+    cli_options options = {0};
+    predict_options o = {0};
+    cli_fitting_options(&o.fitting, &options);
+    cli_string(&options, "model", &o.model, "FILE", "a model saved by maple fit, instead of --platform");
+    cli_string(&options, "file", &o.file, "FILE",
+               "architectures, one a line or CSV with arch first; - is stdin");
+    cli_flag(&options, "all", &o.all, "every architecture of the space");
+    cli_flag(&options, "csv", &o.csv, "CSV: arch,index,latency_ms (the default)");
+    cli_flag(&options, "json", &o.json, "an array of objects");
+    maple_status status = cli_parse(self, &options, argc, argv, 0, -1, error);
+    if (status != MAPLE_OK || options.help)
+        return status;
+    if (o.csv && o.json)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--csv and --json exclude each other");
+    maple_pool *user = NULL;
+    maple_predictor *predictor = NULL;
+    status = open_user_pool(o.fitting.pool, &user, error);
+    if (status == MAPLE_OK)
+        status = get_predictor(&o, user, &predictor, error);
+    if (status == MAPLE_OK)
+        status = predict(&o, &options, user, predictor, error);
+    maple_predictor_free(predictor);
+    maple_pool_close(user);
+    return status;
+}
+
+const cli_command cli_predict = {
+    .name = "predict",
+    .arguments = "[ARCH ...]",
+    .summary = "predict latencies in milliseconds",
+    .details =
+        "Predicts for a platform of your pool (fitting on the way) or with a saved model. Architectures come "
+        "as "
+        "arguments,\nfrom a file, from stdin (--file -), or --all. A degenerate architecture of a pruned "
+        "platform "
+        "has no latency: its\nfield is empty. `index` is filled where your pool knows the canonical index.",
+    .examples = "  maple predict --platform my-laptop --all --csv > latencies.csv\n"
+                "  maple predict --model my-laptop.safetensors "
+                "'|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'\n"
+                "  head -3 archs.txt | maple predict --model my-laptop.safetensors --file - --json",
+    .run = run_predict,
+};

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fitting a predictor for a platform of a pool: shared by fit, predict and quickstart. */
+#include "cli.h"
+
+#include <math.h>
+#include <stdio.h>
+
+void cli_fitting_options(cli_fitting *fitting, cli_options *options) {
+    *fitting =
+        (cli_fitting){.predictor = "maple", .leave_out = "none", .space_name = "nas-bench-201", .seed = 1};
+    cli_string(options, "platform", &fitting->platform, "NAME",
+               "the platform to predict for (see maple pool list)");
+    cli_string(options, "predictor", &fitting->predictor, "NAME", "see maple predictors (default maple)");
+    cli_string(options, "options", &fitting->predictor_options, "K=V,...", "options of the predictor");
+    cli_int(options, "samples", &fitting->samples, 0, 1000000, "N",
+            "use N random ones of the platform's latencies (default: all)");
+    cli_string(options, "leave-out", &fitting->leave_out, "WHAT",
+               "learn not from: none (default), family, cpu (all platforms of this CPU model)");
+    cli_string(options, "space", &fitting->space_name, "NAME", "search space (default nas-bench-201)");
+    cli_string(options, "pool", &fitting->pool, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
+    cli_seed(options, &fitting->seed);
+}
+
+maple_status cli_fit_row(const maple_dataset *dataset, size_t target, const char *predictor,
+                         const char *options, cli_leave_out leave_out, const maple_arch *archs,
+                         const double *latency_ms, size_t n, uint64_t seed, size_t *n_sources,
+                         maple_predictor **out, maple_error *error) {
+    const maple_dataset_platform *row = &dataset->platforms[target];
+    maple_fit_request request = {
+        .space = dataset->space,
+        .pool = dataset,
+        .target = {.graph = row->platform.graph,
+                   .operator_ms = row->operator_ms,
+                   .counters_warm = row->counters_warm,
+                   .counters_cold = row->counters_cold,
+                   .n_samples = n,
+                   .archs = archs,
+                   .latency_ms = latency_ms},
+        .seed = seed,
+        .options = options,
+        .hooks = cli_hooks(),
+    };
+    size_t *sources = NULL;
+    maple_status status =
+        cli_sources(dataset, &row->platform, leave_out, &sources, &request.n_sources, error);
+    if (status != MAPLE_OK)
+        return status;
+    request.sources = sources;
+    if (n_sources)
+        *n_sources = request.n_sources;
+    status = maple_predictor_fit(predictor, &request, out, error);
+    maple_free(sources);
+    return status;
+}
+
+/* The first `wanted` of a seeded shuffle of the measured architectures (all of them for 0). */
+static maple_status draw_samples(const maple_dataset *dataset, size_t target, const cli_fitting *fitting,
+                                 maple_arch **archs, double **latency_ms, size_t *n, maple_error *error) {
+    const double *known = dataset->platforms[target].latency_ms;
+    size_t *order = maple_alloc(dataset->n_archs, sizeof *order), found = 0;
+    *archs = maple_alloc(dataset->n_archs, sizeof **archs);
+    *latency_ms = maple_alloc(dataset->n_archs, sizeof **latency_ms);
+    if (!order || !*archs || !*latency_ms) {
+        maple_free(order);
+        return maple_error_memory(error);
+    }
+    for (size_t i = 0; i < dataset->n_archs; i++) {
+        if (isfinite(known[i]))
+            order[found++] = i;
+    }
+    size_t wanted = fitting->samples ? (size_t)fitting->samples : found;
+    if (wanted > found) {
+        maple_free(order);
+        return maple_error_set(
+            error, MAPLE_BAD_INPUT,
+            "--samples %zu, but %s has only %zu latencies; measure more: maple measure --random %zu", wanted,
+            fitting->platform, found, wanted);
+    }
+    if (fitting->samples) {
+        maple_rng rng = maple_rng_seed(fitting->seed);
+        maple_rng_shuffle(&rng, found, order);
+    }
+    for (size_t i = 0; i < wanted; i++) {
+        (*archs)[i] = dataset->archs[order[i]];
+        (*latency_ms)[i] = known[order[i]];
+    }
+    maple_free(order);
+    *n = wanted;
+    return MAPLE_OK;
+}
+
+static maple_status no_platform(const cli_fitting *fitting, maple_pool *user, maple_error *error) {
+    maple_platform platform;
+    if (user && maple_pool_find_platform(user, fitting->platform, &platform, NULL) == MAPLE_OK)
+        return maple_error_set(
+            error, MAPLE_BAD_INPUT,
+            "platform '%s' has no measured architecture in %s; measure some: maple measure --random 10",
+            fitting->platform, fitting->space_name);
+    return maple_error_set(error, MAPLE_NOT_FOUND,
+                           "no platform '%s' in %s or the bundled pool; see maple pool list",
+                           fitting->platform, user ? maple_pool_path(user) : "your pool (there is none yet)");
+}
+
+maple_status cli_fit_platform(const cli_fitting *fitting, maple_pool *user, maple_predictor **out,
+                              maple_error *error) {
+    if (!fitting->platform)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--platform NAME is missing; see maple pool list");
+    const maple_space *space;
+    cli_leave_out leave_out;
+    maple_dataset *dataset = NULL;
+    maple_arch *archs = NULL;
+    double *latency_ms = NULL;
+    size_t n = 0;
+    maple_status status = maple_space_find(fitting->space_name, &space, error);
+    if (status == MAPLE_OK)
+        status = cli_leave_out_parse(fitting->leave_out, &leave_out, error);
+    if (status == MAPLE_OK)
+        status = cli_load_dataset(user, space, &dataset, error);
+    if (status != MAPLE_OK)
+        return status;
+    ptrdiff_t target = maple_dataset_platform_row(dataset, fitting->platform);
+    if (target < 0)
+        status = no_platform(fitting, user, error);
+    else
+        status = draw_samples(dataset, (size_t)target, fitting, &archs, &latency_ms, &n, error);
+    if (status == MAPLE_OK)
+        status = cli_fit_row(dataset, (size_t)target, fitting->predictor, fitting->predictor_options,
+                             leave_out, archs, latency_ms, n, fitting->seed, NULL, out, error);
+    maple_free(archs);
+    maple_free(latency_ms);
+    maple_dataset_free(dataset);
+    return status;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command: a table of subcommands. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const cli_command *const COMMANDS[] = {
+    &cli_quickstart, &cli_doctor,      &cli_profile,   &cli_measure,     &cli_fit,
+    &cli_predict,    &cli_pool_list,   &cli_pool_show, &cli_pool_export, &cli_pool_import,
+    &cli_pool_merge, &cli_pool_remove, &cli_spaces,    &cli_engines,     &cli_predictors,
+};
+enum { N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
+
+static void print_usage(FILE *file) {
+    fprintf(file, "maple " MAPLE_VERSION ": few-shot latency prediction for neural architecture search\n\n"
+                  "Usage: maple COMMAND [options]     (maple COMMAND --help explains one)\n\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        fprintf(file, "  %-12s  %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
+    fprintf(file,
+            "\nStart with: maple quickstart\n"
+            "Exit codes: 0 ok, 1 a check did not hold, 2 usage, 3 bad input, 4 input/output, 5 device or "
+            "engine,\n            6 interrupted but resumable\n");
+}
+
+/* Words of the command's name that argv begins with: 1 or 2, 0 for another command. */
+static int matches(const cli_command *command, int argc, char **argv) {
+    const char *space = strchr(command->name, ' ');
+    size_t first = space ? (size_t)(space - command->name) : strlen(command->name);
+    if (strlen(argv[0]) != first || memcmp(argv[0], command->name, first) != 0)
+        return 0;
+    if (!space)
+        return 1;
+    return argc > 1 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
+}
+
+static int run(const cli_command *command, int argc, char **argv) {
+    maple_error error = {.status = MAPLE_OK};
+    maple_status status = command->run(command, argc, argv, &error);
+    cli_end_progress();
+    if (status != MAPLE_OK)
+        fprintf(stderr, "maple %s: %s\n", command->name, error.message);
+    return (int)status / 10; /* the tens of a status are the exit code */
+}
+
+static int unknown_command(int argc, char **argv) {
+    size_t length = strlen(argv[0]);
+    bool group = false;
+    for (int i = 0; i < N_COMMANDS; i++) {
+        const char *name = COMMANDS[i]->name;
+        if (strncmp(name, argv[0], length) == 0 && name[length] == ' ') {
+            if (!group)
+                fprintf(stderr, "maple %s: %s%s%s; there is:\n", argv[0],
+                        argc > 1 ? "unknown command '" : "needs a command", argc > 1 ? argv[1] : "",
+                        argc > 1 ? "'" : "");
+            group = true;
+            fprintf(stderr, "  maple %-12s  %s\n", name, COMMANDS[i]->summary);
+        }
+    }
+    if (!group)
+        fprintf(stderr, "maple: unknown command '%s'; maple --help lists them\n", argv[0]);
+    return 2;
+}
+
+int main(int argc, char **argv) {
+    argc--, argv++;
+    if (argc == 0) {
+        print_usage(stderr);
+        return 2;
+    }
+    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0 || strcmp(argv[0], "help") == 0) {
+        print_usage(stdout);
+        return 0;
+    }
+    if (strcmp(argv[0], "--version") == 0) {
+        puts("maple " MAPLE_VERSION);
+        return 0;
+    }
+    if (strcmp(argv[0], cli_worker.name) == 0)
+        return run(&cli_worker, argc - 1, argv + 1);
+    for (int i = 0; i < N_COMMANDS; i++) {
+        int words = matches(COMMANDS[i], argc, argv);
+        if (words > 0)
+            return run(COMMANDS[i], argc - words, argv + words);
+    }
+    return unknown_command(argc, argv);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maple measure: latencies of more architectures on this machine; stopped and continued at will. */
+#include "cli.h"
+
+#include <stdio.h>
+
+typedef struct {
+    cli_setup setup;
+    const char *name, *file;
+    bool all, json;
+    int random, rounds, memory_mib;
+    uint64_t seed;
+} measure_options;
+
+static maple_status choose_archs(const measure_options *o, const cli_options *options, maple_arch **archs,
+                                 size_t *n, maple_error *error) {
+    const maple_space *space = o->setup.config.space;
+    if (o->all)
+        return cli_all_archs(space, archs, n, error);
+    if (o->random > 0) {
+        *archs = maple_alloc((size_t)o->random, sizeof **archs);
+        if (!*archs)
+            return maple_error_memory(error);
+        maple_rng rng = maple_rng_seed(o->seed);
+        *n = (size_t)o->random;
+        return maple_space_sample(space, o->setup.config.graph, &rng, *n, *archs, error);
+    }
+    maple_status status =
+        cli_read_archs(space, options->n_arguments, options->arguments, o->file, archs, n, error);
+    if (status == MAPLE_OK && *n == 0)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "nothing to measure: give architectures, --file, --random N or --all");
+    return status;
+}
+
+static maple_status identify(const measure_options *o, maple_pool *pool, maple_platform *platform,
+                             maple_error *error) {
+    maple_environment environment;
+    maple_environment_probe(NULL, &environment);
+    maple_status status = maple_measure_identify(&o->setup.config, &environment, platform, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (o->name)
+        snprintf(platform->name, sizeof platform->name, "%s", o->name);
+    maple_platform known;
+    if (maple_pool_find_platform(pool, platform->name, &known, NULL) == MAPLE_OK)
+        snprintf(platform->counters, sizeof platform->counters, "%s", known.counters);
+    char *json;
+    status = maple_environment_json(&environment, &json, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = maple_pool_add_platform(pool, platform, json, error);
+    maple_free(json);
+    return status;
+}
+
+static maple_status print_report(const maple_platform *platform, const maple_measure_report *report,
+                                 bool json, maple_error *error) {
+    if (!json) {
+        printf("%s: %zu measured, %zu were there, %zu failed; %.1f s, %.0f %% of it running networks (%.0f "
+               "%% timed); "
+               "spread of runs %.1f %%, sentinel drift %.1f %%\n",
+               platform->name, report->measured, report->already, report->failed, report->wall_s,
+               100 * report->executing_s / report->wall_s, 100 * report->timed_s / report->wall_s,
+               100 * report->median_spread, 100 * report->sentinel_drift);
+        return cli_flush(error);
+    }
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "platform", platform->name);
+    cli_add_report(object, report);
+    return cli_print_json(object, error);
+}
+
+static maple_status measure(const measure_options *o, const maple_arch *archs, size_t n, maple_error *error) {
+    maple_pool *pool = NULL;
+    maple_platform platform;
+    maple_measure_report report = {0};
+    maple_measure_plan plan = {.archs = archs,
+                               .n = n,
+                               .rounds = o->rounds,
+                               .memory_limit = (size_t)o->memory_mib << 20,
+                               .seed = o->seed};
+    maple_status status = cli_open_pool(o->setup.pool, MAPLE_POOL_WRITE, &pool, error);
+    if (status == MAPLE_OK)
+        status = identify(o, pool, &platform, error);
+    if (status == MAPLE_OK)
+        status = maple_measure_networks(&o->setup.config, pool, &platform, &plan, &report, error);
+    if (status == MAPLE_INTERRUPTED)
+        maple_error_set(error, status, "interrupted; what was measured is in %s; the same command continues",
+                        maple_pool_path(pool));
+    maple_pool_close(pool);
+    return status == MAPLE_OK ? print_report(&platform, &report, o->json, error) : status;
+}
+
+static maple_status run(const cli_command *self, int argc, char **argv, maple_error *error) {
+    cli_options options = {0};
+    measure_options o = {.rounds = 50, .memory_mib = 1024, .seed = 1};
+    cli_setup_options(&o.setup, &options);
+    cli_string(&options, "name", &o.name, "NAME",
+               "name of the platform (default: made from CPU, engine, options)");
+    cli_string(&options, "file", &o.file, "FILE",
+               "architectures, one a line or CSV with arch first; - is stdin");
+    cli_int(&options, "random", &o.random, 1, 1000000, "N", "N random architectures");
+    cli_flag(&options, "all", &o.all, "every architecture of the space");
+    cli_int(&options, "rounds", &o.rounds, 1, 10000, "N", "timed runs of each, interleaved (default 50)");
+    cli_int(&options, "memory", &o.memory_mib, 16, 1 << 20, "MIB",
+            "limit of compiled networks (default 1024)");
+    cli_seed(&options, &o.seed);
+    cli_flag(&options, "json", &o.json, "one object");
+    maple_status status = cli_parse(self, &options, argc, argv, 0, -1, error);
+    if (status != MAPLE_OK || options.help)
+        return status;
+    status = cli_setup_resolve(&o.setup, error);
+    maple_arch *archs = NULL;
+    size_t n = 0;
+    if (status == MAPLE_OK)
+        status = choose_archs(&o, &options, &archs, &n, error);
+    if (status == MAPLE_OK)
+        status = measure(&o, archs, n, error);
+    maple_free(archs);
+    return status;
+}
+
+const cli_command cli_measure = {
+    .name = "measure",
+    .arguments = "[ARCH ...]",
+    .summary = "measure the latency of architectures on this machine, into your pool",
+    .details = "Runs the architectures in interleaved rounds, each round in a fresh random order with one "
+               "warm and one timed "
+               "run\nof each; the latency is the median over the rounds. Each round is kept as soon as it is "
+               "done: after "
+               "Ctrl-C the same\ncommand continues. What the pool already has is not measured again.",
+    .examples =
+        "  maple measure --random 900\n  maple measure --engine xnnpack --file archs.txt --pool my.db\n"
+        "  maple measure '|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'",
+    .run = run,
+};

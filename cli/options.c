@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options as a table; the help text comes from the same table. */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add(cli_options *options, cli_option option) {
+    if (options->n < CLI_MAX_OPTIONS)
+        options->items[options->n++] = option;
+}
+
+void cli_flag(cli_options *options, const char *name, bool *value, const char *help) {
+    add(options, (cli_option){.name = name, .help = help, .type = CLI_FLAG, .value = value});
+}
+
+void cli_int(cli_options *options, const char *name, int *value, int min, int max, const char *argument,
+             const char *help) {
+    add(options, (cli_option){name, argument, help, CLI_INT, value, min, max});
+}
+
+void cli_seed(cli_options *options, uint64_t *value) {
+    add(options, (cli_option){.name = "seed",
+                              .argument = "N",
+                              .help = "seed of everything that is drawn (default 1)",
+                              .type = CLI_SEED,
+                              .value = value});
+}
+
+void cli_string(cli_options *options, const char *name, const char **value, const char *argument,
+                const char *help) {
+    add(options,
+        (cli_option){.name = name, .argument = argument, .help = help, .type = CLI_STRING, .value = value});
+}
+
+static void print_help(const cli_command *command, const cli_options *options) {
+    printf("maple %s: %s\n\nUsage: maple %s [options]%s%s\n\n%s\n\nOptions:\n", command->name,
+           command->summary, command->name, *command->arguments ? " " : "", command->arguments,
+           command->details);
+    for (int i = 0; i < options->n; i++) {
+        const cli_option *option = &options->items[i];
+        char left[64];
+        snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
+                 option->argument ? option->argument : "");
+        printf("  %-22s %s\n", left, option->help);
+    }
+    printf("  %-22s %s\n\nExamples:\n%s\n", "--help", "this text", command->examples);
+}
+
+static maple_status set_int(const cli_command *command, const cli_option *option, const char *text,
+                            maple_error *error) {
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end || errno || value < option->min || value > option->max)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "--%s %s: needs a whole number from %d to %d (see maple %s --help)",
+                               option->name, text, option->min, option->max, command->name);
+    *(int *)option->value = (int)value;
+    return MAPLE_OK;
+}
+
+static maple_status set_value(const cli_command *command, const cli_option *option, const char *text,
+                              maple_error *error) {
+    if (option->type == CLI_INT)
+        return set_int(command, option, text, error);
+    if (option->type == CLI_STRING) {
+        *(const char **)option->value = text;
+        return MAPLE_OK;
+    }
+    char *end;
+    errno = 0;
+    unsigned long long seed = strtoull(text, &end, 10);
+    if (end == text || *end || errno || *text == '-')
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--%s %s: needs a whole number from 0",
+                               option->name, text);
+    *(uint64_t *)option->value = seed;
+    return MAPLE_OK;
+}
+
+static const cli_option *find_option(const cli_options *options, const char *name, size_t length) {
+    for (int i = 0; i < options->n; i++) {
+        if (strlen(options->items[i].name) == length && memcmp(options->items[i].name, name, length) == 0)
+            return &options->items[i];
+    }
+    return NULL;
+}
+
+/* One option at argv[*i]; moves *i past a separate value. */
+static maple_status parse_option(const cli_command *command, const cli_options *options, int argc,
+                                 char **argv, int *i, maple_error *error) {
+    const char *name = argv[*i] + 2;
+    size_t length = strcspn(name, "=");
+    const cli_option *option = find_option(options, name, length);
+    if (!option)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "unknown option --%.*s (see maple %s --help)",
+                               (int)length, name, command->name);
+    if (option->type == CLI_FLAG) {
+        if (name[length])
+            return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--%s takes no value", option->name);
+        *(bool *)option->value = true;
+        return MAPLE_OK;
+    }
+    if (name[length])
+        return set_value(command, option, name + length + 1, error);
+    if (*i + 1 >= argc)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--%s needs a value: --%s %s", option->name,
+                               option->name, option->argument);
+    return set_value(command, option, argv[++*i], error);
+}
+
+maple_status cli_parse(const cli_command *command, cli_options *options, int argc, char **argv, int min,
+                       int max, maple_error *error) {
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(command, options);
+            options->help = true;
+            return MAPLE_OK;
+        }
+    }
+    bool only_arguments = false;
+    options->arguments = argv; /* arguments are moved to the front as they are found */
+    for (int i = 0; i < argc; i++) {
+        if (!only_arguments && strcmp(argv[i], "--") == 0) {
+            only_arguments = true;
+        } else if (!only_arguments && strncmp(argv[i], "--", 2) == 0) {
+            maple_status status = parse_option(command, options, argc, argv, &i, error);
+            if (status != MAPLE_OK)
+                return status;
+        } else {
+            options->arguments[options->n_arguments++] = argv[i];
+        }
+    }
+    if (options->n_arguments < min)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "missing argument: maple %s %s (see maple %s --help)", command->name,
+                               command->arguments, command->name);
+    if (max >= 0 && options->n_arguments > max)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "unexpected argument '%s' (see maple %s --help)",
+                               options->arguments[max], command->name);
+    return MAPLE_OK;
+}

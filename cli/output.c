@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stdout is data, stderr is talk; the progress bar shows on a terminal only. */
+#include "cli.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t interrupted;
+
+static struct {
+    char task[64];
+    int64_t started_ns, shown_ns;
+    double started_at; /* progress that was there when the task was first seen */
+    bool visible;
+} bar;
+
+cJSON *cli_number(double value) {
+    return isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull();
+}
+
+void cli_add_report(cJSON *object, const maple_measure_report *report) {
+    cJSON_AddNumberToObject(object, "measured", (double)report->measured);
+    cJSON_AddNumberToObject(object, "already", (double)report->already);
+    cJSON_AddNumberToObject(object, "failed", (double)report->failed);
+    cJSON_AddItemToObject(object, "wall_s", cli_number(report->wall_s));
+    cJSON_AddItemToObject(object, "executing_s", cli_number(report->executing_s));
+    cJSON_AddItemToObject(object, "timed_s", cli_number(report->timed_s));
+    cJSON_AddItemToObject(object, "sentinel_drift", cli_number(report->sentinel_drift));
+    cJSON_AddItemToObject(object, "median_spread", cli_number(report->median_spread));
+}
+
+void cli_format_predictions(const cli_predictions *p, maple_text *out) {
+    maple_text_add(out, "arch,index,latency_ms\n");
+    for (size_t i = 0; i < p->n; i++) {
+        char text[MAPLE_MAX_ARCH_TEXT];
+        maple_space_format(p->space, &p->archs[i], text);
+        maple_text_addf(out, "%s,", text);
+        if (p->index[i] >= 0)
+            maple_text_addf(out, "%d", p->index[i]);
+        if (isfinite(p->latency_ms[i]))
+            maple_text_addf(out, ",%.6g\n", p->latency_ms[i]);
+        else
+            maple_text_add(out, ",\n");
+    }
+}
+
+maple_status cli_flush(maple_error *error) {
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return maple_error_set(error, MAPLE_IO_ERROR, "standard output cannot be written: %s",
+                               strerror(errno));
+    return MAPLE_OK;
+}
+
+maple_status cli_print_json(cJSON *value, maple_error *error) {
+    char *text = cJSON_Print(value);
+    cJSON_Delete(value);
+    if (!text)
+        return maple_error_memory(error);
+    puts(text);
+    cJSON_free(text);
+    return cli_flush(error);
+}
+
+void cli_end_progress(void) {
+    if (bar.visible)
+        fputs("\r\033[K", stderr);
+    bar.visible = false;
+}
+
+void cli_say(const char *format, ...) {
+    cli_end_progress();
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+static void log_message(void *user, maple_log_level level, const char *message) {
+    (void)user;
+    if (level >= MAPLE_LOG_WARNING)
+        cli_say("warning: %s", message);
+}
+
+static void format_duration(double seconds, char text[16]) {
+    if (!isfinite(seconds) || seconds > 359999)
+        snprintf(text, 16, "--:--");
+    else if (seconds >= 3600)
+        snprintf(text, 16, "%d:%02d:%02d", (int)seconds / 3600, (int)seconds / 60 % 60, (int)seconds % 60);
+    else
+        snprintf(text, 16, "%d:%02d", (int)seconds / 60, (int)seconds % 60);
+}
+
+static void show_progress(void *user, const maple_progress *progress) {
+    (void)user;
+    enum { WIDTH = 28 };
+    int64_t now = maple_clock_ns();
+    if (strcmp(bar.task, progress->task) != 0 || progress->done < bar.started_at) {
+        snprintf(bar.task, sizeof bar.task, "%s", progress->task);
+        bar.started_ns = now;
+        bar.started_at = progress->done;
+        bar.shown_ns = 0;
+    }
+    bool finished = progress->total > 0 && progress->done >= progress->total;
+    if (!finished && now - bar.shown_ns < 100000000)
+        return;
+    bar.shown_ns = now;
+    double elapsed = (double)(now - bar.started_ns) * 1e-9;
+    double rate = elapsed > 0 ? (progress->done - bar.started_at) / elapsed : 0;
+    double share = progress->total > 0 ? progress->done / progress->total : 0;
+    char cells[WIDTH + 1], eta[16];
+    for (int i = 0; i < WIDTH; i++)
+        cells[i] = i < (int)(share * WIDTH) ? '#' : '.';
+    cells[WIDTH] = '\0';
+    format_duration(rate > 0 ? (progress->total - progress->done) / rate : INFINITY, eta);
+    fprintf(stderr, "\r\033[K%s [%s] %3.0f %%  %.0f %s/s  ETA %s", progress->task, cells, share * 100, rate,
+            progress->unit, eta);
+    bar.visible = true;
+    if (finished)
+        cli_end_progress();
+}
+
+static bool is_interrupted(void *user) {
+    (void)user;
+    return interrupted != 0;
+}
+
+static void note_interrupt(int signal_number) {
+    (void)signal_number;
+    interrupted = 1;
+    /* A second Ctrl-C ends the program the ordinary way. */
+    signal(SIGINT, SIG_DFL);
+}
+
+const maple_hooks *cli_hooks(void) {
+    static maple_hooks hooks;
+    hooks.log = log_message;
+    hooks.progress = isatty(STDERR_FILENO) ? show_progress : NULL;
+    hooks.cancelled = is_interrupted;
+    struct sigaction action = {.sa_handler = note_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    return &hooks;
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * maple quickstart: the main job. Profile this machine, measure a few networks, adapt on the bundled pool,
+ * predict all architectures, then measure others and say how well they were predicted.
+ */
+#include "cli.h"
+#include "maple/evaluate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+    /* options */
+    cli_setup setup;
+    const char *predictor, *counters, *output, *name;
+    int samples, verify;
+    uint64_t seed;
+    bool json, use_siblings;
+    /* what it is about */
+    maple_pool *pool;
+    maple_platform platform;
+    maple_arch *archs;  /* samples, then those to verify */
+    double *latency_ms; /* measured, of archs */
+    maple_dataset *dataset;
+    size_t row;              /* of this platform in the dataset */
+    cli_leave_out leave_out; /* of the headline figures */
+    size_t n_sources, n_sources_siblings;
+    char csv[4096];
+    double profile_s, fit_s, predict_s, wall_s;
+} quickstart;
+
+typedef struct {
+    bool had; /* false: this predictor could not be fitted; `why` says so */
+    char why[256];
+    maple_metrics metrics;
+} score;
+
+typedef struct {
+    score main, siblings, lut, lut_fit, flops;
+} scores;
+
+static double seconds_since(int64_t start_ns) {
+    return (double)(maple_clock_ns() - start_ns) * 1e-9;
+}
+
+/* --- Measuring --- */
+
+static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *error) {
+    maple_measure_plan plan = {.archs = q->archs + first, .n = n, .rounds = 50, .seed = q->seed};
+    maple_measure_report report;
+    if (n == 0)
+        return MAPLE_OK;
+    maple_status status =
+        maple_measure_networks(&q->setup.config, q->pool, &q->platform, &plan, &report, error);
+    if (status == MAPLE_INTERRUPTED)
+        return maple_error_set(error, status,
+                               "interrupted; what was measured is in %s; maple quickstart continues",
+                               maple_pool_path(q->pool));
+    if (status == MAPLE_OK && report.already > 0)
+        cli_say("%zu of %zu networks were measured by an earlier run of this platform", report.already, n);
+    return status;
+}
+
+static maple_status profile(quickstart *q, maple_error *error) {
+    int64_t start = maple_clock_ns();
+    cli_say("profiling: operators, counters, %d networks ...", q->samples);
+    maple_status status =
+        cli_profile_platform(&q->setup, q->name, q->counters, false, q->pool, &q->platform, error);
+    if (status != MAPLE_OK)
+        return status;
+    size_t n = (size_t)(q->samples + q->verify);
+    q->archs = maple_alloc(n, sizeof *q->archs);
+    q->latency_ms = maple_alloc(n, sizeof *q->latency_ms);
+    if (!q->archs || !q->latency_ms)
+        return maple_error_memory(error);
+    maple_rng rng = maple_rng_seed(q->seed);
+    status = maple_space_sample(q->setup.config.space, q->platform.graph, &rng, n, q->archs, error);
+    if (status == MAPLE_OK)
+        status = measure(q, 0, (size_t)q->samples, error);
+    q->profile_s = seconds_since(start);
+    return status;
+}
+
+/* Loads the dataset anew and looks up what was measured for archs[first .. first + n). */
+static maple_status look_up(quickstart *q, size_t first, size_t n, maple_error *error) {
+    maple_dataset_free(q->dataset);
+    q->dataset = NULL;
+    maple_status status = cli_load_dataset(q->pool, q->setup.config.space, &q->dataset, error);
+    if (status != MAPLE_OK)
+        return status;
+    ptrdiff_t row = maple_dataset_platform_row(q->dataset, q->platform.name);
+    if (row < 0)
+        return maple_error_set(error, MAPLE_DEVICE_ERROR,
+                               "none of the %zu networks could be measured; see maple pool "
+                               "export %s for the reasons",
+                               n, q->platform.name);
+    q->row = (size_t)row;
+    for (size_t i = 0; i < n; i++) {
+        q->latency_ms[first + i] = NAN;
+        for (size_t k = 0; k < q->dataset->n_archs; k++) {
+            if (maple_arch_equal(&q->dataset->archs[k], &q->archs[first + i]))
+                q->latency_ms[first + i] = q->dataset->platforms[row].latency_ms[k];
+        }
+    }
+    return MAPLE_OK;
+}
+
+/* --- Fitting --- */
+
+static size_t count_left(const quickstart *q, cli_leave_out leave_out) {
+    size_t *rows, n = 0;
+    if (cli_sources(q->dataset, &q->dataset->platforms[q->row].platform, leave_out, &rows, &n, NULL) ==
+        MAPLE_OK)
+        maple_free(rows);
+    return n;
+}
+
+/* Leaving out this CPU model may leave nothing: then its family (CPU, engine, instruction set) is left out.
+ */
+static void choose_sources(quickstart *q) {
+    q->n_sources_siblings = count_left(q, CLI_LEAVE_OUT_NONE);
+    q->leave_out = q->use_siblings ? CLI_LEAVE_OUT_NONE : CLI_LEAVE_OUT_CPU;
+    if (!q->use_siblings && count_left(q, CLI_LEAVE_OUT_CPU) == 0) {
+        q->leave_out = CLI_LEAVE_OUT_FAMILY;
+        cli_say("every known platform has this CPU model; leaving out those of the same engine and "
+                "instruction set "
+                "instead (%s)",
+                q->platform.family);
+    }
+    q->n_sources = count_left(q, q->leave_out);
+}
+
+static maple_status fit(const quickstart *q, const char *name, cli_leave_out leave_out, maple_predictor **out,
+                        maple_error *error) {
+    return cli_fit_row(q->dataset, q->row, name, NULL, leave_out, q->archs, q->latency_ms, (size_t)q->samples,
+                       q->seed, NULL, out, error);
+}
+
+static maple_status write_predictions(quickstart *q, const maple_arch *archs, const int *index,
+                                      const double *latency_ms, size_t n, maple_error *error) {
+    maple_text text = {0};
+    cli_predictions predictions = {q->setup.config.space, archs, index, latency_ms, n};
+    cli_format_predictions(&predictions, &text);
+    maple_status status =
+        text.failed ? maple_error_memory(error) : maple_write_file(q->csv, text.data, text.length, error);
+    maple_text_free(&text);
+    return status;
+}
+
+static maple_status predict_all(quickstart *q, const maple_predictor *predictor, maple_error *error) {
+    maple_arch *archs = NULL;
+    size_t n = 0;
+    maple_status status = cli_all_archs(q->setup.config.space, &archs, &n, error);
+    double *latency_ms = maple_alloc(n, sizeof *latency_ms);
+    int *index = maple_alloc(n, sizeof *index);
+    if (status == MAPLE_OK && (!latency_ms || !index))
+        status = maple_error_memory(error);
+    int64_t start = maple_clock_ns();
+    if (status == MAPLE_OK)
+        status = maple_predictor_predict(predictor, archs, n, latency_ms, error);
+    q->predict_s = seconds_since(start);
+    if (status == MAPLE_OK)
+        status = maple_pool_indices(q->pool, q->setup.config.space, archs, n, index, error);
+    if (status == MAPLE_OK)
+        status = write_predictions(q, archs, index, latency_ms, n, error);
+    maple_free(archs);
+    maple_free(latency_ms);
+    maple_free(index);
+    return status;
+}
+
+/* --- Verification --- */
+
+static maple_status score_with(const quickstart *q, const maple_predictor *predictor, score *out,
+                               maple_error *error) {
+    size_t first = (size_t)q->samples, n = (size_t)q->verify;
+    double *predicted = maple_alloc(n, sizeof *predicted);
+    if (!predicted)
+        return maple_error_memory(error);
+    maple_status status = maple_predictor_predict(predictor, q->archs + first, n, predicted, error);
+    if (status == MAPLE_OK)
+        status = maple_metrics_compute(q->latency_ms + first, predicted, n, &out->metrics, error);
+    out->had = status == MAPLE_OK;
+    maple_free(predicted);
+    return status;
+}
+
+/* A rival that cannot be fitted (too few samples, no operator latencies) is reported with the reason. */
+static void score_rival(const quickstart *q, const char *name, cli_leave_out leave_out, score *out) {
+    maple_error error = {.message = ""};
+    maple_predictor *predictor = NULL;
+    maple_status status = fit(q, name, leave_out, &predictor, &error);
+    if (status == MAPLE_OK)
+        status = score_with(q, predictor, out, &error);
+    maple_predictor_free(predictor);
+    if (status != MAPLE_OK)
+        snprintf(out->why, sizeof out->why, "%.*s", (int)sizeof out->why - 1, error.message);
+}
+
+/* Measures the others and scores the predictor that was fitted before, then the rivals on the same samples.
+ */
+static maple_status verify(quickstart *q, const maple_predictor *predictor, scores *s, maple_error *error) {
+    size_t first = (size_t)q->samples, n = (size_t)q->verify;
+    cli_say("verifying: measuring %d other random networks ...", q->verify);
+    maple_status status = measure(q, first, n, error);
+    if (status == MAPLE_OK)
+        status = look_up(q, first, n, error);
+    if (status == MAPLE_OK)
+        status = score_with(q, predictor, &s->main, error);
+    if (status != MAPLE_OK)
+        return status;
+    score_rival(q, q->predictor, CLI_LEAVE_OUT_NONE, &s->siblings);
+    score_rival(q, "lut", q->leave_out, &s->lut);
+    score_rival(q, "lut-fit", q->leave_out, &s->lut_fit);
+    score_rival(q, "flops", q->leave_out, &s->flops);
+    return MAPLE_OK;
+}
+
+/* --- Output --- */
+
+static void add_scores(cJSON *object, const score *s) {
+    if (!s->had) {
+        cJSON_AddStringToObject(object, "reason", s->why);
+        return;
+    }
+    cJSON_AddNumberToObject(object, "n", (double)s->metrics.n);
+    cJSON_AddItemToObject(object, "acc1", cli_number(s->metrics.acc1));
+    cJSON_AddItemToObject(object, "acc5", cli_number(s->metrics.acc5));
+    cJSON_AddItemToObject(object, "acc10", cli_number(s->metrics.acc10));
+    cJSON_AddItemToObject(object, "spearman", cli_number(s->metrics.spearman));
+    cJSON_AddItemToObject(object, "mape", cli_number(s->metrics.mape));
+}
+
+static maple_status print_json(const quickstart *q, const scores *s, maple_error *error) {
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "platform", q->platform.name);
+    cJSON_AddStringToObject(object, "engine", q->platform.engine);
+    cJSON_AddStringToObject(object, "predictor", q->predictor);
+    cJSON_AddStringToObject(object, "counters", q->platform.counters);
+    cJSON_AddNumberToObject(object, "samples", q->samples);
+    cJSON_AddNumberToObject(object, "sources", (double)q->n_sources);
+    cJSON_AddStringToObject(object, "left_out",
+                            q->leave_out == CLI_LEAVE_OUT_CPU      ? "cpu"
+                            : q->leave_out == CLI_LEAVE_OUT_FAMILY ? "family"
+                                                                   : "none");
+    cJSON_AddItemToObject(object, "profile_s", cli_number(q->profile_s));
+    cJSON_AddItemToObject(object, "fit_s", cli_number(q->fit_s));
+    cJSON_AddItemToObject(object, "predict_s", cli_number(q->predict_s));
+    cJSON_AddItemToObject(object, "wall_s", cli_number(q->wall_s));
+    cJSON_AddStringToObject(object, "predictions_csv", q->csv);
+    cJSON *verify_object = cJSON_AddObjectToObject(object, "verify");
+    if (q->verify > 0) {
+        add_scores(verify_object, &s->main);
+        add_scores(cJSON_AddObjectToObject(verify_object, "siblings"), &s->siblings);
+        add_scores(cJSON_AddObjectToObject(verify_object, "lut"), &s->lut);
+        add_scores(cJSON_AddObjectToObject(verify_object, "lut_fit"), &s->lut_fit);
+        add_scores(cJSON_AddObjectToObject(verify_object, "flops"), &s->flops);
+    } else {
+        cJSON_AddNumberToObject(verify_object, "n", 0);
+    }
+    return cli_print_json(object, error);
+}
+
+static void print_score(const char *name, const score *s) {
+    if (s->had)
+        printf("  %-34s %7.0f %% %7.0f %% %7.0f %% %10.3f\n", name, 100 * s->metrics.acc1,
+               100 * s->metrics.acc5, 100 * s->metrics.acc10, s->metrics.spearman);
+    else
+        printf("  %-34s %s\n", name, s->why);
+}
+
+static maple_status print_text(const quickstart *q, const scores *s, maple_error *error) {
+    char label[96];
+    printf("platform     %s\n", q->platform.name);
+    printf("predictor    %s, from %d measured networks and %zu known platforms (%zu with its siblings)\n",
+           q->predictor, q->samples, q->n_sources, q->n_sources_siblings);
+    printf("time         profile %.1f s, fit %.2f s, predict %.1f ms, in all %.1f s\n", q->profile_s,
+           q->fit_s, q->predict_s * 1000, q->wall_s);
+    printf("predictions  %s (every architecture of %s)\n", q->csv, maple_space_name(q->setup.config.space));
+    if (q->verify > 0) {
+        printf("\nverified on %zu other random networks, measured afterwards:\n\n", s->main.metrics.n);
+        printf("  %-34s %9s %9s %9s %10s\n", "", "±1 %", "±5 %", "±10 %", "Spearman");
+        snprintf(label, sizeof label, "%s%s", q->predictor, q->use_siblings ? "" : ", siblings left out");
+        print_score(label, &s->main);
+        snprintf(label, sizeof label, "%s, siblings used", q->predictor);
+        print_score(label, &s->siblings);
+        print_score("lut (sum of operators)", &s->lut);
+        print_score("lut-fit (a lut + b)", &s->lut_fit);
+        print_score("flops (a FLOPs + b)", &s->flops);
+    }
+    return cli_flush(error);
+}
+
+/* --- The job --- */
+
+static void short_doctor(void) {
+    maple_environment environment;
+    maple_environment_probe(NULL, &environment);
+    maple_check checks[32];
+    size_t n;
+    cli_say("%s, %d cores, %s", environment.cpu, environment.cores, environment.isa);
+    if (maple_doctor(&environment, 0.5, checks, 32, &n, NULL) != MAPLE_OK)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        if (checks[i].level != MAPLE_CHECK_OK)
+            cli_say("  %s: %s", checks[i].name, checks[i].finding);
+    }
+}
+
+static maple_status adapt_and_predict(quickstart *q, maple_predictor **predictor, maple_error *error) {
+    maple_status status = look_up(q, 0, (size_t)q->samples, error);
+    if (status != MAPLE_OK)
+        return status;
+    choose_sources(q);
+    cli_say("adapting %s to %s ...", q->predictor, q->platform.name);
+    int64_t start = maple_clock_ns();
+    status = fit(q, q->predictor, q->leave_out, predictor, error);
+    q->fit_s = seconds_since(start);
+    return status == MAPLE_OK ? predict_all(q, *predictor, error) : status;
+}
+
+static maple_status job(quickstart *q, maple_error *error) {
+    int64_t start = maple_clock_ns();
+    maple_predictor *predictor = NULL;
+    scores s = {0};
+    short_doctor();
+    maple_status status = profile(q, error);
+    if (status == MAPLE_OK && !q->output)
+        snprintf(q->csv, sizeof q->csv, "%s.csv", q->platform.name);
+    if (status == MAPLE_OK)
+        status = adapt_and_predict(q, &predictor, error);
+    if (status == MAPLE_OK && q->verify > 0)
+        status = verify(q, predictor, &s, error);
+    maple_predictor_free(predictor);
+    q->wall_s = seconds_since(start);
+    if (status != MAPLE_OK)
+        return status;
+    return q->json ? print_json(q, &s, error) : print_text(q, &s, error);
+}
+
+static maple_status run(const cli_command *self, int argc, char **argv, maple_error *error) {
+    cli_options options = {0};
+    quickstart q = {.predictor = "maple", .counters = "auto", .samples = 10, .verify = 50, .seed = 1};
+    cli_setup_options(&q.setup, &options);
+    cli_int(&options, "samples", &q.samples, 1, 900, "N", "networks to measure and learn from (default 10)");
+    cli_int(&options, "verify", &q.verify, 0, 5000, "N",
+            "other networks to measure and compare (default 50)");
+    cli_string(&options, "predictor", &q.predictor, "NAME", "see maple predictors (default maple)");
+    cli_string(&options, "counters", &q.counters, "NAME", "auto, perf, callgrind (simulated), none");
+    cli_flag(&options, "use-siblings", &q.use_siblings,
+             "learn from bundled platforms of this CPU model, too");
+    cli_string(&options, "name", &q.name, "NAME",
+               "name of the platform (default: made from CPU, engine, options)");
+    cli_string(&options, "output", &q.output, "FILE", "where the predictions go (default: PLATFORM.csv)");
+    cli_seed(&options, &q.seed);
+    cli_flag(&options, "json", &q.json, "one object");
+    maple_status status = cli_parse(self, &options, argc, argv, 0, 0, error);
+    if (status != MAPLE_OK || options.help)
+        return status;
+    status = cli_setup_resolve(&q.setup, error);
+    if (q.output)
+        snprintf(q.csv, sizeof q.csv, "%s", q.output);
+    if (status == MAPLE_OK)
+        status = cli_open_pool(q.setup.pool, MAPLE_POOL_WRITE, &q.pool, error);
+    if (status == MAPLE_OK)
+        status = job(&q, error);
+    maple_dataset_free(q.dataset);
+    maple_free(q.archs);
+    maple_free(q.latency_ms);
+    maple_pool_close(q.pool);
+    return status;
+}
+
+const cli_command cli_quickstart = {
+    .name = "quickstart",
+    .arguments = "",
+    .summary = "the main job: profile, measure 10 networks, predict all, verify on 50 others",
+    .details = "Profiles this machine, measures a few random networks, learns from them and from the bundled "
+               "pool of known\n"
+               "platforms, predicts the latency of every architecture into a CSV file, and then measures "
+               "other random\n"
+               "networks to say how well they were predicted, with simpler predictors beside it. Platforms "
+               "of this CPU model\n"
+               "are left out of the bundled pool (a new device would not have them) unless --use-siblings; "
+               "both figures are "
+               "shown.",
+    .examples = "  maple quickstart\n  maple quickstart --engine xnnpack --samples 5 --json",
+    .run = run,
+};

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nn.h: the layers, the loss and the optimiser that the neural predictors need, forward and backward.
+ *
+ * All matrices are row-major and dense; n is the number of samples in a batch. The library is built in float.
+ * The gradient tests compile the same sources with NN_DOUBLE, which gives every function another name.
+ */
+#ifndef MAPLE_NN_H
+#define MAPLE_NN_H
+
+#include "maple/base.h"
+
+#ifdef NN_DOUBLE
+typedef double nn_real;
+#define NN_NAME(name)       name##_f64
+#define nn_dense_forward    NN_NAME(nn_dense_forward)
+#define nn_dense_backward   NN_NAME(nn_dense_backward)
+#define nn_product          NN_NAME(nn_product)
+#define nn_one_hot_forward  NN_NAME(nn_one_hot_forward)
+#define nn_one_hot_backward NN_NAME(nn_one_hot_backward)
+#define nn_bias_relu        NN_NAME(nn_bias_relu)
+#define nn_relu_backward    NN_NAME(nn_relu_backward)
+#define nn_absolute_loss    NN_NAME(nn_absolute_loss)
+#define nn_adam_step        NN_NAME(nn_adam_step)
+#define nn_he_init          NN_NAME(nn_he_init)
+#else
+typedef float nn_real;
+#endif
+
+/* Elementwise loops are compiled for several instruction sets and chosen when the program is loaded: the
+ * build itself stays generic, so that it runs under Valgrind and on old processors. No fused multiply-add is
+ * formed (-std=c17), so that every version gives the same bits. Sanitizers cannot instrument the resolver. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) &&                 \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__OPTIMIZE__)
+#define NN_CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
+#else
+#define NN_CLONES
+#endif
+
+/* OpenBLAS gives different bits with different numbers of threads, and its number is global to the process.
+ * Between these two calls it is 1; calls nest and may come from several threads, the last to leave restores
+ * what was. */
+void nn_blas_enter(void);
+void nn_blas_leave(void);
+
+/* c[m, n] = a[m, k] b[k, n] */
+void nn_product(size_t m, size_t n, size_t k, const nn_real *a, const nn_real *b, nn_real *c);
+
+/* y[n, out] = x[n, in] w[in, out] + b[out], and max(0, .) with `relu`. */
+void nn_dense_forward(size_t n, size_t in, size_t out, const nn_real *x, const nn_real *w, const nn_real *b,
+                      bool relu, nn_real *y);
+/* From dy (already multiplied by the ReLU's slope): dw[in, out], db[out] (NULL: not wanted), dx[n, in] (NULL:
+ * not wanted). Gradients are written, not added to. */
+void nn_dense_backward(size_t n, size_t in, size_t out, const nn_real *x, const nn_real *w, const nn_real *dy,
+                       nn_real *dw, nn_real *db, nn_real *dx);
+
+/* The first layer on one-hot inputs: y[n, out] = b + the sum over positions of row (position * choices +
+ * code) of w[positions * choices, out], then ReLU. */
+void nn_one_hot_forward(size_t n, size_t positions, size_t choices, size_t out, const uint8_t *codes,
+                        const nn_real *w, const nn_real *b, nn_real *y);
+void nn_one_hot_backward(size_t n, size_t positions, size_t choices, size_t out, const uint8_t *codes,
+                         const nn_real *dy, nn_real *dw, nn_real *db);
+
+/* y[n, out] = max(0, y + b) or y + b; row[i] chooses a row of b[., out], NULL the first for all. */
+void nn_bias_relu(size_t n, size_t out, const nn_real *b, const uint32_t *row, bool relu, nn_real *y);
+
+/* dy[count] becomes 0 where the layer's output y was not positive. */
+void nn_relu_backward(size_t count, const nn_real *y, nn_real *dy);
+
+/* The sum of weight |prediction - target| / n; gradient[n] with respect to the predictions. */
+double nn_absolute_loss(size_t n, const nn_real *prediction, const nn_real *target, const nn_real *weight,
+                        nn_real *gradient);
+
+typedef struct nn_adam {
+    nn_real *m, *v; /* [count], zero before the first step */
+    double beta1, beta2, epsilon;
+    uint64_t step;
+} nn_adam;
+
+/* One step of Adam (Kingma and Ba, 2015, with bias correction); weight_decay is decoupled (AdamW). */
+void nn_adam_step(nn_adam *adam, size_t count, double learning_rate, double weight_decay,
+                  const nn_real *gradient, nn_real *parameter);
+
+/* Normal with variance 2 / inputs (He et al., 2015). */
+void nn_he_init(maple_rng *rng, size_t inputs, size_t count, nn_real *w);
+
+#endif

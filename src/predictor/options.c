@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of predictors: "name=value,name=value". */
+#include "predictor/predictor_vtable.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Place of word[length] in "a|b|c", or -1. */
+static int word_index(const char *words, const char *word, size_t length) {
+    for (int i = 0;; i++) {
+        size_t here = strcspn(words, "|");
+        if (here == length && memcmp(words, word, length) == 0)
+            return i;
+        if (!words[here])
+            return -1;
+        words += here + 1;
+    }
+}
+
+static maple_status unknown_option(const maple_predictor_vtable *vtable, const char *name, size_t length,
+                                   maple_error *error) {
+    maple_text known = {0};
+    for (size_t i = 0; i < vtable->n_options; i++)
+        maple_text_addf(&known, "%s%s", i > 0 ? ", " : "", vtable->options[i].name);
+    maple_status status =
+        maple_error_set(error, MAPLE_BAD_ARGUMENT, "predictor %s has no option '%.*s'; it has: %s",
+                        vtable->info.name, (int)length, name, known.data ? known.data : "none");
+    maple_text_free(&known);
+    return status;
+}
+
+static maple_status parse_value(const maple_predictor_vtable *vtable, const maple_option *option,
+                                const char *text, size_t length, double *out, maple_error *error) {
+    const char *name = vtable->info.name;
+    if (option->words) {
+        int index = word_index(option->words, text, length);
+        if (index < 0)
+            return maple_error_set(error, MAPLE_BAD_ARGUMENT, "predictor %s: %s=%.*s: expected one of %s",
+                                   name, option->name, (int)length, text, option->words);
+        *out = index;
+        return MAPLE_OK;
+    }
+    char *end;
+    double value = length > 0 ? strtod(text, &end) : NAN;
+    bool fine = length > 0 && end == text + length && value >= option->min && value <= option->max;
+    if (!fine || (option->whole && value != floor(value)))
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "predictor %s: %s=%.*s: expected a %snumber from %g to %g", name, option->name,
+                               (int)length, text, option->whole ? "whole " : "", option->min, option->max);
+    *out = value;
+    return MAPLE_OK;
+}
+
+maple_status maple_options_parse(const maple_predictor_vtable *vtable, const char *text, double *values,
+                                 maple_error *error) {
+    for (size_t i = 0; i < vtable->n_options; i++)
+        values[i] = vtable->options[i].value;
+    while (text && *text) {
+        size_t length = strcspn(text, ","), name = strcspn(text, ",=");
+        if (name == length)
+            return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                                   "predictor %s: option '%.*s' has no value: name=value", vtable->info.name,
+                                   (int)length, text);
+        size_t i = 0;
+        while (i < vtable->n_options &&
+               (strlen(vtable->options[i].name) != name || memcmp(vtable->options[i].name, text, name) != 0))
+            i++;
+        if (i == vtable->n_options)
+            return unknown_option(vtable, text, name, error);
+        maple_status status =
+            parse_value(vtable, &vtable->options[i], text + name + 1, length - name - 1, &values[i], error);
+        if (status != MAPLE_OK)
+            return status;
+        text += length;
+        text += *text == ',';
+    }
+    return MAPLE_OK;
+}
+
+void maple_options_format(const maple_predictor_vtable *vtable, const double *values, maple_text *out) {
+    for (size_t i = 0; i < vtable->n_options; i++) {
+        const maple_option *option = &vtable->options[i];
+        maple_text_addf(out, "%s%s=", i > 0 ? "," : "", option->name);
+        if (!option->words) {
+            maple_text_addf(out, "%.17g", values[i]);
+            continue;
+        }
+        const char *word = option->words;
+        for (int skip = (int)values[i]; skip > 0; skip--)
+            word += strcspn(word, "|") + 1;
+        maple_text_addf(out, "%.*s", (int)strcspn(word, "|"), word);
+    }
+    if (!out->data)
+        maple_text_add(out, "");
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * predictor_vtable.h: what a predictor implements. A new one is one file and one line in registry.c.
+ *
+ * predictor.c checks requests and architectures before a predictor sees them:
+ *  - samples are finite, positive, enough for info.min_samples, and none is degenerate in a pruned target;
+ *  - where info.needs_pool, there is a pool and at least one source; where info.needs_operators, operator_ms
+ * is there (single values may still be NaN);
+ *  - architectures given to predict are canonical for the model's graph form and not degenerate.
+ */
+#ifndef MAPLE_PREDICTOR_VTABLE_H
+#define MAPLE_PREDICTOR_VTABLE_H
+
+#include "maple/predictor.h"
+#include "predictor/safetensors.h"
+
+/* An option is a number, or one of some words, whose place in the list is then its value. */
+typedef struct maple_option {
+    const char *name;
+    double value, min, max; /* default, bounds (numbers) */
+    bool whole;             /* numbers: no fractions */
+    const char *words;      /* "none|level|affine"; NULL for numbers */
+} maple_option;
+
+enum { MAPLE_MAX_OPTIONS = 24 };
+
+/* What a model is for; passed to every function that needs it. */
+typedef struct maple_model_context {
+    const maple_space *space;
+    maple_graph_form graph;
+} maple_model_context;
+
+typedef struct maple_predictor_vtable {
+    maple_predictor_info info;
+    const maple_option *options;
+    size_t n_options;
+    /* options[i] is the value of vtable->options[i]. *state is owned by the model and given to free_state. */
+    maple_status (*fit)(const maple_fit_request *request, const double *options, void **state,
+                        maple_error *error);
+    maple_status (*predict)(const void *state, const maple_model_context *context, const maple_arch *archs,
+                            size_t n, double *latency_ms, maple_error *error);
+    maple_status (*save)(const void *state, maple_tensors *tensors, maple_error *error);
+    maple_status (*load)(const maple_tensors *tensors, const maple_model_context *context, void **state,
+                         maple_error *error);
+    void (*free_state)(void *state);
+} maple_predictor_vtable;
+
+const maple_predictor_vtable *maple_predictor_vtable_at(size_t i); /* registry.c; NULL beyond the end */
+maple_status maple_predictor_find_vtable(const char *name, const maple_predictor_vtable **out,
+                                         maple_error *error);
+
+/* "epochs=50,width=128" into values[n_options], defaults for the rest. Errors list the options there are. */
+maple_status maple_options_parse(const maple_predictor_vtable *vtable, const char *text, double *values,
+                                 maple_error *error);
+/* All options with their values, in the form that maple_options_parse reads. */
+void maple_options_format(const maple_predictor_vtable *vtable, const double *values, maple_text *out);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Normal equations by Cholesky: a few dozen columns, penalised, in double. */
+#include "predictor/ridge.h"
+
+#include <math.h>
+#include <string.h>
+
+/* a[n, n] symmetric positive definite becomes its lower factor; b[n] becomes the solution. */
+static void solve(size_t n, double *a, double *b) {
+    for (size_t j = 0; j < n; j++) {
+        for (size_t i = j; i < n; i++) {
+            double sum = a[i * n + j];
+            for (size_t k = 0; k < j; k++)
+                sum -= a[i * n + k] * a[j * n + k];
+            a[i * n + j] = i == j ? sqrt(sum) : sum / a[j * n + j];
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < i; k++)
+            b[i] -= a[i * n + k] * b[k];
+        b[i] /= a[i * n + i];
+    }
+    for (size_t i = n; i-- > 0;) {
+        for (size_t k = i + 1; k < n; k++)
+            b[i] -= a[k * n + i] * b[k];
+        b[i] /= a[i * n + i];
+    }
+}
+
+maple_status maple_ridge(size_t rows, size_t columns, const double *x, const double *y, const double *weight,
+                         const double *penalty, double *coefficients, maple_error *error) {
+    double *gram = maple_alloc(columns * columns, sizeof *gram);
+    if (!gram)
+        return maple_error_memory(error);
+    memset(coefficients, 0, columns * sizeof *coefficients);
+    for (size_t r = 0; r < rows; r++) {
+        const double *row = x + r * columns;
+        double w = weight ? weight[r] : 1;
+        for (size_t i = 0; i < columns; i++) {
+            if (row[i] == 0)
+                continue;
+            coefficients[i] += w * row[i] * y[r];
+            for (size_t j = 0; j <= i; j++)
+                gram[i * columns + j] += w * row[i] * row[j];
+        }
+    }
+    for (size_t i = 0; i < columns; i++)
+        gram[i * columns + i] += penalty[i];
+    solve(columns, gram, coefficients);
+    maple_free(gram);
+    return MAPLE_OK;
+}

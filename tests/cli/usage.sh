@@ -1,0 +1,25 @@
+# Wrong calls: the message names the option and the exit code is 2.
+try() { echo "\$ maple $*"; maple "$@" >out 2>err; code=$?; cat out err; echo "exit $code"; }
+maple >out 2>err; echo "exit $?"; head -1 err
+maple --version
+try fly
+try pool
+try pool fly
+try quickstart --samples -3
+try quickstart --samples ten
+try quickstart --samples
+try quickstart --speed 3
+try quickstart extra
+try predict --csv --json
+try predict
+try measure --engine tensorrt --random 3
+try measure --graph fused --random 3
+try measure
+try measure --space nb101 --all
+try doctor --json=yes
+try fit --platform x
+try pool import help dir --platform x
+try pool import csv file.csv
+try pool show
+try pool list --bundled
+ls

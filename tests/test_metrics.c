@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Metrics against brute force and against cases worked out by hand. */
+#include "maple/evaluate.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+/* Mid-ranks by counting, O(n^2), and Pearson's correlation of them. */
+static double spearman_by_counting(const double *a, const double *b, size_t n) {
+    double sums[5] = {0};
+    for (size_t i = 0; i < n; i++) {
+        double rank_a = 1, rank_b = 1;
+        for (size_t j = 0; j < n; j++) {
+            float ai = (float)a[i], aj = (float)a[j], bi = (float)b[i], bj = (float)b[j];
+            rank_a += aj < ai ? 1 : (aj == ai && j != i ? 0.5 : 0);
+            rank_b += bj < bi ? 1 : (bj == bi && j != i ? 0.5 : 0);
+        }
+        sums[0] += rank_a;
+        sums[1] += rank_b;
+        sums[2] += rank_a * rank_a;
+        sums[3] += rank_b * rank_b;
+        sums[4] += rank_a * rank_b;
+    }
+    double count = (double)n;
+    double covariance = sums[4] - sums[0] * sums[1] / count;
+    double variance_a = sums[2] - sums[0] * sums[0] / count, variance_b = sums[3] - sums[1] * sums[1] / count;
+    return covariance / sqrt(variance_a * variance_b);
+}
+
+static void spearman_matches_brute_force(void **state) {
+    (void)state;
+    maple_rng rng = maple_rng_seed(1);
+    double a[200], b[200];
+    for (int trial = 0; trial < 300; trial++) {
+        size_t n = 2 + (size_t)maple_rng_below(&rng, 198);
+        uint64_t levels = trial % 3 == 0 ? 4 : 1000000; /* every third trial is full of ties */
+        for (size_t i = 0; i < n; i++) {
+            a[i] = (double)maple_rng_below(&rng, levels);
+            b[i] = 0.5 * a[i] + (double)maple_rng_below(&rng, levels);
+        }
+        a[0] = -1; /* neither side constant */
+        b[0] = -1;
+        double got;
+        assert_int_equal(maple_spearman(a, b, n, &got, NULL), MAPLE_OK);
+        assert_true(fabs(got - spearman_by_counting(a, b, n)) <= 1e-12);
+    }
+}
+
+static void spearman_by_hand(void **state) {
+    (void)state;
+    double up[] = {1, 2, 3, 4, 5}, down[] = {50, 40, 30, 20, 10}, swapped[] = {2, 1, 4, 3, 5};
+    double flat[] = {7, 7, 7, 7, 7}, got;
+    maple_spearman(up, up, 5, &got, NULL);
+    assert_true(got == 1.0);
+    maple_spearman(up, down, 5, &got, NULL);
+    assert_true(got == -1.0);
+    maple_spearman(up, swapped, 5, &got, NULL); /* 1 - 6 * 4 / (5 * 24) */
+    assert_true(fabs(got - (0.8)) <= 1e-15);
+    maple_spearman(up, flat, 5, &got, NULL);
+    assert_true(isnan(got));
+    maple_spearman(up, up, 1, &got, NULL);
+    assert_true(isnan(got));
+    maple_spearman(up, up, 0, &got, NULL);
+    assert_true(isnan(got));
+    double tied[] = {1, 2, 2, 3}, other[] = {1, 2, 3, 4}; /* ranks 1 2.5 2.5 4: 4.5 / sqrt(4.5 * 5) */
+    maple_spearman(tied, other, 4, &got, NULL);
+    assert_true(fabs(got - (4.5 / sqrt(4.5 * 5))) <= 1e-15);
+}
+
+static void spearman_compares_as_float32(void **state) {
+    (void)state;
+    double a[] = {1, 1 + 1e-12, 2}, b[] = {1, 1, 2}, got; /* the first two are one float32 value: a tie */
+    maple_spearman(a, b, 3, &got, NULL);
+    assert_true(got == 1.0);
+}
+
+static void spearman_leaves_out_what_is_not_finite(void **state) {
+    (void)state;
+    double a[] = {1, NAN, 2, 3, 9}, b[] = {1, 5, 2, 3, INFINITY}, got;
+    maple_spearman(a, b, 5, &got, NULL);
+    assert_true(got == 1.0);
+}
+
+static void metrics_by_hand(void **state) {
+    (void)state;
+    double measured[] = {100, 100, 100, 100, NAN, 100};
+    double predicted[] = {101, 95, 110, 120, 100, NAN};
+    maple_metrics m;
+    assert_int_equal(maple_metrics_compute(measured, predicted, 6, &m, NULL), MAPLE_OK);
+    assert_int_equal(m.n, 4);
+    assert_true(fabs(m.acc1 - (0.25)) <= 0); /* bounds are inclusive */
+    assert_true(fabs(m.acc5 - (0.5)) <= 0);
+    assert_true(fabs(m.acc10 - (0.75)) <= 0);
+    assert_true(fabs(m.mape - (0.09)) <= 1e-15);
+    assert_true(fabs(m.medape - (0.075)) <= 1e-15);
+    assert_true(fabs(m.rmse_ms - (sqrt((1 + 25 + 100 + 400) / 4.0))) <= 1e-12);
+    assert_true(isnan(m.spearman)); /* the measured side is constant */
+}
+
+static void metrics_of_nothing(void **state) {
+    (void)state;
+    double measured[] = {NAN}, predicted[] = {1};
+    maple_metrics m;
+    assert_int_equal(maple_metrics_compute(measured, predicted, 1, &m, NULL), MAPLE_OK);
+    assert_int_equal(m.n, 0);
+    assert_true(isnan(m.acc1) && isnan(m.acc5) && isnan(m.acc10) && isnan(m.spearman) && isnan(m.mape) &&
+                isnan(m.medape) && isnan(m.rmse_ms));
+}
+
+static void metrics_of_a_perfect_prediction(void **state) {
+    (void)state;
+    double measured[] = {1, 2, 3};
+    maple_metrics m;
+    assert_int_equal(maple_metrics_compute(measured, measured, 3, &m, NULL), MAPLE_OK);
+    assert_true(m.acc1 == 1 && m.acc5 == 1 && m.acc10 == 1 && m.spearman == 1 && m.mape == 0 &&
+                m.medape == 0 && m.rmse_ms == 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spearman_matches_brute_force),
+        cmocka_unit_test(spearman_by_hand),
+        cmocka_unit_test(spearman_compares_as_float32),
+        cmocka_unit_test(spearman_leaves_out_what_is_not_finite),
+        cmocka_unit_test(metrics_by_hand),
+        cmocka_unit_test(metrics_of_nothing),
+        cmocka_unit_test(metrics_of_a_perfect_prediction),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
