@@ -237,6 +237,7 @@ maple_status maple_process_ask(maple_process *process, const char *request, doub
         kill(-process->pid, SIGKILL);
     maple_status status = tell_end(process, result == MAPLE_CHANNEL_END ? NULL : what, error);
     if (cancelled)
-        return maple_error_set(error, MAPLE_INTERRUPTED, "interrupted while the worker was busy");
+        return maple_error_set(error, MAPLE_INTERRUPTED,
+                               "interrupted while the worker was busy; the same command continues");
     return status;
 }
