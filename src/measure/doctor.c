@@ -209,6 +209,6 @@ maple_status maple_doctor(const maple_environment *environment, double noise_sec
     if (noise_seconds > 0)
         status = check_noise(&list, noise_seconds, error);
     if (status == MAPLE_OK)
-        *n = list.n < capacity ? list.n : capacity;
+        *n = list.n;
     return status;
 }
