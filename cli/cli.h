@@ -93,8 +93,10 @@ maple_status cli_profile_platform(const cli_setup *setup, const char *name, cons
 
 /* The user's pool: `path`, or the default one. */
 maple_status cli_open_pool(const char *path, maple_pool_mode mode, maple_pool **out, maple_error *error);
+/* For reading: `path`, the default one, or NULL where there is no default one yet. */
+maple_status cli_open_user_pool(const char *path, maple_pool **out, maple_error *error);
 /* The bundled pool's path (data/pool.db beside the build, or ../share/maple/pool.db beside the program, or
- * $MAPLE_BUNDLED_POOL); MAPLE_NOT_FOUND where there is none. */
+ * $MAPLE_BUNDLED_POOL, which may also be "none"); MAPLE_NOT_FOUND where there is none. */
 maple_status cli_bundled_path(char path[4096], maple_error *error);
 
 /* The user's pool and the bundled one (where there is one) as one dataset. Either may be missing: `user` only

@@ -80,8 +80,26 @@ maple_status cli_open_pool(const char *path, maple_pool_mode mode, maple_pool **
     return status;
 }
 
+/* Reading without a pool of one's own is fine: then there is the bundled one. */
+maple_status cli_open_user_pool(const char *path, maple_pool **out, maple_error *error) {
+    *out = NULL;
+    if (path)
+        return maple_pool_open(path, MAPLE_POOL_READ, out, error);
+    char *standard;
+    maple_status status = maple_pool_default_path(&standard, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (access(standard, F_OK) == 0)
+        status = maple_pool_open(standard, MAPLE_POOL_READ, out, error);
+    maple_free(standard);
+    return status;
+}
+
 maple_status cli_bundled_path(char path[4096], maple_error *error) {
     const char *named = getenv("MAPLE_BUNDLED_POOL");
+    if (named && strcmp(named, "none") == 0)
+        return maple_error_set(error, MAPLE_NOT_FOUND,
+                               "MAPLE_BUNDLED_POOL=none: the bundled pool is switched off");
     if (named && *named) {
         snprintf(path, 4096, "%s", named);
         return MAPLE_OK;

@@ -4,12 +4,6 @@
 
 #include <stdio.h>
 
-/* The user's pool where it can be opened; a missing default pool is no error (the bundled one may do). */
-static maple_status open_user_pool(const char *path, maple_pool **out, maple_error *error) {
-    maple_status status = cli_open_pool(path, MAPLE_POOL_READ, out, error);
-    return status == MAPLE_NOT_FOUND && !path ? MAPLE_OK : status;
-}
-
 static maple_status run_fit(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
     cli_fitting fitting;
@@ -25,7 +19,7 @@ static maple_status run_fit(const cli_command *self, int argc, char **argv, mapl
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--output FILE is missing");
     maple_pool *user = NULL;
     maple_predictor *predictor = NULL;
-    status = open_user_pool(fitting.pool, &user, error);
+    status = cli_open_user_pool(fitting.pool, &user, error);
     int64_t start = maple_clock_ns();
     if (status == MAPLE_OK)
         status = cli_fit_platform(&fitting, user, &predictor, error);
@@ -160,7 +154,7 @@ static maple_status run_predict(const cli_command *self, int argc, char **argv, 
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--csv and --json exclude each other");
     maple_pool *user = NULL;
     maple_predictor *predictor = NULL;
-    status = open_user_pool(o.fitting.pool, &user, error);
+    status = cli_open_user_pool(o.fitting.pool, &user, error);
     if (status == MAPLE_OK)
         status = get_predictor(&o, user, &predictor, error);
     if (status == MAPLE_OK)

@@ -1,42 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* maple spaces, engines, predictors: what is registered. */
 #include "cli.h"
-#include "maple/predictor.h"
 
 #include <stdio.h>
 
-static maple_status list_spaces(const cli_command *self, int argc, char **argv, maple_error *error) {
+/* One registry: how many entries, and how one is shown. */
+typedef struct {
+    size_t (*count)(void);
+    void (*print)(size_t i);
+    void (*describe)(size_t i, cJSON *item);
+} listing;
+
+static maple_status list(const cli_command *self, const listing *what, int argc, char **argv,
+                         maple_error *error) {
     cli_options options = {0};
     bool json = false;
     cli_flag(&options, "json", &json, "an array of objects");
     maple_status status = cli_parse(self, &options, argc, argv, 0, 0, error);
     if (status != MAPLE_OK || options.help)
         return status;
+    if (!json) {
+        for (size_t i = 0; i < what->count(); i++)
+            what->print(i);
+        return cli_flush(error);
+    }
     cJSON *array = cJSON_CreateArray();
-    for (size_t i = 0; maple_space_at(i); i++) {
-        const maple_space *space = maple_space_at(i);
-        if (!json) {
-            printf("%-14s  %.6g architectures, %d positions x %d operators: %s\n", maple_space_name(space),
-                   maple_space_size(space), maple_space_positions(space), maple_space_ops(space),
-                   maple_space_description(space));
-            continue;
-        }
-        cJSON *item = cJSON_CreateObject(), *ops = cJSON_AddArrayToObject(item, "operators");
-        cJSON_AddStringToObject(item, "name", maple_space_name(space));
-        cJSON_AddStringToObject(item, "description", maple_space_description(space));
-        cJSON_AddNumberToObject(item, "architectures", maple_space_size(space));
-        cJSON_AddNumberToObject(item, "positions", maple_space_positions(space));
-        for (int op = 0; op < maple_space_ops(space); op++)
-            cJSON_AddItemToArray(ops, cJSON_CreateString(maple_space_op_name(space, op)));
+    for (size_t i = 0; i < what->count(); i++) {
+        cJSON *item = cJSON_CreateObject();
+        what->describe(i, item);
         cJSON_AddItemToArray(array, item);
     }
-    if (json)
-        return cli_print_json(array, error);
-    cJSON_Delete(array);
-    return cli_flush(error);
+    return cli_print_json(array, error);
 }
 
-static void print_engine(const maple_engine_info *info) {
+/* --- spaces --- */
+
+static void print_space(size_t i) {
+    const maple_space *space = maple_space_at(i);
+    printf("%-14s  %.6g architectures, %d positions x %d operators: %s\n", maple_space_name(space),
+           maple_space_size(space), maple_space_positions(space), maple_space_ops(space),
+           maple_space_description(space));
+}
+
+static void describe_space(size_t i, cJSON *item) {
+    const maple_space *space = maple_space_at(i);
+    cJSON_AddStringToObject(item, "name", maple_space_name(space));
+    cJSON_AddStringToObject(item, "description", maple_space_description(space));
+    cJSON_AddNumberToObject(item, "architectures", maple_space_size(space));
+    cJSON_AddNumberToObject(item, "positions", maple_space_positions(space));
+    cJSON *ops = cJSON_AddArrayToObject(item, "operators");
+    for (int op = 0; op < maple_space_ops(space); op++)
+        cJSON_AddItemToArray(ops, cJSON_CreateString(maple_space_op_name(space, op)));
+}
+
+static maple_status run_spaces(const cli_command *self, int argc, char **argv, maple_error *error) {
+    static const listing SPACES = {maple_space_count, print_space, describe_space};
+    return list(self, &SPACES, argc, argv, error);
+}
+
+const cli_command cli_spaces = {
+    .name = "spaces",
+    .arguments = "",
+    .summary = "the search spaces",
+    .details = "Lists the registered search spaces with their size and operators.",
+    .examples = "  maple spaces\n  maple spaces --json",
+    .run = run_spaces,
+};
+
+/* --- engines --- */
+
+static void print_engine(size_t index) {
+    const maple_engine_info *info = maple_engine_at(index);
     printf("%-10s  %-9s  ", info->name, info->available ? "built in" : "missing");
     if (!info->available) {
         printf("%s\n", info->unavailable);
@@ -49,74 +83,23 @@ static void print_engine(const maple_engine_info *info) {
     putchar('\n');
 }
 
-static maple_status list_engines(const cli_command *self, int argc, char **argv, maple_error *error) {
-    cli_options options = {0};
-    bool json = false;
-    cli_flag(&options, "json", &json, "an array of objects");
-    maple_status status = cli_parse(self, &options, argc, argv, 0, 0, error);
-    if (status != MAPLE_OK || options.help)
-        return status;
-    cJSON *array = cJSON_CreateArray();
-    for (size_t i = 0; maple_engine_at(i); i++) {
-        const maple_engine_info *info = maple_engine_at(i);
-        if (!json) {
-            print_engine(info);
-            continue;
-        }
-        cJSON *item = cJSON_CreateObject();
-        cJSON_AddStringToObject(item, "name", info->name);
-        cJSON_AddStringToObject(item, "description", info->description);
-        cJSON_AddBoolToObject(item, "available", info->available);
-        if (info->unavailable)
-            cJSON_AddStringToObject(item, "reason", info->unavailable);
-        cJSON *isas = cJSON_AddArrayToObject(item, "isas");
-        int best = maple_engine_best_isa(info);
-        for (int k = 0; k <= best; k++)
-            cJSON_AddItemToArray(isas, cJSON_CreateString(info->isas[k]));
-        cJSON_AddItemToArray(array, item);
-    }
-    if (json)
-        return cli_print_json(array, error);
-    cJSON_Delete(array);
-    return cli_flush(error);
+static void describe_engine(size_t index, cJSON *item) {
+    const maple_engine_info *info = maple_engine_at(index);
+    cJSON_AddStringToObject(item, "name", info->name);
+    cJSON_AddStringToObject(item, "description", info->description);
+    cJSON_AddBoolToObject(item, "available", info->available);
+    if (info->unavailable)
+        cJSON_AddStringToObject(item, "reason", info->unavailable);
+    cJSON *isas = cJSON_AddArrayToObject(item, "isas");
+    int best = info->available ? maple_engine_best_isa(info) : -1;
+    for (int k = 0; k <= best; k++)
+        cJSON_AddItemToArray(isas, cJSON_CreateString(info->isas[k]));
 }
 
-static maple_status list_predictors(const cli_command *self, int argc, char **argv, maple_error *error) {
-    cli_options options = {0};
-    bool json = false;
-    cli_flag(&options, "json", &json, "an array of objects");
-    maple_status status = cli_parse(self, &options, argc, argv, 0, 0, error);
-    if (status != MAPLE_OK || options.help)
-        return status;
-    cJSON *array = cJSON_CreateArray();
-    for (size_t i = 0; maple_predictor_at(i); i++) {
-        const maple_predictor_info *info = maple_predictor_at(i);
-        if (!json) {
-            printf("%-10s  %s\n", info->name, info->description);
-            continue;
-        }
-        cJSON *item = cJSON_CreateObject();
-        cJSON_AddStringToObject(item, "name", info->name);
-        cJSON_AddStringToObject(item, "description", info->description);
-        cJSON_AddBoolToObject(item, "needs_pool", info->needs_pool);
-        cJSON_AddBoolToObject(item, "needs_operators", info->needs_operators);
-        cJSON_AddNumberToObject(item, "min_samples", info->min_samples);
-        cJSON_AddItemToArray(array, item);
-    }
-    if (json)
-        return cli_print_json(array, error);
-    cJSON_Delete(array);
-    return cli_flush(error);
+static maple_status run_engines(const cli_command *self, int argc, char **argv, maple_error *error) {
+    static const listing ENGINES = {maple_engine_count, print_engine, describe_engine};
+    return list(self, &ENGINES, argc, argv, error);
 }
-
-const cli_command cli_spaces = {
-    .name = "spaces",
-    .arguments = "",
-    .summary = "the search spaces",
-    .details = "Lists the registered search spaces with their size and operators.",
-    .examples = "  maple spaces\n  maple spaces --json",
-    .run = list_spaces,
-};
 
 const cli_command cli_engines = {
     .name = "engines",
@@ -125,8 +108,29 @@ const cli_command cli_engines = {
     .details =
         "Lists the registered inference engines, with the caps of the instruction set that --isa takes.",
     .examples = "  maple engines\n  maple engines --json",
-    .run = list_engines,
+    .run = run_engines,
 };
+
+/* --- predictors --- */
+
+static void print_predictor(size_t i) {
+    const maple_predictor_info *info = maple_predictor_at(i);
+    printf("%-10s  %s\n", info->name, info->description);
+}
+
+static void describe_predictor(size_t i, cJSON *item) {
+    const maple_predictor_info *info = maple_predictor_at(i);
+    cJSON_AddStringToObject(item, "name", info->name);
+    cJSON_AddStringToObject(item, "description", info->description);
+    cJSON_AddBoolToObject(item, "needs_pool", info->needs_pool);
+    cJSON_AddBoolToObject(item, "needs_operators", info->needs_operators);
+    cJSON_AddNumberToObject(item, "min_samples", info->min_samples);
+}
+
+static maple_status run_predictors(const cli_command *self, int argc, char **argv, maple_error *error) {
+    static const listing PREDICTORS = {maple_predictor_count, print_predictor, describe_predictor};
+    return list(self, &PREDICTORS, argc, argv, error);
+}
 
 const cli_command cli_predictors = {
     .name = "predictors",
@@ -134,5 +138,5 @@ const cli_command cli_predictors = {
     .summary = "the latency predictors",
     .details = "Lists the registered predictors and what each of them needs.",
     .examples = "  maple predictors\n  maple predictors --json",
-    .run = list_predictors,
+    .run = run_predictors,
 };

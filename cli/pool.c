@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maple pool list, show, export, import, merge, remove. */
-#include "cli.h"
+/* maple pool list, show, remove. */
+#include "pool.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-typedef maple_status (*pool_action)(maple_pool *pool, void *user, maple_error *error);
-
-static maple_status with_pool(const char *path, maple_pool_mode mode, pool_action action, void *user,
-                              maple_error *error) {
+maple_status cli_with_pool(const char *path, maple_pool_mode mode, pool_action action, void *user,
+                           maple_error *error) {
     maple_pool *pool = NULL;
     maple_status status = cli_open_pool(path, mode, &pool, error);
     if (status == MAPLE_OK)
@@ -19,16 +16,39 @@ static maple_status with_pool(const char *path, maple_pool_mode mode, pool_actio
     return status;
 }
 
-/* The pool that a reading command means: --bundled, --pool FILE or the default one. */
-static maple_status with_readable_pool(const char *path, bool bundled, pool_action action, void *user,
-                                       maple_error *error) {
+void cli_reading_options(pool_reading *reading, cli_options *options) {
+    *reading = (pool_reading){.space_name = "nas-bench-201"};
+    cli_string(options, "pool", &reading->path, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
+    cli_flag(options, "bundled", &reading->bundled, "the pool that came with maple instead");
+}
+
+maple_status cli_with_readable_pool(pool_reading *reading, pool_action action, maple_error *error) {
     char bundled_path[4096];
-    if (!bundled)
-        return with_pool(path, MAPLE_POOL_READ, action, user, error);
-    if (path)
+    if (!reading->bundled)
+        return cli_with_pool(reading->path, MAPLE_POOL_READ, action, reading, error);
+    if (reading->path)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--pool and --bundled exclude each other");
     maple_status status = cli_bundled_path(bundled_path, error);
-    return status == MAPLE_OK ? with_pool(bundled_path, MAPLE_POOL_IMMUTABLE, action, user, error) : status;
+    return status == MAPLE_OK ? cli_with_pool(bundled_path, MAPLE_POOL_IMMUTABLE, action, reading, error)
+                              : status;
+}
+
+static maple_status find_then_act(maple_pool *pool, void *user, maple_error *error) {
+    pool_reading *reading = user;
+    maple_status status = maple_space_find(reading->space_name, &reading->space, error);
+    if (status == MAPLE_OK)
+        status = maple_pool_find_platform(pool, reading->name, &reading->platform, error);
+    return status == MAPLE_OK ? reading->action(pool, reading, error) : status;
+}
+
+maple_status cli_run_on_platform(const cli_command *self, int argc, char **argv, pool_reading *reading,
+                                 cli_options *options, maple_error *error) {
+    cli_string(options, "space", &reading->space_name, "NAME", "search space (default nas-bench-201)");
+    maple_status status = cli_parse(self, options, argc, argv, 1, 1, error);
+    if (status != MAPLE_OK || options->help)
+        return status;
+    reading->name = options->arguments[0];
+    return cli_with_readable_pool(reading, find_then_act, error);
 }
 
 static cJSON *platform_json(maple_pool *pool, const maple_platform *platform) {
@@ -67,39 +87,37 @@ static void print_platform_row(maple_pool *pool, const maple_platform *platform)
 }
 
 static maple_status list(maple_pool *pool, void *user, maple_error *error) {
-    const bool *json = user;
+    const pool_reading *reading = user;
     maple_platform *platforms;
     size_t n;
     maple_status status = maple_pool_platforms(pool, &platforms, &n, error);
     if (status != MAPLE_OK)
         return status;
-    cJSON *array = *json ? cJSON_CreateArray() : NULL;
-    if (!*json && n > 0)
+    cJSON *array = reading->json ? cJSON_CreateArray() : NULL;
+    if (!reading->json && n > 0)
         printf("%-58s %-9s %-7s %7s %5s  %-10s  %-9s  %s\n", "NAME", "ENGINE", "ISA", "THREADS", "BATCH",
                "GRAPH", "COUNTERS", "LATENCIES");
     for (size_t i = 0; i < n; i++) {
-        if (*json)
+        if (reading->json)
             cJSON_AddItemToArray(array, platform_json(pool, &platforms[i]));
         else
             print_platform_row(pool, &platforms[i]);
     }
     maple_free(platforms);
-    if (n == 0 && !*json)
+    if (n == 0 && !reading->json)
         cli_say("%s has no platforms yet; maple profile adds this machine", maple_pool_path(pool));
-    return *json ? cli_print_json(array, error) : cli_flush(error);
+    return reading->json ? cli_print_json(array, error) : cli_flush(error);
 }
 
 static maple_status run_list(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
-    const char *path = NULL;
-    bool json = false, bundled = false;
-    cli_string(&options, "pool", &path, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
-    cli_flag(&options, "bundled", &bundled, "the pool that came with maple instead");
-    cli_flag(&options, "json", &json, "an array of objects");
+    pool_reading reading;
+    cli_reading_options(&reading, &options);
+    cli_flag(&options, "json", &reading.json, "an array of objects");
     maple_status status = cli_parse(self, &options, argc, argv, 0, 0, error);
     if (status != MAPLE_OK || options.help)
         return status;
-    return with_readable_pool(path, bundled, list, &json, error);
+    return cli_with_readable_pool(&reading, list, error);
 }
 
 const cli_command cli_pool_list = {
@@ -112,11 +130,6 @@ const cli_command cli_pool_list = {
 };
 
 /* --- show --- */
-
-typedef struct {
-    const char *name, *space_name, *output;
-    bool json;
-} one_platform;
 
 static cJSON *operators_json(const maple_space *space, const maple_operator_latency *rows,
                              const maple_count *warm, const maple_count *cold) {
@@ -162,9 +175,11 @@ static void print_operators(const maple_space *space, const maple_operator_laten
     }
 }
 
-static maple_status print_platform(maple_pool *pool, const maple_platform *platform, const maple_space *space,
+static maple_status print_platform(maple_pool *pool, const pool_reading *reading,
                                    const maple_operator_latency *rows, const maple_count *warm,
-                                   const maple_count *cold, bool json, maple_error *error) {
+                                   const maple_count *cold, maple_error *error) {
+    const maple_platform *platform = &reading->platform;
+    const maple_space *space = reading->space;
     char *environment;
     maple_status status = maple_pool_environment(pool, platform->id, &environment, error);
     if (status != MAPLE_OK)
@@ -172,7 +187,7 @@ static maple_status print_platform(maple_pool *pool, const maple_platform *platf
     cJSON *object = platform_json(pool, platform), *parsed = cJSON_Parse(environment);
     maple_free(environment);
     cJSON_AddItemToObject(object, "environment", parsed ? parsed : cJSON_CreateObject());
-    if (json) {
+    if (reading->json) {
         cJSON_AddItemToObject(object, "operators", operators_json(space, rows, warm, cold));
         return cli_print_json(object, error);
     }
@@ -187,27 +202,23 @@ static maple_status print_platform(maple_pool *pool, const maple_platform *platf
 }
 
 static maple_status show(maple_pool *pool, void *user, maple_error *error) {
-    const one_platform *o = user;
-    const maple_space *space;
-    maple_platform platform;
-    maple_status status = maple_space_find(o->space_name, &space, error);
-    if (status == MAPLE_OK)
-        status = maple_pool_find_platform(pool, o->name, &platform, error);
-    if (status != MAPLE_OK)
-        return status;
+    const pool_reading *reading = user;
+    const maple_space *space = reading->space;
+    int64_t id = reading->platform.id;
+    maple_status status = MAPLE_OK;
     size_t counters = maple_space_descriptor_operators(space) * MAPLE_EVENTS;
     maple_operator_latency *rows = maple_alloc(maple_space_operators(space), sizeof *rows);
     maple_count *warm = maple_alloc(counters, sizeof *warm), *cold = maple_alloc(counters, sizeof *cold);
     if (!rows || !warm || !cold)
         status = maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = maple_pool_operators(pool, platform.id, space, rows, error);
+        status = maple_pool_operators(pool, id, space, rows, error);
     if (status == MAPLE_OK)
-        status = maple_pool_counters(pool, platform.id, space, MAPLE_CACHE_WARM, warm, error);
+        status = maple_pool_counters(pool, id, space, MAPLE_CACHE_WARM, warm, error);
     if (status == MAPLE_OK)
-        status = maple_pool_counters(pool, platform.id, space, MAPLE_CACHE_COLD, cold, error);
+        status = maple_pool_counters(pool, id, space, MAPLE_CACHE_COLD, cold, error);
     if (status == MAPLE_OK)
-        status = print_platform(pool, &platform, space, rows, warm, cold, o->json, error);
+        status = print_platform(pool, reading, rows, warm, cold, error);
     maple_free(rows);
     maple_free(warm);
     maple_free(cold);
@@ -216,18 +227,11 @@ static maple_status show(maple_pool *pool, void *user, maple_error *error) {
 
 static maple_status run_show(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
-    const char *path = NULL;
-    bool bundled = false;
-    one_platform o = {.space_name = "nas-bench-201"};
-    cli_string(&options, "pool", &path, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
-    cli_flag(&options, "bundled", &bundled, "the pool that came with maple instead");
-    cli_string(&options, "space", &o.space_name, "NAME", "search space (default nas-bench-201)");
-    cli_flag(&options, "json", &o.json, "one object, with all counters");
-    maple_status status = cli_parse(self, &options, argc, argv, 1, 1, error);
-    if (status != MAPLE_OK || options.help)
-        return status;
-    o.name = options.arguments[0];
-    return with_readable_pool(path, bundled, show, &o, error);
+    pool_reading reading;
+    cli_reading_options(&reading, &options);
+    reading.action = show;
+    cli_flag(&options, "json", &reading.json, "one object, with all counters");
+    return cli_run_on_platform(self, argc, argv, &reading, &options, error);
 }
 
 const cli_command cli_pool_show = {
@@ -239,185 +243,7 @@ const cli_command cli_pool_show = {
     .run = run_show,
 };
 
-/* --- export --- */
-
-static maple_status export_platform(maple_pool *pool, void *user, maple_error *error) {
-    const one_platform *o = user;
-    const maple_space *space;
-    maple_platform platform;
-    maple_text text = {0};
-    maple_status status = maple_space_find(o->space_name, &space, error);
-    if (status == MAPLE_OK)
-        status = maple_pool_find_platform(pool, o->name, &platform, error);
-    if (status == MAPLE_OK)
-        status = maple_pool_export_csv(pool, platform.id, space, &text, error);
-    if (status == MAPLE_OK && o->output) {
-        status = maple_write_file(o->output, text.data, text.length, error);
-    } else if (status == MAPLE_OK) {
-        fwrite(text.data, 1, text.length, stdout);
-        status = cli_flush(error);
-    }
-    maple_text_free(&text);
-    return status;
-}
-
-static maple_status run_export(const cli_command *self, int argc, char **argv, maple_error *error) {
-    cli_options options = {0};
-    const char *path = NULL;
-    bool bundled = false;
-    one_platform o = {.space_name = "nas-bench-201"};
-    cli_string(&options, "pool", &path, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
-    cli_flag(&options, "bundled", &bundled, "the pool that came with maple instead");
-    cli_string(&options, "space", &o.space_name, "NAME", "search space (default nas-bench-201)");
-    cli_string(&options, "output", &o.output, "FILE", "write there (default: stdout)");
-    maple_status status = cli_parse(self, &options, argc, argv, 1, 1, error);
-    if (status != MAPLE_OK || options.help)
-        return status;
-    o.name = options.arguments[0];
-    return with_readable_pool(path, bundled, export_platform, &o, error);
-}
-
-const cli_command cli_pool_export = {
-    .name = "pool export",
-    .arguments = "PLATFORM",
-    .summary = "a platform's latencies as CSV",
-    .details = "Columns: arch, index (empty where unknown), latency_ms (median), mean_ms, min_ms, sd_ms, "
-               "runs, reason.",
-    .examples = "  maple pool export my-laptop > my-laptop.csv",
-    .run = run_export,
-};
-
-/* --- import --- */
-
-typedef struct {
-    const char *file, *space_name;
-    maple_platform platform;
-    bool json;
-} csv_import;
-
-static maple_status import_csv(maple_pool *pool, void *user, maple_error *error) {
-    csv_import *o = user;
-    const maple_space *space;
-    maple_import_result result;
-    maple_status status = maple_space_find(o->space_name, &space, error);
-    if (status == MAPLE_OK)
-        status = maple_pool_import_csv(pool, o->file, space, &o->platform, &result, error);
-    if (status != MAPLE_OK)
-        return status;
-    if (!o->json) {
-        printf("%s: %zu latencies of %s\n", o->platform.name, result.latencies, o->space_name);
-        return cli_flush(error);
-    }
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "platform", o->platform.name);
-    cJSON_AddNumberToObject(object, "latencies", (double)result.latencies);
-    return cli_print_json(object, error);
-}
-
-static void copy_text(char *to, size_t size, const char *from) {
-    snprintf(to, size, "%s", from ? from : "");
-}
-
-static maple_status run_import(const cli_command *self, int argc, char **argv, maple_error *error) {
-    cli_options options = {0};
-    csv_import o = {.space_name = "nas-bench-201"};
-    const char *path = NULL, *name = NULL, *cpu = NULL, *device = NULL, *graph = "pruned";
-    int threads = 1, batch = 1;
-    cli_string(&options, "platform", &name, "NAME", "name of the platform that the file becomes");
-    cli_string(&options, "cpu", &cpu, "MODEL", "host CPU (default: unknown)");
-    cli_string(&options, "device", &device, "MODEL", "what executed (default: the name)");
-    cli_string(&options, "graph", &graph, "FORM", "pruned (default) or as-written");
-    cli_int(&options, "threads", &threads, 1, 1024, "N", "threads (default 1)");
-    cli_int(&options, "batch", &batch, 1, 4096, "N", "images in one run (default 1)");
-    cli_string(&options, "space", &o.space_name, "NAME", "search space (default nas-bench-201)");
-    cli_string(&options, "pool", &path, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
-    cli_flag(&options, "json", &o.json, "one object");
-    maple_status status = cli_parse(self, &options, argc, argv, 2, 2, error);
-    if (status != MAPLE_OK || options.help)
-        return status;
-    if (strcmp(options.arguments[0], "csv") != 0)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "unknown format '%s': there is csv",
-                               options.arguments[0]);
-    if (!name)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--platform NAME is missing");
-    status = maple_graph_form_parse(graph, &o.platform.graph, error);
-    if (status != MAPLE_OK)
-        return status;
-    o.file = options.arguments[1];
-    o.platform.threads = threads;
-    o.platform.batch = batch;
-    copy_text(o.platform.name, sizeof o.platform.name, name);
-    copy_text(o.platform.cpu, sizeof o.platform.cpu, cpu ? cpu : "unknown");
-    copy_text(o.platform.device, sizeof o.platform.device, device ? device : name);
-    copy_text(o.platform.engine, sizeof o.platform.engine, "imported");
-    copy_text(o.platform.counters, sizeof o.platform.counters, "none");
-    maple_platform_family(o.platform.device, o.platform.engine, o.platform.isa, o.platform.family);
-    return with_pool(path, MAPLE_POOL_WRITE, import_csv, &o, error);
-}
-
-const cli_command cli_pool_import = {
-    .name = "pool import",
-    .arguments = "csv FILE",
-    .summary = "latencies measured by anything, from CSV, as a platform",
-    .details = "FILE (- for stdin) has a header with at least arch and latency_ms; index, mean_ms, min_ms, "
-               "sd_ms, runs, "
-               "reason are\ntaken where they are there. A bad line is named with its position and nothing is "
-               "imported.",
-    .examples = "  maple pool import csv phone.csv --platform my-phone --device 'Pixel 8'\n"
-                "  ssh phone cat latencies.csv | maple pool import csv - --platform my-phone",
-    .run = run_import,
-};
-
-/* --- merge, remove --- */
-
-typedef struct {
-    const char *source;
-    const char *const *names;
-    size_t n_names;
-    bool statistics_only;
-} merge_job;
-
-static maple_status merge(maple_pool *pool, void *user, maple_error *error) {
-    const merge_job *job = user;
-    maple_pool *source = NULL;
-    maple_import_result result;
-    maple_status status = maple_pool_open(job->source, MAPLE_POOL_READ, &source, error);
-    if (status == MAPLE_OK)
-        status =
-            maple_pool_merge(pool, source, job->names, job->n_names, job->statistics_only, &result, error);
-    maple_pool_close(source);
-    if (status != MAPLE_OK)
-        return status;
-    printf("%s: %zu platforms, %zu latencies from %s\n", maple_pool_path(pool), result.platforms,
-           result.latencies, job->source);
-    return cli_flush(error);
-}
-
-static maple_status run_merge(const cli_command *self, int argc, char **argv, maple_error *error) {
-    cli_options options = {0};
-    const char *path = NULL;
-    merge_job job = {0};
-    cli_flag(&options, "statistics-only", &job.statistics_only, "leave the raw runs behind");
-    cli_string(&options, "pool", &path, "FILE",
-               "your pool, merged into (default $XDG_DATA_HOME/maple/pool.db)");
-    maple_status status = cli_parse(self, &options, argc, argv, 1, -1, error);
-    if (status != MAPLE_OK || options.help)
-        return status;
-    job.source = options.arguments[0];
-    job.names = (const char *const *)(options.arguments + 1);
-    job.n_names = (size_t)options.n_arguments - 1;
-    return with_pool(path, MAPLE_POOL_WRITE, merge, &job, error);
-}
-
-const cli_command cli_pool_merge = {
-    .name = "pool merge",
-    .arguments = "SOURCE [PLATFORM ...]",
-    .summary = "copy platforms of another pool into yours",
-    .details = "Copies all platforms of the pool file SOURCE, or those named, in one transaction.",
-    .examples = "  maple pool merge colleague.db\n"
-                "  maple pool merge campaign.db board-onednn --statistics-only --pool share.db",
-    .run = run_merge,
-};
+/* --- remove --- */
 
 static maple_status remove_platform(maple_pool *pool, void *user, maple_error *error) {
     const char *name = user;
@@ -433,7 +259,7 @@ static maple_status run_remove(const cli_command *self, int argc, char **argv, m
     maple_status status = cli_parse(self, &options, argc, argv, 1, 1, error);
     if (status != MAPLE_OK || options.help)
         return status;
-    return with_pool(path, MAPLE_POOL_WRITE, remove_platform, options.arguments[0], error);
+    return cli_with_pool(path, MAPLE_POOL_WRITE, remove_platform, options.arguments[0], error);
 }
 
 const cli_command cli_pool_remove = {

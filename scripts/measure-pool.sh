@@ -9,20 +9,20 @@ shift
 raw=$build/pool-raw.db
 here=$(dirname "$0")
 
-# engine isa threads batch graph architectures
+# engine isa threads batch graph architectures (a later line may complete an earlier one)
 platforms="
-onednn avx512 1 1 pruned 0
-onednn avx2 1 1 pruned 0
-onednn sse41 1 1 pruned 900
-xnnpack - 1 1 pruned 900
-blas avx512 1 1 pruned 900
-blas avx2 1 1 pruned 900
+onednn avx512 1 1 pruned 900
 onednn avx512 1 1 as-written 900
-xnnpack - 1 1 as-written 900
-blas sse3 1 1 pruned 900
-onednn avx2 1 8 pruned 900
+xnnpack - 1 1 pruned 900
+onednn avx2 1 1 pruned 900
+blas avx512 1 1 pruned 900
+onednn sse41 1 1 pruned 900
+blas avx2 1 1 as-written 900
+onednn avx512 1 8 pruned 900
 onednn avx512 2 1 pruned 900
 xnnpack - 2 1 pruned 900
+onednn avx512 1 1 pruned all
+xnnpack - 1 1 pruned all
 "
 line=0
 echo "$platforms" | while read -r engine isa threads batch graph n; do
@@ -31,13 +31,13 @@ echo "$platforms" | while read -r engine isa threads batch graph n; do
     if [ $# -gt 0 ]; then
         case " $* " in *" $line "*) ;; *) continue ;; esac
     fi
-    options="--engine $engine --threads $threads --batch $batch --graph $graph --pool $raw --memory 4096"
+    options="--engine $engine --threads $threads --batch $batch --graph $graph --pool $raw"
     [ "$isa" = - ] || options="$options --isa $isa"
     echo "== $line: $engine $isa, $threads threads, batch $batch, $graph" >&2
     # shellcheck disable=SC2086
     "$build/maple" profile $options --counters auto --architectures 0
-    if [ "$n" -eq 0 ]; then which="--all"; else which="--random $n --seed 201"; fi
+    if [ "$n" = all ]; then which="--all"; else which="--random $n --seed 201"; fi
     # shellcheck disable=SC2086
-    "$build/maple" measure $options $which
+    "$build/maple" measure $options $which --memory 4096
 done
 "$build/maple" pool merge "$raw" --statistics-only --pool "$here/../data/pool.db"

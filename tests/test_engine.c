@@ -385,6 +385,7 @@ static void the_environment_of_a_worker_says_isa_and_threads(void **state) {
     check(maple_engine_environment("blas", &options, &list, &error), &error);
     assert_true(has_variable(list, "OPENBLAS_NUM_THREADS=2"));
     assert_true(has_variable(list, "OMP_NUM_THREADS=1"));
+    assert_true(has_variable(list, "OMP_PROC_BIND=false"));
     maple_free(list);
     const maple_engine_info *info;
     assert_int_equal(maple_engine_find("onednn", &info, NULL), MAPLE_OK);
@@ -394,6 +395,7 @@ static void the_environment_of_a_worker_says_isa_and_threads(void **state) {
     check(maple_engine_environment("onednn", &options, &list, &error), &error);
     assert_true(has_variable(list, "DNNL_MAX_CPU_ISA=SSE41"));
     assert_true(has_variable(list, "OMP_NUM_THREADS=2"));
+    assert_true(has_variable(list, "OMP_PROC_BIND=true"));
     assert_true(has_variable(list, "OPENBLAS_NUM_THREADS=1"));
     maple_free(list);
 }

@@ -163,10 +163,12 @@ maple_status maple_engine_environment(const char *name, const maple_engine_optio
         status = check_options(ops, options, error);
     if (status != MAPLE_OK)
         return status;
-    /* Both libraries are linked whatever engine runs, and both would start a thread for each CPU. */
-    engine_variable list[ENGINE_MAX_VARIABLES] = {{"OMP_NUM_THREADS", "1"}, {"OPENBLAS_NUM_THREADS", "1"}};
+    /* Both libraries are linked whatever engine runs, and both would start a thread for each CPU; a bound
+     * first thread would keep the threads of another library on its CPU. */
+    engine_variable list[ENGINE_MAX_VARIABLES] = {
+        {"OMP_NUM_THREADS", "1"}, {"OPENBLAS_NUM_THREADS", "1"}, {"OMP_PROC_BIND", "false"}};
     engine_variable own[ENGINE_MAX_VARIABLES];
-    size_t n = 2, n_own = ops->environment ? ops->environment(options, own) : 0;
+    size_t n = 3, n_own = ops->environment ? ops->environment(options, own) : 0;
     for (size_t i = 0; i < n_own; i++)
         set_variable(list, &n, &own[i]);
     char **strings = pack_variables(list, n);

@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <math.h>
 #include <pthreadpool.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,26 @@ static void describe_version(char *out, size_t size) {
     free(path);
 }
 
+/* The pool's threads inherit the mask of the thread that creates it; more threads than CPUs would wait for
+ * each other a scheduler's tick in every operator. */
+static maple_status create_pool(xnnpack_engine_state *self, maple_error *error) {
+    size_t threads = (size_t)self->base.options.threads;
+    if (threads == 1)
+        return MAPLE_OK;
+    cpu_set_t cpus;
+    if (sched_getaffinity(0, sizeof cpus, &cpus) == 0 && (size_t)CPU_COUNT(&cpus) < threads)
+        return maple_error_set(
+            error, MAPLE_UNSUPPORTED,
+            "engine xnnpack: %zu threads were asked for, but this thread may run on %d CPUs; "
+            "widen its affinity (a bound OpenMP narrows it: OMP_PROC_BIND=false)",
+            threads, CPU_COUNT(&cpus));
+    self->pool = pthreadpool_create(threads);
+    if (!self->pool || pthreadpool_get_threads_count(self->pool) != threads)
+        return maple_error_set(error, MAPLE_UNSUPPORTED, "engine xnnpack: no pool of %zu threads can be had",
+                               threads);
+    return MAPLE_OK;
+}
+
 static maple_status open_xnnpack(maple_engine *engine, maple_error *error) {
     xnnpack_engine_state *self = (xnnpack_engine_state *)engine;
     enum xnn_status result = xnn_initialize(NULL);
@@ -94,13 +115,9 @@ static maple_status open_xnnpack(maple_engine *engine, maple_error *error) {
     self->zero = alloc_tensor(1);
     if (!self->zero)
         return maple_error_memory(error);
-    size_t threads = (size_t)engine->options.threads;
-    if (threads > 1) {
-        self->pool = pthreadpool_create(threads);
-        if (!self->pool || pthreadpool_get_threads_count(self->pool) != threads)
-            return maple_error_set(error, MAPLE_UNSUPPORTED,
-                                   "engine xnnpack: no pool of %zu threads can be had", threads);
-    }
+    maple_status status = create_pool(self, error);
+    if (status != MAPLE_OK)
+        return status;
     describe_version(engine->description.version, sizeof engine->description.version);
     snprintf(engine->description.isa, sizeof engine->description.isa, "%s",
              cpuinfo_initialize() ? effective_isa() : "generic");

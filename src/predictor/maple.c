@@ -21,7 +21,7 @@ static const maple_option OPTIONS[OPT_COUNT] = {
     [OPT_CALIBRATION] = {.name = "calibration", .value = CALIBRATION_SHARES, .words = "none|level|shares"},
     [OPT_LEVEL_SD] = {.name = "level_sd", .value = 0.3, .min = 1e-6, .max = 100},
     [OPT_SHARE_SD] = {.name = "share_sd", .value = 0.15, .min = 1e-6, .max = 100},
-    [OPT_NOISE] = {.name = "noise", .value = 0.03, .min = 1e-6, .max = 10},
+    [OPT_PRIOR_WEIGHT] = {.name = "prior_weight", .value = 0.5, .min = 1e-6, .max = 1000},
     [OPT_SAMPLE_WEIGHT] = {.name = "sample_weight", .value = 1, .min = 0, .max = 1000},
     [OPT_NETWORK] = {.name = "network", .value = 1, .min = 0, .max = 1, .whole = true},
 };
@@ -64,7 +64,7 @@ static maple_status fit_model(const maple_fit_request *request, const double *op
     memcpy(model->descriptor, descriptors + (training->n_platforms - 1) * columns, columns * sizeof(float));
     status = maple_train(request, options, training, descriptors, model, error);
     if (status == MAPLE_OK)
-        status = maple_calibrate(request, options, model, error);
+        status = maple_model_correct(request, training, model, error);
 done:
     maple_free(descriptors);
     return status;
@@ -92,10 +92,12 @@ static maple_status predict(const void *state, const maple_model_context *contex
     /* Beyond these a prediction is not a latency any more, and exp would leave the range of double. */
     const double least = -50, most = 50;
     const maple_model *model = state;
-    maple_status status = maple_model_log(model, context, archs, n, latency_ms, error);
+    maple_status status = maple_model_network(model, archs, n, latency_ms, error);
     for (size_t i = 0; i < n && status == MAPLE_OK; i++) {
-        double log_ms = latency_ms[i] + maple_calibration_of(model, context, &archs[i]);
-        latency_ms[i] = exp(fmin(fmax(log_ms, least), most));
+        double base;
+        status = maple_base_log(&model->base, context, &archs[i], &base, error);
+        if (status == MAPLE_OK)
+            latency_ms[i] = exp(fmin(fmax(base + latency_ms[i], least), most));
     }
     return status;
 }
@@ -108,8 +110,8 @@ static maple_status save(const void *state, maple_tensors *tensors, maple_error 
     double scale[3] = {model->mean, model->sd, model->base.level};
     maple_status status = maple_tensors_add(tensors, "scale", MAPLE_F64, 3, 0, scale, error);
     if (status == MAPLE_OK)
-        status = maple_tensors_add(tensors, "calibration", MAPLE_F64, model->n_calibration, 0,
-                                   model->calibration, error);
+        status = maple_tensors_add(tensors, "correction", MAPLE_F64, model->base.n_features, 0,
+                                   model->base.correction, error);
     if (status == MAPLE_OK && model->base.has_lut)
         status = maple_lut_save(&model->base.lut, tensors, error);
     else if (status == MAPLE_OK)
@@ -200,8 +202,17 @@ static maple_status load_model(const maple_tensors *tensors, const maple_model_c
     model->mean = scale[0];
     model->sd = scale[1];
     model->base.level = scale[2];
-    model->n_calibration = 1 + maple_base_groups(context->space);
-    status = load_doubles(tensors, "calibration", model->n_calibration, model->calibration, error);
+    const void *data;
+    status = maple_tensors_get(tensors, "correction", MAPLE_F64, MAPLE_ANY_ROWS, 0, &data,
+                               &model->base.n_features, error);
+    if (status != MAPLE_OK)
+        return status;
+    size_t k = model->base.n_features;
+    if (k > 1 && k != maple_feature_count(context->space))
+        return maple_error_set(error, MAPLE_BAD_INPUT,
+                               "%s: tensor 'correction' has %zu elements, expected 0, 1 or %zu",
+                               maple_tensors_path(tensors), k, maple_feature_count(context->space));
+    status = load_doubles(tensors, "correction", k, model->base.correction, error);
     if (status != MAPLE_OK)
         return status;
     model->base.has_lut = maple_tensors_has(tensors, "operator_ms");

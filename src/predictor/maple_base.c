@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-maple_status maple_base_log(const maple_base *base, const maple_model_context *context,
-                            const maple_arch *arch, double *out, maple_error *error) {
+maple_status maple_base_table(const maple_base *base, const maple_model_context *context,
+                              const maple_arch *arch, double *out, maple_error *error) {
     if (base->has_lut) {
         double sum;
         maple_status status = maple_lut_sum(&base->lut, context->space, context->graph, arch, &sum, error);
@@ -24,27 +24,18 @@ maple_status maple_base_log(const maple_base *base, const maple_model_context *c
     return MAPLE_OK;
 }
 
-size_t maple_base_groups(const maple_space *space) {
-    return (size_t)maple_space_ops(space);
-}
-
-void maple_base_shares(const maple_base *base, const maple_model_context *context, const maple_arch *arch,
-                       double *shares) {
-    double counts[MAPLE_LUT_MAX_OPERATORS], total = 0;
-    size_t groups = maple_base_groups(context->space);
-    memset(shares, 0, groups * sizeof *shares);
-    maple_space_operator_counts(context->space, context->graph, arch, counts);
-    for (size_t i = 0; i < maple_space_operators(context->space); i++) {
-        if (counts[i] == 0)
-            continue;
-        double part = counts[i] * (base->has_lut ? base->lut.operator_ms[i] : 1);
-        int op = maple_space_operator(context->space, i)->op;
-        total += part;
-        if (op >= 0)
-            shares[op] += part;
-    }
-    for (size_t g = 0; g < groups && total > 0; g++)
-        shares[g] /= total;
+maple_status maple_base_log(const maple_base *base, const maple_model_context *context,
+                            const maple_arch *arch, double *out, maple_error *error) {
+    double features[MAPLE_MAX_FEATURES], sum;
+    maple_status status = maple_base_table(base, context, arch, &sum, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (base->n_features > 0)
+        maple_features(base, context, arch, features);
+    for (size_t i = 0; i < base->n_features; i++)
+        sum += base->correction[i] * features[i];
+    *out = sum;
+    return MAPLE_OK;
 }
 
 /* --- Training set --- */
@@ -198,15 +189,21 @@ static maple_status fit_additive(const maple_space *space, maple_training *t, ma
     return status;
 }
 
+maple_model_context maple_training_context(const maple_fit_request *request, const maple_training *training,
+                                           size_t platform) {
+    bool target = platform + 1 == training->n_platforms;
+    return (maple_model_context){
+        .space = request->space,
+        .graph = target ? request->target.graph
+                        : request->pool->platforms[training->rows[platform]].platform.graph};
+}
+
 /* Subtracts the base and finds the scale of what remains on the pool. */
 static maple_status subtract_base(const maple_fit_request *request, maple_training *t, maple_error *error) {
     double sum = 0, squares = 0;
     for (size_t i = 0; i < t->n; i++) {
         size_t p = t->platform[i];
-        bool target = p + 1 == t->n_platforms;
-        maple_model_context context = {.space = request->space,
-                                       .graph = target ? request->target.graph
-                                                       : request->pool->platforms[t->rows[p]].platform.graph};
+        maple_model_context context = maple_training_context(request, t, p);
         double base;
         maple_status status = maple_base_log(&t->base[p], &context, &t->archs[i], &base, error);
         if (status != MAPLE_OK)
@@ -243,6 +240,8 @@ maple_status maple_training_build(const maple_fit_request *request, const double
         status = collect_rows(request, &t, error);
     if (status == MAPLE_OK && !t.base[0].has_lut)
         status = fit_additive(request->space, &t, error);
+    if (status == MAPLE_OK)
+        status = maple_correct(request, options, &t, error);
     if (status == MAPLE_OK)
         status = subtract_base(request, &t, error);
     if (status == MAPLE_OK)

@@ -118,8 +118,8 @@ done:
     return status;
 }
 
-maple_status maple_model_log(const maple_model *model, const maple_model_context *context,
-                             const maple_arch *archs, size_t n, double *log_ms, maple_error *error) {
+maple_status maple_model_network(const maple_model *model, const maple_arch *archs, size_t n, double *out,
+                                 maple_error *error) {
     enum { BLOCK = 256 };
     size_t positions = model->shape.positions;
     maple_net_work *work = maple_net_work_create(&model->shape, BLOCK, 1, false);
@@ -129,19 +129,13 @@ maple_status maple_model_log(const maple_model *model, const maple_model_context
         goto done;
     nn_blas_enter();
     maple_net_describe(work, model->parameters, model->descriptor, 1);
-    for (size_t first = 0; first < n && status == MAPLE_OK; first += BLOCK) {
+    for (size_t first = 0; first < n; first += BLOCK) {
         size_t count = n - first < BLOCK ? n - first : BLOCK;
         for (size_t i = 0; i < count; i++)
             memcpy(codes + i * positions, archs[first + i].op, positions);
-        /* Always whole blocks: a row's bits then do not depend on how many others are asked for with it. */
-        memset(codes + count * positions, 0, (BLOCK - count) * positions);
-        const float *y = maple_net_forward(work, model->parameters, BLOCK, codes, NULL);
-        for (size_t i = 0; i < count && status == MAPLE_OK; i++) {
-            double base;
-            status = maple_base_log(&model->base, context, &archs[first + i], &base, error);
-            if (status == MAPLE_OK)
-                log_ms[first + i] = base + model->mean + model->sd * (double)y[i];
-        }
+        const float *y = maple_net_forward(work, model->parameters, count, codes, NULL);
+        for (size_t i = 0; i < count; i++)
+            out[first + i] = model->mean + model->sd * (double)y[i];
     }
     nn_blas_leave();
 done:

@@ -5,8 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* a[n, n] symmetric positive definite becomes its lower factor; b[n] becomes the solution. */
-static void solve(size_t n, double *a, double *b) {
+void maple_cholesky(size_t n, double *a) {
     for (size_t j = 0; j < n; j++) {
         for (size_t i = j; i < n; i++) {
             double sum = a[i * n + j];
@@ -15,6 +14,11 @@ static void solve(size_t n, double *a, double *b) {
             a[i * n + j] = i == j ? sqrt(sum) : sum / a[j * n + j];
         }
     }
+}
+
+/* b[n] becomes the solution of a x = b; a becomes its lower factor. */
+static void solve(size_t n, double *a, double *b) {
+    maple_cholesky(n, a);
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < i; k++)
             b[i] -= a[i * n + k] * b[k];

@@ -11,4 +11,8 @@
 maple_status maple_ridge(size_t rows, size_t columns, const double *x, const double *y, const double *weight,
                          const double *penalty, double *coefficients, maple_error *error);
 
+/* a[n, n], symmetric and positive definite, becomes its lower factor (what lies above the diagonal is left
+ * alone). */
+void maple_cholesky(size_t n, double *a);
+
 #endif

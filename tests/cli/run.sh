@@ -13,7 +13,7 @@ mkdir "$folder/bin" "$folder/home" "$folder/work"
 ln -s "$maple" "$folder/bin/maple"
 cd "$folder/work" || exit 1
 env -i PATH="$folder/bin:/usr/bin:/bin:/usr/sbin:/sbin" HOME="$folder/home" LC_ALL=C \
-    CASES="$(dirname "$case")" MAPLE_BUNDLED_POOL="${MAPLE_BUNDLED_POOL-/nonexistent}" ASAN_OPTIONS="${ASAN_OPTIONS-}" \
+    CASES="$(dirname "$case")" MAPLE_BUNDLED_POOL="${MAPLE_BUNDLED_POOL-none}" ASAN_OPTIONS="${ASAN_OPTIONS-}" \
     sh "$case" >"$folder/output" 2>&1
 status=$?
 sed -i "s#$folder/work#TMP#g; s#$folder/home#HOME#g" "$folder/output"

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maple pool export, import, merge: between pools, and between a pool and CSV. */
+#include "pool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- export --- */
+
+static maple_status export_platform(maple_pool *pool, void *user, maple_error *error) {
+    const pool_reading *reading = user;
+    maple_text text = {0};
+    maple_status status = maple_pool_export_csv(pool, reading->platform.id, reading->space, &text, error);
+    if (status == MAPLE_OK && reading->output) {
+        status = maple_write_file(reading->output, text.data, text.length, error);
+    } else if (status == MAPLE_OK) {
+        fwrite(text.data, 1, text.length, stdout);
+        status = cli_flush(error);
+    }
+    maple_text_free(&text);
+    return status;
+}
+
+static maple_status run_export(const cli_command *self, int argc, char **argv, maple_error *error) {
+    cli_options options = {0};
+    pool_reading reading;
+    cli_reading_options(&reading, &options);
+    reading.action = export_platform;
+    cli_string(&options, "output", &reading.output, "FILE", "write there (default: stdout)");
+    return cli_run_on_platform(self, argc, argv, &reading, &options, error);
+}
+
+const cli_command cli_pool_export = {
+    .name = "pool export",
+    .arguments = "PLATFORM",
+    .summary = "a platform's latencies as CSV",
+    .details = "Columns: arch, index (empty where unknown), latency_ms (median), mean_ms, min_ms, sd_ms, "
+               "runs, reason.",
+    .examples = "  maple pool export my-laptop > my-laptop.csv",
+    .run = run_export,
+};
+
+/* --- import --- */
+
+typedef struct {
+    const char *file, *space_name;
+    maple_platform platform;
+    bool json;
+} csv_import;
+
+static maple_status import_csv(maple_pool *pool, void *user, maple_error *error) {
+    csv_import *o = user;
+    const maple_space *space;
+    maple_import_result result;
+    maple_status status = maple_space_find(o->space_name, &space, error);
+    if (status == MAPLE_OK)
+        status = maple_pool_import_csv(pool, o->file, space, &o->platform, &result, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (!o->json) {
+        printf("%s: %zu latencies of %s\n", o->platform.name, result.latencies, o->space_name);
+        return cli_flush(error);
+    }
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "platform", o->platform.name);
+    cJSON_AddNumberToObject(object, "latencies", (double)result.latencies);
+    return cli_print_json(object, error);
+}
+
+static void copy_text(char *to, size_t size, const char *from) {
+    snprintf(to, size, "%s", from ? from : "");
+}
+
+static maple_status run_import(const cli_command *self, int argc, char **argv, maple_error *error) {
+    cli_options options = {0};
+    csv_import o = {.space_name = "nas-bench-201"};
+    const char *path = NULL, *name = NULL, *cpu = NULL, *device = NULL, *graph = "pruned";
+    int threads = 1, batch = 1;
+    cli_string(&options, "platform", &name, "NAME", "name of the platform that the file becomes");
+    cli_string(&options, "cpu", &cpu, "MODEL", "host CPU (default: unknown)");
+    cli_string(&options, "device", &device, "MODEL", "what executed (default: the name)");
+    cli_string(&options, "graph", &graph, "FORM", "pruned (default) or as-written");
+    cli_int(&options, "threads", &threads, 1, 1024, "N", "threads (default 1)");
+    cli_int(&options, "batch", &batch, 1, 4096, "N", "images in one run (default 1)");
+    cli_string(&options, "space", &o.space_name, "NAME", "search space (default nas-bench-201)");
+    cli_string(&options, "pool", &path, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
+    cli_flag(&options, "json", &o.json, "one object");
+    maple_status status = cli_parse(self, &options, argc, argv, 2, 2, error);
+    if (status != MAPLE_OK || options.help)
+        return status;
+    if (strcmp(options.arguments[0], "csv") != 0)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "unknown format '%s': there is csv",
+                               options.arguments[0]);
+    if (!name)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--platform NAME is missing");
+    status = maple_graph_form_parse(graph, &o.platform.graph, error);
+    if (status != MAPLE_OK)
+        return status;
+    o.file = options.arguments[1];
+    o.platform.threads = threads;
+    o.platform.batch = batch;
+    copy_text(o.platform.name, sizeof o.platform.name, name);
+    copy_text(o.platform.cpu, sizeof o.platform.cpu, cpu ? cpu : "unknown");
+    copy_text(o.platform.device, sizeof o.platform.device, device ? device : name);
+    copy_text(o.platform.engine, sizeof o.platform.engine, "imported");
+    copy_text(o.platform.counters, sizeof o.platform.counters, "none");
+    maple_platform_family(o.platform.device, o.platform.engine, o.platform.isa, o.platform.family);
+    return cli_with_pool(path, MAPLE_POOL_WRITE, import_csv, &o, error);
+}
+
+const cli_command cli_pool_import = {
+    .name = "pool import",
+    .arguments = "csv FILE",
+    .summary = "latencies measured by anything, from CSV, as a platform",
+    .details = "FILE (- for stdin) has a header with at least arch and latency_ms; index, mean_ms, min_ms, "
+               "sd_ms, runs, "
+               "reason are\ntaken where they are there. A bad line is named with its position and nothing is "
+               "imported.",
+    .examples = "  maple pool import csv phone.csv --platform my-phone --device 'Pixel 8'\n"
+                "  ssh phone cat latencies.csv | maple pool import csv - --platform my-phone",
+    .run = run_import,
+};
+
+/* --- merge --- */
+
+typedef struct {
+    const char *source;
+    const char *const *names;
+    size_t n_names;
+    bool statistics_only;
+} merge_job;
+
+static maple_status merge(maple_pool *pool, void *user, maple_error *error) {
+    const merge_job *job = user;
+    maple_pool *source = NULL;
+    maple_import_result result;
+    maple_status status = maple_pool_open(job->source, MAPLE_POOL_READ, &source, error);
+    if (status == MAPLE_OK)
+        status =
+            maple_pool_merge(pool, source, job->names, job->n_names, job->statistics_only, &result, error);
+    maple_pool_close(source);
+    if (status != MAPLE_OK)
+        return status;
+    printf("%s: %zu platforms, %zu latencies from %s\n", maple_pool_path(pool), result.platforms,
+           result.latencies, job->source);
+    return cli_flush(error);
+}
+
+static maple_status run_merge(const cli_command *self, int argc, char **argv, maple_error *error) {
+    cli_options options = {0};
+    const char *path = NULL;
+    merge_job job = {0};
+    cli_flag(&options, "statistics-only", &job.statistics_only, "leave the raw runs behind");
+    cli_string(&options, "pool", &path, "FILE",
+               "your pool, merged into (default $XDG_DATA_HOME/maple/pool.db)");
+    maple_status status = cli_parse(self, &options, argc, argv, 1, -1, error);
+    if (status != MAPLE_OK || options.help)
+        return status;
+    job.source = options.arguments[0];
+    job.names = (const char *const *)(options.arguments + 1);
+    job.n_names = (size_t)options.n_arguments - 1;
+    return cli_with_pool(path, MAPLE_POOL_WRITE, merge, &job, error);
+}
+
+const cli_command cli_pool_merge = {
+    .name = "pool merge",
+    .arguments = "SOURCE [PLATFORM ...]",
+    .summary = "copy platforms of another pool into yours",
+    .details = "Copies all platforms of the pool file SOURCE, or those named, in one transaction.",
+    .examples = "  maple pool merge colleague.db\n"
+                "  maple pool merge campaign.db board-onednn --statistics-only --pool share.db",
+    .run = run_merge,
+};
