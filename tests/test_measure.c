@@ -346,7 +346,8 @@ static void test_as_written_in_blocks(void **state) {
     assert_int_equal(measure(f, 1, &report, &error), MAPLE_OK); /* one network a block */
     assert_int_equal(count_rows(f, &finite), ARCHS);
     assert_int_equal(finite, ARCHS); /* as written every cell runs */
-    assert_true(report.sentinel_drift > 0 && report.sentinel_drift < 10);
+    assert_true(report.sentinel_drift > 0 &&
+                isfinite(report.sentinel_drift)); /* how much is the host's matter */
 }
 
 /* The worker dies after some rounds: a clear error, the rounds stay, the next call finishes. */
