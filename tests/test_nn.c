@@ -207,8 +207,8 @@ static void check_net(size_t descriptor, size_t platforms, size_t n_archs, uint6
         assert_true(size == 0 || norm > 0); /* a gradient of zeros would agree with a dead network */
     }
     maple_net_work_free(k.work);
-    void *parts[] = {k.parameters, k.gradient, k.descriptors, k.codes,
-                     k.platform,   k.target,   k.weight,      analytic};
+    void *parts[] = {k.parameters, k.gradient, k.descriptors, k.codes, k.platform,
+                     k.arch,       k.target,   k.weight,      analytic};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         free(parts[i]);
 }
