@@ -148,22 +148,25 @@ typedef struct net_case {
     maple_net_work *work;
     double *parameters, *descriptors, *gradient;
     uint8_t *codes;
-    uint32_t *platform;
+    uint32_t *platform, *arch;
     double *target, *weight;
-    size_t n, platforms;
+    size_t n, n_archs, platforms;
 } net_case;
 
 static double net_value(void *user) {
     net_case *k = user;
-    return maple_net_loss(k->work, k->parameters, k->descriptors, k->platforms, k->n, k->codes, k->platform,
-                          k->target, k->weight, k->gradient);
+    maple_net_batch batch = {
+        .n = k->n, .n_archs = k->n_archs, .codes = k->codes, .arch = k->arch, .platform = k->platform};
+    return maple_net_loss(k->work, k->parameters, k->descriptors, k->platforms, &batch, k->target, k->weight,
+                          k->gradient);
 }
 
-static void check_net(size_t descriptor, size_t platforms, uint64_t seed) {
+static void check_net(size_t descriptor, size_t platforms, size_t n_archs, uint64_t seed) {
     maple_rng rng = maple_rng_seed(seed);
     net_case k = {
         .shape = {.positions = 6, .choices = 5, .width = 9, .embedding = 4, .descriptor = descriptor},
         .n = 23,
+        .n_archs = n_archs,
         .platforms = platforms};
     size_t count = maple_net_layout(&k.shape).offset[NET_TENSORS];
     k.work = maple_net_work_create(&k.shape, k.n, platforms, true);
@@ -172,6 +175,7 @@ static void check_net(size_t descriptor, size_t platforms, uint64_t seed) {
     k.descriptors = malloc((platforms * descriptor + 1) * sizeof(double));
     k.codes = malloc(k.n * 6);
     k.platform = malloc(k.n * sizeof *k.platform);
+    k.arch = n_archs < k.n ? malloc(k.n * sizeof *k.arch) : NULL;
     k.target = malloc(k.n * sizeof(double));
     k.weight = malloc(k.n * sizeof(double));
     double *analytic = malloc(count * sizeof(double));
@@ -184,6 +188,8 @@ static void check_net(size_t descriptor, size_t platforms, uint64_t seed) {
         k.codes[i] = (uint8_t)maple_rng_below(&rng, 5);
     for (size_t i = 0; i < k.n; i++) {
         k.platform[i] = (uint32_t)maple_rng_below(&rng, platforms);
+        if (k.arch)
+            k.arch[i] = (uint32_t)(i * n_archs / k.n);
         k.target[i] = 3 * maple_rng_normal(&rng);
         k.weight[i] = 0.1 + maple_rng_uniform(&rng);
     }
@@ -201,8 +207,8 @@ static void check_net(size_t descriptor, size_t platforms, uint64_t seed) {
         assert_true(size == 0 || norm > 0); /* a gradient of zeros would agree with a dead network */
     }
     maple_net_work_free(k.work);
-    void *parts[] = {k.parameters, k.gradient, k.descriptors, k.codes,
-                     k.platform,   k.target,   k.weight,      analytic};
+    void *parts[] = {k.parameters, k.gradient, k.descriptors, k.codes, k.platform,
+                     k.arch,       k.target,   k.weight,      analytic};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         free(parts[i]);
 }
@@ -210,17 +216,17 @@ static void check_net(size_t descriptor, size_t platforms, uint64_t seed) {
 static void net_gradients(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 5; seed++)
-        check_net(11, 4, seed);
+        check_net(11, 4, seed % 2 ? 23 : 7, seed);
 }
 
 static void net_gradients_without_descriptor(void **state) {
     (void)state;
-    check_net(0, 3, 7);
+    check_net(0, 3, 5, 7);
 }
 
 static void net_gradients_with_one_platform(void **state) {
     (void)state;
-    check_net(3, 1, 8);
+    check_net(3, 1, 23, 8);
 }
 
 /* --- Adam --- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The contract of every predictor, on synthetic platforms. The tests loop over the registry: a new predictor is
- * tested without a change here.
+ * The contract of every predictor, on synthetic platforms. The tests loop over the registry: a new predictor
+ * is tested without a change here.
  */
 #include "maple/evaluate.h"
 #include "synthetic.h"
@@ -28,8 +28,7 @@ typedef struct fixture {
     maple_fit_request request;
 } fixture;
 
-static void fixture_make(fixture *f, maple_graph_form form)
-{
+static void fixture_make(fixture *f, maple_graph_form form) {
     maple_error error = {.message = ""};
     *f = (fixture){.form = form};
     assert_int_equal(maple_space_find("nas-bench-201", &f->space, &error), MAPLE_OK);
@@ -59,19 +58,16 @@ static void fixture_make(fixture *f, maple_graph_form form)
                                      .seed = 11};
 }
 
-static void fixture_free(fixture *f)
-{
+static void fixture_free(fixture *f) {
     synthetic_pool_free(&f->pool);
 }
 
 /* Options that make a neural predictor fast; those without such options get none. */
-static const char *options_for(const char *name)
-{
+static const char *options_for(const char *name) {
     return strcmp(name, "maple") == 0 ? FAST : NULL;
 }
 
-static maple_predictor *fit_or_fail(const char *name, const maple_fit_request *request)
-{
+static maple_predictor *fit_or_fail(const char *name, const maple_fit_request *request) {
     maple_predictor *predictor = NULL;
     maple_error error = {.message = ""};
     maple_fit_request copy = *request;
@@ -82,16 +78,16 @@ static maple_predictor *fit_or_fail(const char *name, const maple_fit_request *r
     return predictor;
 }
 
-static void predict_or_fail(const maple_predictor *predictor, const maple_arch *archs, size_t n, double *out)
-{
+static void predict_or_fail(const maple_predictor *predictor, const maple_arch *archs, size_t n,
+                            double *out) {
     maple_error error = {.message = ""};
     if (maple_predictor_predict(predictor, archs, n, out, &error) != MAPLE_OK)
         fail_msg("%s", error.message);
 }
 
 /* The fit must fail with this status and a message that holds `part`. */
-static void assert_refused(const char *name, const maple_fit_request *request, maple_status status, const char *part)
-{
+static void assert_refused(const char *name, const maple_fit_request *request, maple_status status,
+                           const char *part) {
     maple_predictor *predictor = NULL;
     maple_error error = {.message = ""};
     assert_int_equal(maple_predictor_fit(name, request, &predictor, &error), status);
@@ -101,38 +97,33 @@ static void assert_refused(const char *name, const maple_fit_request *request, m
     assert_int_equal(error.status, status);
 }
 
-static void assert_all_latencies(const double *latency_ms, size_t n)
-{
+static void assert_all_latencies(const double *latency_ms, size_t n) {
     for (size_t i = 0; i < n; i++)
         assert_true(isfinite(latency_ms[i]) && latency_ms[i] > 0);
 }
 
 #define EACH_PREDICTOR(info)                                                                                 \
-    for (const maple_predictor_info * (info) = maple_predictor_at(0), *end_ = NULL; (info) != end_;          \
+    for (const maple_predictor_info *(info) = maple_predictor_at(0), *end_ = NULL; (info) != end_;           \
          (info) = next_predictor(info))
 
-static const maple_predictor_info *next_predictor(const maple_predictor_info *info)
-{
+static const maple_predictor_info *next_predictor(const maple_predictor_info *info) {
     for (size_t i = 0; i < maple_predictor_count(); i++)
         if (maple_predictor_at(i) == info)
             return maple_predictor_at(i + 1);
     return NULL;
 }
 
-static void temporary_path(char path[64])
-{
+static void temporary_path(char path[64]) {
     snprintf(path, 64, "/tmp/maple_predictor_%ld.safetensors", (long)getpid());
 }
 
 /* --- The registry --- */
 
-static void registry_is_complete(void **state)
-{
+static void registry_is_complete(void **state) {
     (void)state;
     assert_true(maple_predictor_count() >= 4);
     assert_null(maple_predictor_at(maple_predictor_count()));
-    EACH_PREDICTOR(info)
-    {
+    EACH_PREDICTOR(info) {
         const maple_predictor_info *found;
         assert_int_equal(maple_predictor_find(info->name, &found, NULL), MAPLE_OK);
         assert_ptr_equal(found, info);
@@ -147,14 +138,12 @@ static void registry_is_complete(void **state)
 
 /* --- Predictions --- */
 
-static void predictions_are_latencies_for_1_to_10_samples(void **state)
-{
+static void predictions_are_latencies_for_1_to_10_samples(void **state) {
     (void)state;
     for (int form = 0; form < 2; form++) {
         fixture f;
         fixture_make(&f, (maple_graph_form)form);
-        EACH_PREDICTOR(info)
-        {
+        EACH_PREDICTOR(info) {
             for (size_t n = (size_t)(info->min_samples > 1 ? info->min_samples : 1); n <= SAMPLES; n++) {
                 f.request.target.n_samples = n;
                 maple_predictor *predictor = fit_or_fail(info->name, &f.request);
@@ -171,13 +160,11 @@ static void predictions_are_latencies_for_1_to_10_samples(void **state)
     }
 }
 
-static void same_seed_same_bits(void **state)
-{
+static void same_seed_same_bits(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
-    EACH_PREDICTOR(info)
-    {
+    EACH_PREDICTOR(info) {
         double first[ASKED], second[ASKED];
         maple_predictor *a = fit_or_fail(info->name, &f.request), *b = fit_or_fail(info->name, &f.request);
         predict_or_fail(a, f.asked, ASKED, first);
@@ -189,13 +176,11 @@ static void same_seed_same_bits(void **state)
     fixture_free(&f);
 }
 
-static void one_at_a_time_agrees_with_all_together(void **state)
-{
+static void one_at_a_time_agrees_with_all_together(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_AS_WRITTEN);
-    EACH_PREDICTOR(info)
-    {
+    EACH_PREDICTOR(info) {
         double together[ASKED];
         maple_predictor *predictor = fit_or_fail(info->name, &f.request);
         predict_or_fail(predictor, f.asked, ASKED, together);
@@ -210,16 +195,14 @@ static void one_at_a_time_agrees_with_all_together(void **state)
     fixture_free(&f);
 }
 
-static void saved_and_loaded_gives_the_same_bits(void **state)
-{
+static void saved_and_loaded_gives_the_same_bits(void **state) {
     (void)state;
     char path[64];
     temporary_path(path);
     for (int form = 0; form < 2; form++) {
         fixture f;
         fixture_make(&f, (maple_graph_form)form);
-        EACH_PREDICTOR(info)
-        {
+        EACH_PREDICTOR(info) {
             double before[ASKED], after[ASKED];
             maple_predictor *predictor = fit_or_fail(info->name, &f.request), *loaded = NULL;
             predict_or_fail(predictor, f.asked, ASKED, before);
@@ -242,17 +225,16 @@ static void saved_and_loaded_gives_the_same_bits(void **state)
     unlink(path);
 }
 
-static void degenerate_is_nan_on_pruned_and_finite_as_written(void **state)
-{
+static void degenerate_is_nan_on_pruned_and_finite_as_written(void **state) {
     (void)state;
     for (int form = 0; form < 2; form++) {
         fixture f;
         fixture_make(&f, (maple_graph_form)form);
         maple_arch archs[3] = {f.asked[0], f.asked[1], f.asked[2]};
         assert_int_equal(
-            maple_space_parse(f.space, "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", &archs[1], NULL), MAPLE_OK);
-        EACH_PREDICTOR(info)
-        {
+            maple_space_parse(f.space, "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", &archs[1], NULL),
+            MAPLE_OK);
+        EACH_PREDICTOR(info) {
             double predicted[3];
             maple_predictor *predictor = fit_or_fail(info->name, &f.request);
             predict_or_fail(predictor, archs, 3, predicted);
@@ -264,15 +246,13 @@ static void degenerate_is_nan_on_pruned_and_finite_as_written(void **state)
     }
 }
 
-/* Order matters only through rounding and the shuffling of training rows: closed-form predictors agree to 1e-9, a
- * network that saw its batches in another order to a few percent. */
-static void permuted_samples_give_nearly_the_same(void **state)
-{
+/* Order matters only through rounding and the shuffling of training rows: closed-form predictors agree to
+ * 1e-9, a network that saw its batches in another order to a few percent. */
+static void permuted_samples_give_nearly_the_same(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
-    EACH_PREDICTOR(info)
-    {
+    EACH_PREDICTOR(info) {
         double before[ASKED], after[ASKED];
         double bound = info->needs_pool ? 0.05 : 1e-9;
         maple_predictor *predictor = fit_or_fail(info->name, &f.request);
@@ -296,13 +276,11 @@ static void permuted_samples_give_nearly_the_same(void **state)
     fixture_free(&f);
 }
 
-static void duplicates_and_constants_are_fitted(void **state)
-{
+static void duplicates_and_constants_are_fitted(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
-    EACH_PREDICTOR(info)
-    {
+    EACH_PREDICTOR(info) {
         maple_arch same[SAMPLES];
         double constant[SAMPLES], predicted[ASKED];
         for (size_t i = 0; i < SAMPLES; i++) {
@@ -339,15 +317,13 @@ static void duplicates_and_constants_are_fitted(void **state)
     fixture_free(&f);
 }
 
-static void extreme_scales_stay_latencies(void **state)
-{
+static void extreme_scales_stay_latencies(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
     const double scales[] = {1e-6, 1e6};
     for (int s = 0; s < 2; s++)
-        EACH_PREDICTOR(info)
-        {
+        EACH_PREDICTOR(info) {
             double scaled[SAMPLES], predicted[ASKED];
             for (size_t i = 0; i < SAMPLES; i++)
                 scaled[i] = f.latency_ms[i] * scales[s];
@@ -363,19 +339,18 @@ static void extreme_scales_stay_latencies(void **state)
 
 /* --- What is refused --- */
 
-static void bad_samples_are_refused(void **state)
-{
+static void bad_samples_are_refused(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
     const double bad[] = {0, -1, NAN, INFINITY};
-    EACH_PREDICTOR(info)
-    {
+    EACH_PREDICTOR(info) {
         for (int i = 0; i < 4; i++) {
             double before = f.latency_ms[4];
             f.latency_ms[4] = bad[i];
             assert_refused(info->name, &f.request, MAPLE_BAD_INPUT, "sample 5, |");
-            assert_refused(info->name, &f.request, MAPLE_BAD_INPUT, "is not a positive number: measure it again");
+            assert_refused(info->name, &f.request, MAPLE_BAD_INPUT,
+                           "is not a positive number: measure it again");
             f.latency_ms[4] = before;
         }
         maple_arch before = f.samples[2];
@@ -391,15 +366,13 @@ static void bad_samples_are_refused(void **state)
     fixture_free(&f);
 }
 
-static void missing_operators_are_refused_where_needed(void **state)
-{
+static void missing_operators_are_refused_where_needed(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
     double operator_ms[SYNTHETIC_OPERATORS];
     memcpy(operator_ms, f.request.target.operator_ms, maple_space_operators(f.space) * sizeof(double));
-    EACH_PREDICTOR(info)
-    {
+    EACH_PREDICTOR(info) {
         if (!info->needs_operators)
             continue;
         maple_fit_request request = f.request;
@@ -424,19 +397,18 @@ static void missing_operators_are_refused_where_needed(void **state)
     fixture_free(&f);
 }
 
-static void missing_pool_is_refused_where_needed(void **state)
-{
+static void missing_pool_is_refused_where_needed(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
-    EACH_PREDICTOR(info)
-    {
+    EACH_PREDICTOR(info) {
         maple_fit_request request = f.request;
         request.pool = NULL;
         request.sources = NULL;
         request.n_sources = 0;
         if (info->needs_pool)
-            assert_refused(info->name, &request, MAPLE_BAD_INPUT, "learns from other platforms and was given none");
+            assert_refused(info->name, &request, MAPLE_BAD_INPUT,
+                           "learns from other platforms and was given none");
         else
             maple_predictor_free(fit_or_fail(info->name, &request));
         if (!info->needs_pool)
@@ -457,14 +429,12 @@ static void missing_pool_is_refused_where_needed(void **state)
     fixture_free(&f);
 }
 
-static void bad_options_are_refused(void **state)
-{
+static void bad_options_are_refused(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
     f.request.options = "epochs=5,nonsense=1";
-    EACH_PREDICTOR(info)
-    {
+    EACH_PREDICTOR(info) {
         assert_refused(info->name, &f.request, MAPLE_BAD_ARGUMENT, "has no option '");
     }
     assert_refused("maple", &f.request, MAPLE_BAD_ARGUMENT, "'nonsense'; it has: epochs, batch, width");
@@ -488,8 +458,7 @@ static void bad_options_are_refused(void **state)
 
 /* --- Descriptors with holes --- */
 
-static void missing_counters_do_no_harm(void **state)
-{
+static void missing_counters_do_no_harm(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
@@ -497,8 +466,7 @@ static void missing_counters_do_no_harm(void **state)
     double nan_counters[SYNTHETIC_COUNTERS], predicted[ASKED];
     for (size_t i = 0; i < counters; i++)
         nan_counters[i] = NAN;
-    EACH_PREDICTOR(info)
-    {
+    EACH_PREDICTOR(info) {
         for (int variant = 0; variant < 4; variant++) {
             maple_fit_request request = f.request;
             double *warm = f.pool.dataset.platforms[1].counters_warm, before = warm[7];
@@ -520,8 +488,7 @@ static void missing_counters_do_no_harm(void **state)
     fixture_free(&f);
 }
 
-static void maple_degrades_without_operators(void **state)
-{
+static void maple_degrades_without_operators(void **state) {
     (void)state;
     for (int form = 0; form < 2; form++) {
         fixture f;
@@ -546,15 +513,13 @@ static void maple_degrades_without_operators(void **state)
 
 /* A source without operator latencies is left out with a warning; with none left the fit is refused. */
 static int warnings;
-static void count_warning(void *user, maple_log_level level, const char *message)
-{
+static void count_warning(void *user, maple_log_level level, const char *message) {
     (void)user;
     (void)message;
     warnings += level == MAPLE_LOG_WARNING;
 }
 
-static void sources_without_operators_are_left_out(void **state)
-{
+static void sources_without_operators_are_left_out(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
@@ -573,14 +538,12 @@ static void sources_without_operators_are_left_out(void **state)
     fixture_free(&f);
 }
 
-static bool cancel_now(void *user)
-{
+static bool cancel_now(void *user) {
     (void)user;
     return true;
 }
 
-static void fitting_can_be_cancelled(void **state)
-{
+static void fitting_can_be_cancelled(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
@@ -592,8 +555,7 @@ static void fitting_can_be_cancelled(void **state)
 
 /* --- Quality --- */
 
-static maple_metrics score(const fixture *f, const char *name, const char *options)
-{
+static maple_metrics score(const fixture *f, const char *name, const char *options) {
     maple_fit_request request = f->request;
     request.options = options;
     double predicted[ASKED];
@@ -606,8 +568,7 @@ static maple_metrics score(const fixture *f, const char *name, const char *optio
     return metrics;
 }
 
-static void maple_beats_the_baselines(void **state)
-{
+static void maple_beats_the_baselines(void **state) {
     (void)state;
     for (int form = 0; form < 2; form++) {
         fixture f;
@@ -616,14 +577,14 @@ static void maple_beats_the_baselines(void **state)
         maple_metrics lut_fit = score(&f, "lut-fit", NULL), flops = score(&f, "flops", NULL);
         assert_int_equal(maple.n, ASKED);
         assert_true(maple.acc10 > 0.95);
-        assert_true(maple.medape < lut.medape && maple.medape < lut_fit.medape && lut_fit.medape < flops.medape);
+        assert_true(maple.medape < lut.medape && maple.medape < lut_fit.medape &&
+                    lut_fit.medape < flops.medape);
         fixture_free(&f);
     }
 }
 
 /* A target whose latency is exactly its table: lut is exact, lut-fit too. */
-static void lut_sums_and_lut_fit_scales(void **state)
-{
+static void lut_sums_and_lut_fit_scales(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
@@ -647,8 +608,7 @@ static void lut_sums_and_lut_fit_scales(void **state)
     fixture_free(&f);
 }
 
-static void flops_falls_back_to_a_line_through_the_origin(void **state)
-{
+static void flops_falls_back_to_a_line_through_the_origin(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
@@ -678,22 +638,19 @@ typedef struct reader {
     maple_status status;
 } reader;
 
-static void *predict_again_and_again(void *user)
-{
+static void *predict_again_and_again(void *user) {
     reader *r = user;
     for (int i = 0; i < 5 && r->status == MAPLE_OK; i++)
         r->status = maple_predictor_predict(r->predictor, r->f->asked, ASKED, r->predicted, NULL);
     return NULL;
 }
 
-static void predict_is_safe_from_threads(void **state)
-{
+static void predict_is_safe_from_threads(void **state) {
     (void)state;
     enum { THREADS = 4 };
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
-    EACH_PREDICTOR(info)
-    {
+    EACH_PREDICTOR(info) {
         double expected[ASKED];
         maple_predictor *predictor = fit_or_fail(info->name, &f.request);
         predict_or_fail(predictor, f.asked, ASKED, expected);
@@ -713,14 +670,12 @@ static void predict_is_safe_from_threads(void **state)
     fixture_free(&f);
 }
 
-static void free_of_null_does_nothing(void **state)
-{
+static void free_of_null_does_nothing(void **state) {
     (void)state;
     maple_predictor_free(NULL);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registry_is_complete),
         cmocka_unit_test(predictions_are_latencies_for_1_to_10_samples),

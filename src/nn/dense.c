@@ -25,11 +25,10 @@ void nn_product(size_t m, size_t n, size_t k, const nn_real *a, const nn_real *b
         gemm(CblasNoTrans, CblasNoTrans, m, n, k, a, k, b, n, c);
 }
 
-NN_CLONES void nn_bias_relu(size_t n, size_t out, const nn_real *b, const uint32_t *row, bool relu,
-                            nn_real *y) {
+NN_CLONES void nn_bias_relu(size_t n, size_t out, const nn_real *b, bool relu, nn_real *y) {
+    const nn_real *restrict bias = b;
     for (size_t i = 0; i < n; i++) {
         nn_real *restrict yi = y + i * out;
-        const nn_real *restrict bias = row ? b + row[i] * out : b;
         if (relu) {
             for (size_t j = 0; j < out; j++) {
                 nn_real sum = yi[j] + bias[j];
@@ -42,6 +41,30 @@ NN_CLONES void nn_bias_relu(size_t n, size_t out, const nn_real *b, const uint32
     }
 }
 
+NN_CLONES void nn_pair_relu(size_t n, size_t out, const nn_real *a, const uint32_t *a_row, const nn_real *b,
+                            const uint32_t *b_row, nn_real *y) {
+    for (size_t i = 0; i < n; i++) {
+        nn_real *restrict yi = y + i * out;
+        const nn_real *restrict ai = a + (a_row ? a_row[i] : i) * out;
+        const nn_real *restrict bi = b + (b_row ? b_row[i] : 0) * out;
+        for (size_t j = 0; j < out; j++) {
+            nn_real sum = ai[j] + bi[j];
+            yi[j] = sum > 0 ? sum : 0;
+        }
+    }
+}
+
+NN_CLONES void nn_scatter_sum(size_t rows, size_t n, size_t out, const uint32_t *row, const nn_real *dy,
+                              nn_real *sums) {
+    memset(sums, 0, rows * out * sizeof *sums);
+    for (size_t i = 0; i < n; i++) {
+        nn_real *restrict sum = sums + (row ? row[i] : 0) * out;
+        const nn_real *restrict dyi = dy + i * out;
+        for (size_t j = 0; j < out; j++)
+            sum[j] += dyi[j];
+    }
+}
+
 NN_CLONES void nn_relu_backward(size_t count, const nn_real *y, nn_real *dy) {
     const nn_real *restrict yr = y;
     nn_real *restrict dyr = dy;
@@ -49,27 +72,17 @@ NN_CLONES void nn_relu_backward(size_t count, const nn_real *y, nn_real *dy) {
         dyr[i] = yr[i] > 0 ? dyr[i] : 0;
 }
 
-NN_CLONES static void column_sums(size_t n, size_t out, const nn_real *dy, nn_real *db) {
-    nn_real *restrict sums = db;
-    memset(db, 0, out * sizeof *db);
-    for (size_t i = 0; i < n; i++) {
-        const nn_real *restrict dyi = dy + i * out;
-        for (size_t j = 0; j < out; j++)
-            sums[j] += dyi[j];
-    }
-}
-
 void nn_dense_forward(size_t n, size_t in, size_t out, const nn_real *x, const nn_real *w, const nn_real *b,
                       bool relu, nn_real *y) {
     nn_product(n, out, in, x, w, y);
-    nn_bias_relu(n, out, b, NULL, relu, y);
+    nn_bias_relu(n, out, b, relu, y);
 }
 
 void nn_dense_backward(size_t n, size_t in, size_t out, const nn_real *x, const nn_real *w, const nn_real *dy,
                        nn_real *dw, nn_real *db, nn_real *dx) {
     gemm(CblasTrans, CblasNoTrans, in, out, n, x, in, dy, out, dw);
     if (db)
-        column_sums(n, out, dy, db);
+        nn_scatter_sum(1, n, out, NULL, dy, db);
     if (dx)
         gemm(CblasNoTrans, CblasTrans, n, in, out, dy, out, w, out, dx);
 }

@@ -61,8 +61,15 @@ void nn_one_hot_forward(size_t n, size_t positions, size_t choices, size_t out, 
 void nn_one_hot_backward(size_t n, size_t positions, size_t choices, size_t out, const uint8_t *codes,
                          const nn_real *dy, nn_real *dw, nn_real *db);
 
-/* y[n, out] = max(0, y + b) or y + b; row[i] chooses a row of b[., out], NULL the first for all. */
-void nn_bias_relu(size_t n, size_t out, const nn_real *b, const uint32_t *row, bool relu, nn_real *y);
+/* y[n, out] = max(0, y + b) or y + b. */
+void nn_bias_relu(size_t n, size_t out, const nn_real *b, bool relu, nn_real *y);
+
+/* y[i] = max(0, a[a_row[i]] + b[b_row[i]]) for rows of `out` numbers; a_row NULL: row i; b_row NULL: row 0.
+ */
+void nn_pair_relu(size_t n, size_t out, const nn_real *a, const uint32_t *a_row, const nn_real *b,
+                  const uint32_t *b_row, nn_real *y);
+/* The way back: sums[rows, out], each the sum of those dy[i] with row[i] = it; row NULL: all go to row 0. */
+void nn_scatter_sum(size_t rows, size_t n, size_t out, const uint32_t *row, const nn_real *dy, nn_real *sums);
 
 /* dy[count] becomes 0 where the layer's output y was not positive. */
 void nn_relu_backward(size_t count, const nn_real *y, nn_real *dy);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hardware descriptor S as the network sees it: logarithms, standardised over the sources. */
 #include "predictor/maple_model.h"
+#include "predictor/ridge.h"
 
 #include <math.h>
 
@@ -82,41 +83,89 @@ static bool column_scale(const double *raw, size_t columns, size_t column, size_
     return *sd > 1e-3; /* a tenth of a percent, for logarithms: less is noise */
 }
 
+/* Keeps the columns that are of use, standardised, at the front of each row of raw[n, columns]; returns how
+ * many. A source that lacks a value gets the mean; the rows have about unit length, however many columns
+ * there are. */
+static size_t standardise(double *raw, size_t columns, size_t n) {
+    const double furthest = 3; /* a target outside the pool must not drive the network where it never was */
+    size_t used = 0;
+    for (size_t c = 0; c < columns; c++) {
+        double mean, sd;
+        if (!column_scale(raw, columns, c, n, &mean, &sd))
+            continue;
+        for (size_t p = 0; p < n; p++) {
+            double value = (raw[p * columns + c] - mean) / sd;
+            raw[p * columns + used] = isnan(value) ? 0 : fmin(fmax(value, -furthest), furthest);
+        }
+        used++;
+    }
+    for (size_t p = 0; p < n; p++)
+        for (size_t c = 0; c < used; c++)
+            raw[p * columns + c] /= sqrt((double)used);
+    return used;
+}
+
+static double inner_product(const double *a, const double *b, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* Principal components of the sources' rows. A few platforms span a few dimensions of hundreds of columns: in
+ * these coordinates distances between sources are what they were, and the network has no weights that only
+ * the target would use, which nothing could train. scores[n, *kept]; scratch: gram and vectors [n - 1, n -
+ * 1]. */
+static void principal_scores(const double *rows, size_t stride, size_t columns, size_t n, double *gram,
+                             double *vectors, float *scores, size_t *kept) {
+    size_t sources = n - 1;
+    double largest = 0;
+    for (size_t p = 0; p < sources; p++)
+        for (size_t q = 0; q < sources; q++)
+            gram[p * sources + q] = inner_product(rows + p * stride, rows + q * stride, columns);
+    maple_eigen(sources, gram, vectors);
+    for (size_t k = 0; k < sources; k++)
+        largest = fmax(largest, gram[k * sources + k]);
+    *kept = 0;
+    for (size_t k = 0; k < sources; k++)
+        *kept += gram[k * sources + k] > 1e-6 * largest;
+    size_t column = 0;
+    for (size_t k = 0; k < sources; k++) {
+        double value = gram[k * sources + k];
+        if (!(value > 1e-6 * largest))
+            continue;
+        for (size_t p = 0; p < n; p++) {
+            double score = 0; /* row . axis, where axis = sum over sources of vector * row / sqrt(value) */
+            for (size_t q = 0; q < sources; q++)
+                score +=
+                    vectors[q * sources + k] * inner_product(rows + p * stride, rows + q * stride, columns);
+            scores[p * *kept + column] = (float)(score / sqrt(value));
+        }
+        column++;
+    }
+}
+
 maple_status maple_descriptor_build(const maple_fit_request *request, const maple_training *training,
                                     const double *options, float **descriptors, size_t *columns,
                                     maple_error *error) {
-    const double furthest = 3; /* a target outside the pool must not drive the network where it never was */
-    size_t operators = maple_space_descriptor_operators(request->space), raw_count = raw_columns(operators);
-    size_t n = training->n_platforms, used = 0;
-    double *raw = maple_alloc(n, raw_count * sizeof *raw);
-    float *out = maple_alloc_aligned(n * raw_count, sizeof *out);
-    if (!raw || !out) {
+    size_t operators = maple_space_descriptor_operators(request->space), stride = raw_columns(operators);
+    size_t n = training->n_platforms;
+    double *raw = maple_alloc(n, stride * sizeof *raw), *square = maple_alloc(n * n, 2 * sizeof *square);
+    float *scores = maple_alloc_aligned(n * n, sizeof *scores);
+    if (!raw || !square || !scores) {
         maple_free(raw);
-        maple_free(out);
+        maple_free(square);
+        maple_free(scores);
         return maple_error_memory(error);
     }
     for (size_t p = 0; p < n; p++) {
         measured m = measured_platform(request, training, p);
-        raw_descriptor(&m, operators, options, raw + p * raw_count);
+        raw_descriptor(&m, operators, options, raw + p * stride);
     }
-    /* Used columns move to the front of the raw matrix, scaled; a source that lacks one gets the mean. */
-    for (size_t c = 0; c < raw_count; c++) {
-        double mean, sd;
-        if (!column_scale(raw, raw_count, c, n, &mean, &sd))
-            continue;
-        for (size_t p = 0; p < n; p++) {
-            double value = (raw[p * raw_count + c] - mean) / sd;
-            raw[p * raw_count + used] = isnan(value) ? 0 : fmin(fmax(value, -furthest), furthest);
-        }
-        used++;
-    }
-    /* Unit length on average, however many columns there are. */
-    double scale = used > 0 ? 1 / sqrt((double)used) : 0;
-    for (size_t p = 0; p < n; p++)
-        for (size_t c = 0; c < used; c++)
-            out[p * used + c] = (float)(raw[p * raw_count + c] * scale);
+    size_t used = standardise(raw, stride, n);
+    principal_scores(raw, stride, used, n, square, square + n * n, scores, columns);
     maple_free(raw);
-    *descriptors = out;
-    *columns = used;
+    maple_free(square);
+    *descriptors = scores;
     return MAPLE_OK;
 }

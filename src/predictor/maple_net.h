@@ -6,7 +6,8 @@
  *   stream 2: [E, S]     -> H, ReLU -> H, ReLU -> 1
  *
  * S is the same for all samples of a platform, so its product with the first layer of stream 2 is computed
- * once a platform and step, and added as that sample's bias.
+ * once a platform and step. Stream 1 does not see the platform, so it is computed once for an architecture
+ * that several samples of a batch share.
  */
 #ifndef MAPLE_PREDICTOR_MAPLE_NET_H
 #define MAPLE_PREDICTOR_MAPLE_NET_H
@@ -64,13 +65,20 @@ void maple_net_work_free(maple_net_work *work);
 /* S[platforms, descriptor] W4s + b4: once before maple_net_forward, whenever parameters or S change. */
 void maple_net_describe(maple_net_work *work, const nn_real *parameters, const nn_real *descriptors,
                         size_t platforms);
-/* Predictions[n], which belong to `work`. codes[n, positions]; platform[n] is a row of the descriptors, NULL:
- * row 0. */
-const nn_real *maple_net_forward(maple_net_work *work, const nn_real *parameters, size_t n,
-                                 const uint8_t *codes, const uint32_t *platform);
+/* A batch of n samples: sample i is architecture arch[i] (NULL: i) of codes[n_archs, positions] on platform
+ * platform[i] (NULL: 0). n_archs <= n <= capacity. */
+typedef struct maple_net_batch {
+    size_t n, n_archs;
+    const uint8_t *codes;
+    const uint32_t *arch, *platform;
+} maple_net_batch;
+
+/* Predictions[n], which belong to `work`. */
+const nn_real *maple_net_forward(maple_net_work *work, const nn_real *parameters,
+                                 const maple_net_batch *batch);
 /* Forward and backward: the weighted mean absolute error of a batch and its gradient (all parameters). */
 double maple_net_loss(maple_net_work *work, const nn_real *parameters, const nn_real *descriptors,
-                      size_t platforms, size_t n, const uint8_t *codes, const uint32_t *platform,
-                      const nn_real *target, const nn_real *weight, nn_real *gradient);
+                      size_t platforms, const maple_net_batch *batch, const nn_real *target,
+                      const nn_real *weight, nn_real *gradient);
 
 #endif

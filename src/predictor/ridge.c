@@ -54,3 +54,45 @@ maple_status maple_ridge(size_t rows, size_t columns, const double *x, const dou
     maple_free(gram);
     return MAPLE_OK;
 }
+
+/* Rotates rows and columns p, q so that a[p, q] becomes 0. */
+static void jacobi_rotation(size_t n, double *a, double *vectors, size_t p, size_t q) {
+    double off = a[p * n + q];
+    if (off == 0)
+        return;
+    double theta = (a[q * n + q] - a[p * n + p]) / (2 * off);
+    double t = (theta >= 0 ? 1 : -1) / (fabs(theta) + sqrt(theta * theta + 1));
+    double c = 1 / sqrt(t * t + 1), s = t * c;
+    for (size_t k = 0; k < n; k++) {
+        double kp = a[k * n + p], kq = a[k * n + q];
+        a[k * n + p] = c * kp - s * kq;
+        a[k * n + q] = s * kp + c * kq;
+    }
+    for (size_t k = 0; k < n; k++) {
+        double pk = a[p * n + k], qk = a[q * n + k];
+        a[p * n + k] = c * pk - s * qk;
+        a[q * n + k] = s * pk + c * qk;
+        double vp = vectors[k * n + p], vq = vectors[k * n + q];
+        vectors[k * n + p] = c * vp - s * vq;
+        vectors[k * n + q] = s * vp + c * vq;
+    }
+}
+
+void maple_eigen(size_t n, double *a, double *vectors) {
+    enum { SWEEPS = 30 }; /* quadratic convergence: fewer than ten are needed */
+    for (size_t i = 0; i < n * n; i++)
+        vectors[i] = i / n == i % n;
+    for (int sweep = 0; sweep < SWEEPS; sweep++)
+        for (size_t p = 0; p < n; p++)
+            for (size_t q = p + 1; q < n; q++)
+                jacobi_rotation(n, a, vectors, p, q);
+    for (size_t k = 0; k < n; k++) {
+        size_t largest = 0;
+        for (size_t i = 0; i < n; i++)
+            if (fabs(vectors[i * n + k]) > fabs(vectors[largest * n + k]))
+                largest = i;
+        double sign = vectors[largest * n + k] < 0 ? -1 : 1;
+        for (size_t i = 0; i < n; i++)
+            vectors[i * n + k] *= sign;
+    }
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ridge.h: small regularised least squares in double. */
+/* ridge.h: small regularised least squares and their kin, in double. */
 #ifndef MAPLE_PREDICTOR_RIDGE_H
 #define MAPLE_PREDICTOR_RIDGE_H
 
@@ -14,5 +14,9 @@ maple_status maple_ridge(size_t rows, size_t columns, const double *x, const dou
 /* a[n, n], symmetric and positive definite, becomes its lower factor (what lies above the diagonal is left
  * alone). */
 void maple_cholesky(size_t n, double *a);
+
+/* a[n, n], symmetric, becomes diagonal with its eigenvalues; column k of vectors[n, n] is the k-th
+ * eigenvector, its largest element positive. */
+void maple_eigen(size_t n, double *a, double *vectors);
 
 #endif
