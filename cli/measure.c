@@ -59,10 +59,10 @@ static maple_status print_report(const maple_platform *platform, const maple_mea
     if (!json) {
         printf("%s: %zu measured, %zu were there, %zu failed; %.1f s, %.0f %% of it running networks (%.0f "
                "%% timed); "
-               "spread of runs %.1f %%, sentinel drift %.1f %%\n",
+               "spread of runs %.1f %%, sentinel drift %.1f %%, %.0f %% of the runs disturbed\n",
                platform->name, report->measured, report->already, report->failed, report->wall_s,
                100 * report->executing_s / report->wall_s, 100 * report->timed_s / report->wall_s,
-               100 * report->median_spread, 100 * report->sentinel_drift);
+               100 * report->median_spread, 100 * report->sentinel_drift, 100 * report->disturbed_share);
         return cli_flush(error);
     }
     cJSON *object = cJSON_CreateObject();

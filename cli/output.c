@@ -30,6 +30,7 @@ void cli_add_report(cJSON *object, const maple_measure_report *report) {
     cJSON_AddItemToObject(object, "executing_s", cli_number(report->executing_s));
     cJSON_AddItemToObject(object, "timed_s", cli_number(report->timed_s));
     cJSON_AddItemToObject(object, "sentinel_drift", cli_number(report->sentinel_drift));
+    cJSON_AddItemToObject(object, "disturbed_share", cli_number(report->disturbed_share));
     cJSON_AddItemToObject(object, "median_spread", cli_number(report->median_spread));
 }
 

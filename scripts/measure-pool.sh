@@ -17,7 +17,7 @@ xnnpack - 1 1 pruned 900
 onednn avx2 1 1 pruned 900
 blas avx512 1 1 pruned 900
 onednn sse41 1 1 pruned 900
-blas avx2 1 1 as-written 900
+xnnpack - 1 1 as-written 900
 onednn avx512 1 8 pruned 900
 onednn avx512 2 1 pruned 900
 xnnpack - 2 1 pruned 900

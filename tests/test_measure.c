@@ -115,7 +115,7 @@ static void add_platform(fixture *f) {
 
 static maple_status measure(fixture *f, size_t memory_limit, maple_measure_report *report,
                             maple_error *error) {
-    maple_measure_plan plan = {f->archs, ARCHS, ROUNDS, memory_limit, 7};
+    maple_measure_plan plan = {f->archs, ARCHS, ROUNDS, memory_limit, 7, .keep_disturbed = true};
     return maple_measure_networks(&f->config, f->pool, &f->platform, &plan, report, error);
 }
 
@@ -184,7 +184,7 @@ static void test_refusals(void **state) {
     f->config.graph = MAPLE_GRAPH_AS_WRITTEN; /* not what the platform is */
     assert_int_equal(measure(f, 0, &report, &error), MAPLE_BAD_ARGUMENT);
     f->config.graph = MAPLE_GRAPH_PRUNED;
-    maple_measure_plan plan = {f->archs, ARCHS, 0, 0, 1};
+    maple_measure_plan plan = {f->archs, ARCHS, 0, 0, 1, .keep_disturbed = true};
     maple_status status = maple_measure_networks(&f->config, f->pool, &f->platform, &plan, &report, &error);
     assert_int_equal(status, MAPLE_BAD_ARGUMENT);
     snprintf(f->platform.engine_version, sizeof f->platform.engine_version, "0.0.1");
@@ -329,7 +329,7 @@ static void test_same_graph_is_measured_once(void **state) {
     maple_arch later;
     const char *text = "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|";
     assert_int_equal(maple_space_parse(space, text, &later, &error), MAPLE_OK);
-    maple_measure_plan plan = {&later, 1, ROUNDS, 0, 7};
+    maple_measure_plan plan = {&later, 1, ROUNDS, 0, 7, .keep_disturbed = true};
     f->config.worker_path = "/nowhere/maple";
     maple_status status = maple_measure_networks(&f->config, f->pool, &f->platform, &plan, &report, &error);
     assert_int_equal(status, MAPLE_OK);
@@ -403,7 +403,8 @@ static void test_protocol(void **state) {
     maple_error error = {0};
     maple_worker *worker = NULL;
     maple_loaded loaded;
-    double latency_ms[2], executing_s;
+    maple_timing timings[2];
+    double executing_s;
     size_t done, ids[2] = {3, 9};
     f->config.skip_verify = false;
     assert_int_equal(maple_worker_start(&f->config, NULL, NULL, &worker, &error), MAPLE_OK);
@@ -411,18 +412,18 @@ static void test_protocol(void **state) {
     assert_true(loaded.relative_error >= 0 && loaded.relative_error < MAPLE_ENGINE_TOLERANCE);
     assert_true(loaded.implementations[0]);
     /* An id that was never loaded is refused; the worker stays. */
-    maple_status status = maple_worker_run(worker, ids, 2, 1, latency_ms, &done, &executing_s, &error);
+    maple_status status = maple_worker_run(worker, ids, 2, 1, timings, &done, &executing_s, &error);
     assert_int_equal(status, MAPLE_NOT_FOUND);
     assert_string_equal(error.message, "worker: nothing is loaded as 9");
     assert_int_equal(maple_worker_load_network(worker, 4, &f->archs[4], &loaded, &error), MAPLE_BAD_ARGUMENT);
     assert_false(maple_worker_gone(worker));
     /* A budget that is over at once still gives one run. */
     ids[1] = 3;
-    assert_int_equal(maple_worker_run(worker, ids, 2, 0, latency_ms, &done, &executing_s, &error), MAPLE_OK);
+    assert_int_equal(maple_worker_run(worker, ids, 2, 0, timings, &done, &executing_s, &error), MAPLE_OK);
     assert_int_equal(done, 1);
-    assert_true(latency_ms[0] > 0 && executing_s * 1e3 > latency_ms[0]);
+    assert_true(timings[0].latency_ms > 0 && executing_s * 1e3 > timings[0].latency_ms);
     assert_int_equal(maple_worker_unload(worker, 3, &error), MAPLE_OK);
-    status = maple_worker_run(worker, ids, 1, 1, latency_ms, &done, &executing_s, &error);
+    status = maple_worker_run(worker, ids, 1, 1, timings, &done, &executing_s, &error);
     assert_int_equal(status, MAPLE_NOT_FOUND);
     maple_worker_stop(worker);
 }

@@ -250,7 +250,7 @@ static void networks_are_sound_and_share_slots(void **state) {
         assert_int_equal(maple_graph_check(&graph, &error), MAPLE_OK);
         assert_int_equal(graph.nodes[graph.output].shape.channels, 10);
         for (int k = 0; k < graph.n_nodes; k++) {
-            uint32_t slot = graph.nodes[k].weight_slot;
+            uint32_t slot = graph.nodes[k].weight_slot & ~MAPLE_SLOT_SHIFT;
             bool weighted = graph.nodes[k].op == MAPLE_OP_CONV || graph.nodes[k].op == MAPLE_OP_LINEAR;
             assert_in_range(slot, 0, 4095);
             slots += weighted && !seen[slot];

@@ -86,6 +86,7 @@ typedef struct maple_measure_plan {
     int rounds;          /* 50 */
     size_t memory_limit; /* bytes of compiled networks at a time; 0: 1 GiB. More is done in blocks */
     uint64_t seed;       /* of the order within rounds */
+    bool keep_disturbed; /* keep runs during which the core was shared with a neighbour, too */
 } maple_measure_plan;
 
 typedef struct maple_measure_report {
@@ -96,12 +97,14 @@ typedef struct maple_measure_report {
     double executing_s;      /* of wall_s: networks running, warm and timed */
     double timed_s;          /* of wall_s: timed runs */
     double sentinel_drift;   /* largest |block median / first block median - 1| of a sentinel; 0 with one block */
+    double disturbed_share;  /* of the timed runs: made while a neighbour shared the core, and not kept */
     double median_spread;    /* median over architectures of iqr / median */
 } maple_measure_report;
 
 /* Measures what the pool does not have yet: rounds over all architectures in fresh random order, one warm and one timed
- * run each, sentinels in every round; each round is committed before it is reported. Then labels (median of the runs)
- * are written. Cancelled: MAPLE_INTERRUPTED, rounds stay in the pool and the same call continues. In pruned form
+ * run each, sentinels in every round; each round is committed before it is reported. A run during which a neighbour shared
+ * the core (src/measure/probe.h) is not kept; architectures that so lack more than half of their rounds get them repeated, up
+ * to three times, the last time keeping all. Then labels (median of the kept runs) are written. Cancelled: MAPLE_INTERRUPTED, rounds stay in the pool and the same call continues. In pruned form
  * architectures with the same pruned graph are measured once and all asked for get the row; degenerate ones get an empty
  * latency with the reason. platform->id must be set. `report` is filled also when interrupted. */
 maple_status maple_measure_networks(const maple_measure_config *config, maple_pool *pool,

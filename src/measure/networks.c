@@ -16,6 +16,9 @@
 #include <string.h>
 
 enum { MAX_SENTINELS = 8, PIECE_IDS = 4096 };
+enum {
+    PASSES = 4
+}; /* over the rounds: the first over all, then over what was disturbed; the last keeps all */
 static const double PIECE_S = 0.5;
 static const size_t DEFAULT_MEMORY_LIMIT = (size_t)1 << 30;
 static const double DRIFT_WORTH_A_WARNING = 0.03;
@@ -24,7 +27,7 @@ static const double DRIFT_WORTH_A_WARNING = 0.03;
 typedef struct sentinel {
     maple_arch arch;
     size_t target;      /* the target that it is, too, or MAPLE_NO_TARGET */
-    double *latency_ms; /* [rounds] of this block */
+    double *latency_ms; /* [rounds * PASSES] of this block */
     size_t n;
     double first_median; /* NaN before the first block */
 } sentinel;
@@ -34,12 +37,15 @@ typedef struct session {
     maple_worker *worker;
     sentinel sentinels[MAX_SENTINELS];
     size_t n_sentinels;
-    bool *loaded;             /* [n_targets] */
-    size_t *ids;              /* of a round, [n_sentinels + n_targets] */
-    double *latency_ms;       /* [PIECE_IDS] */
-    maple_arch *piece_archs;  /* [PIECE_IDS] */
-    double *piece_latency_ms; /* [PIECE_IDS] */
-    double done, total;       /* runs, for progress */
+    bool *loaded;               /* [n_targets] */
+    size_t *ids;                /* of a round, [n_sentinels + n_targets] */
+    maple_timing *timings;      /* [PIECE_IDS] */
+    maple_arch *piece_archs;    /* [PIECE_IDS] */
+    double *piece_latency_ms;   /* [PIECE_IDS] */
+    double done, total;         /* runs of first passes, for progress */
+    double repeated, to_repeat; /* runs of the current later pass */
+    int pass;                   /* 0 .. PASSES - 1 */
+    double timed, dropped;      /* runs of targets, and those of them that were not kept */
 } session;
 
 static maple_status interrupted(const session *self, maple_error *error) {
@@ -70,7 +76,8 @@ static maple_status load_sentinels(session *self, maple_error *error) {
             maple_log(config->hooks, MAPLE_LOG_WARNING, "sentinel %zu is left out: %s", i, refused.message);
             continue;
         }
-        added->latency_ms = maple_alloc((size_t)self->campaign.plan->rounds, sizeof *added->latency_ms);
+        added->latency_ms =
+            maple_alloc((size_t)self->campaign.plan->rounds * PASSES, sizeof *added->latency_ms);
         if (!added->latency_ms)
             return maple_error_memory(error);
         for (size_t t = 0; t < self->campaign.n_targets; t++) {
@@ -166,6 +173,14 @@ static bool *round_flag(const session *self, size_t target, int round) {
     return &self->campaign.has_round[target * (size_t)self->campaign.plan->rounds + (size_t)round];
 }
 
+/* Does this target still want this round? In the first pass every round that it lacks, later only while it
+ * lacks more than half of them. */
+static bool wants_round(const session *self, size_t target, int round) {
+    int rounds = self->campaign.plan->rounds;
+    return !*round_flag(self, target, round) &&
+           (self->pass == 0 || 2 * self->campaign.targets[target].missing > rounds);
+}
+
 /* The ids of a round in fresh random order; none where every target has it already. */
 static size_t order_round(session *self, size_t first, size_t end, int round) {
     const maple_measure_plan *plan = self->campaign.plan;
@@ -173,19 +188,48 @@ static size_t order_round(session *self, size_t first, size_t end, int round) {
     bool needed = false;
     for (size_t i = 0; i < self->n_sentinels; i++) {
         size_t target = self->sentinels[i].target;
-        needed = needed || (target >= first && target < end && !*round_flag(self, target, round));
+        needed = needed || (target >= first && target < end && wants_round(self, target, round));
         self->ids[n++] = i;
     }
     for (size_t t = first; t < end; t++) {
-        if (self->loaded[t] && !*round_flag(self, t, round)) {
+        if (self->loaded[t] && wants_round(self, t, round)) {
             self->ids[n++] = self->n_sentinels + t;
             needed = true;
         }
     }
-    uint64_t identity[3] = {plan->seed, first, (uint64_t)round};
+    uint64_t identity[4] = {plan->seed, first, (uint64_t)round, (uint64_t)self->pass};
     maple_rng rng = maple_rng_seed(maple_hash(identity, sizeof identity));
     maple_rng_shuffle(&rng, n, self->ids);
     return needed ? n : 0;
+}
+
+/* Sorts out one run: true where it is to be kept as that of *target. */
+static bool take_run(session *self, size_t id, const maple_timing *timing, int round, size_t *target) {
+    bool keep = !timing->disturbed || self->campaign.plan->keep_disturbed || self->pass == PASSES - 1;
+    self->campaign.report->timed_s += timing->latency_ms / 1e3;
+    *target = id - self->n_sentinels;
+    if (id < self->n_sentinels) {
+        sentinel *one = &self->sentinels[id];
+        if (keep)
+            one->latency_ms[one->n++] = timing->latency_ms;
+        *target = one->target;
+        if (*target == MAPLE_NO_TARGET || *round_flag(self, *target, round))
+            return false;
+    }
+    self->timed++;
+    self->dropped += !keep;
+    return keep;
+}
+
+static void report_progress(session *self, double runs) {
+    const maple_hooks *hooks = self->campaign.config->hooks;
+    if (self->pass == 0) {
+        self->done += runs;
+        maple_report_progress(hooks, "measuring", self->done, self->total, "runs");
+    } else {
+        self->repeated += runs;
+        maple_report_progress(hooks, "repeating disturbed runs", self->repeated, self->to_repeat, "runs");
+    }
 }
 
 /* Puts the results of one piece where they belong and commits those of targets. */
@@ -193,29 +237,23 @@ static maple_status keep_piece(session *self, const size_t *ids, size_t n, int r
     maple_campaign *campaign = &self->campaign;
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t target = ids[i] - self->n_sentinels;
-        campaign->report->timed_s += self->latency_ms[i] / 1e3;
-        if (ids[i] < self->n_sentinels) {
-            sentinel *one = &self->sentinels[ids[i]];
-            one->latency_ms[one->n++] = self->latency_ms[i];
-            target = one->target;
-            if (target == MAPLE_NO_TARGET || *round_flag(self, target, round))
-                continue;
-        }
+        size_t target;
+        if (!take_run(self, ids[i], &self->timings[i], round, &target))
+            continue;
         *round_flag(self, target, round) = true;
         campaign->targets[target].missing--;
         self->piece_archs[kept] = campaign->targets[target].arch;
-        self->piece_latency_ms[kept++] = self->latency_ms[i];
+        self->piece_latency_ms[kept++] = self->timings[i].latency_ms;
     }
-    if (kept == 0)
-        return MAPLE_OK;
-    maple_status status = maple_pool_put_round(campaign->pool, campaign->platform, campaign->config->space,
-                                               round, self->piece_archs, self->piece_latency_ms, kept, error);
-    if (status == MAPLE_OK) {
-        self->done += (double)kept;
-        maple_report_progress(campaign->config->hooks, "measuring", self->done, self->total, "runs");
+    if (kept > 0) {
+        maple_status status =
+            maple_pool_put_round(campaign->pool, campaign->platform, campaign->config->space, round,
+                                 self->piece_archs, self->piece_latency_ms, kept, error);
+        if (status != MAPLE_OK)
+            return status;
     }
-    return status;
+    report_progress(self, (double)n);
+    return MAPLE_OK;
 }
 
 static maple_status run_round(session *self, size_t first, size_t end, int round, maple_error *error) {
@@ -225,7 +263,7 @@ static maple_status run_round(session *self, size_t first, size_t end, int round
         size_t ask = n - at < PIECE_IDS ? n - at : PIECE_IDS;
         if (maple_is_cancelled(self->campaign.config->hooks))
             return interrupted(self, error);
-        maple_status status = maple_worker_run(self->worker, self->ids + at, ask, PIECE_S, self->latency_ms,
+        maple_status status = maple_worker_run(self->worker, self->ids + at, ask, PIECE_S, self->timings,
                                                &done, &executing_s, error);
         if (status == MAPLE_OK) {
             self->campaign.report->executing_s += executing_s;
@@ -237,10 +275,24 @@ static maple_status run_round(session *self, size_t first, size_t end, int round
     return MAPLE_OK;
 }
 
+/* Runs that this pass over the rounds of a block makes, without the sentinels'. */
+static double count_wanted(const session *self, size_t first, size_t end) {
+    double wanted = 0;
+    for (size_t t = first; t < end; t++) {
+        for (int round = 0; round < self->campaign.plan->rounds; round++)
+            wanted += (self->loaded[t] || is_sentinel(self, t)) && wants_round(self, t, round);
+    }
+    return wanted;
+}
+
 static maple_status measure_block(session *self, size_t first, size_t *end, maple_error *error) {
     maple_status status = load_block(self, first, end, error);
-    for (int round = 0; round < self->campaign.plan->rounds && status == MAPLE_OK; round++)
-        status = run_round(self, first, *end, round, error);
+    for (self->pass = 0; self->pass < PASSES && status == MAPLE_OK; self->pass++) {
+        self->repeated = 0;
+        self->to_repeat = self->pass > 0 ? count_wanted(self, first, *end) : 0;
+        for (int round = 0; round < self->campaign.plan->rounds && status == MAPLE_OK; round++)
+            status = run_round(self, first, *end, round, error);
+    }
     if (status == MAPLE_OK)
         status = maple_campaign_label(&self->campaign, first, *end, error);
     if (status == MAPLE_OK)
@@ -289,10 +341,10 @@ static maple_status start(session *self, const maple_platform *platform, maple_e
         return status;
     self->loaded = maple_alloc(n, sizeof *self->loaded);
     self->ids = maple_alloc(self->n_sentinels + n, sizeof *self->ids);
-    self->latency_ms = maple_alloc(PIECE_IDS, sizeof *self->latency_ms);
+    self->timings = maple_alloc(PIECE_IDS, sizeof *self->timings);
     self->piece_archs = maple_alloc(PIECE_IDS, sizeof *self->piece_archs);
     self->piece_latency_ms = maple_alloc(PIECE_IDS, sizeof *self->piece_latency_ms);
-    if (!self->loaded || !self->ids || !self->latency_ms || !self->piece_archs || !self->piece_latency_ms)
+    if (!self->loaded || !self->ids || !self->timings || !self->piece_archs || !self->piece_latency_ms)
         return maple_error_memory(error);
     for (size_t t = 0; t < n; t++)
         self->total += self->campaign.targets[t].missing;
@@ -305,7 +357,7 @@ static void release(session *self) {
         maple_free(self->sentinels[i].latency_ms);
     maple_free(self->loaded);
     maple_free(self->ids);
-    maple_free(self->latency_ms);
+    maple_free(self->timings);
     maple_free(self->piece_archs);
     maple_free(self->piece_latency_ms);
     maple_campaign_release(&self->campaign);
@@ -330,6 +382,7 @@ maple_status maple_measure_networks(const maple_measure_config *config, maple_po
     maple_status finished = maple_campaign_finish(&self.campaign, status == MAPLE_OK ? error : NULL);
     status = status == MAPLE_OK ? finished : status;
     release(&self);
+    report->disturbed_share = self.timed > 0 ? self.dropped / self.timed : 0;
     report->wall_s = (double)(maple_clock_ns() - begin) / 1e9;
     return status;
 }

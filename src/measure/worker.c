@@ -10,10 +10,11 @@
  *   network <id> <verify 0 | 1> <architecture>                  relative error (nan: not verified), bytes,
  *   operator <id> <verify 0 | 1> <index>                          implementations
  *   unload <id>                                                 -
- *   run <budget ns> <id> ...                                    ns executing, then ns of the timed run of
- * each id, in order, as far as the budget went (at least one) loop <least ns> <id> ... ns a run of each id
- * (mean over a loop of that length) counters <provider> <scratch folder>                        - count <id>
- * <warm | cold>                                    ten times: status, value, running share, reason
+ *   run <budget ns> <id> ...                                    ns executing, then for each id, in order, as
+ * far as the budget went (at least one): ns of the timed run, disturbed 0 | 1 (probe.h) loop <least ns> <id>
+ * ...                                    for each id: ns a run (mean over a loop of that length), disturbed 0
+ * | 1 counters <provider> <scratch folder>                        - count <id> <warm | cold> ten times:
+ * status, value, running share, reason
  *
  * A network is compiled and compared with the reference before it can be timed. Timed runs follow one warm
  * run of the same network; their results wait until the whole request is done, so that the parent sleeps
@@ -22,6 +23,7 @@
 #include "maple/measure.h"
 
 #include "measure/channel.h"
+#include "measure/probe.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -42,7 +44,13 @@ typedef struct worker {
     maple_network **networks; /* by id; NULL where there is none */
     size_t capacity;
     maple_counter_session *counters;
+    maple_probe probe;
 } worker;
+
+typedef struct timed {
+    double ns;
+    bool disturbed;
+} timed;
 
 /* --- Fields of a request --- */
 
@@ -194,6 +202,33 @@ static maple_status serve_unload(worker *self, char *rest, maple_error *error) {
     return id < self->capacity ? clear_id(self, id, error) : MAPLE_OK;
 }
 
+/* One probe, judged; before and after what is timed. */
+static bool is_disturbed(worker *self) {
+    int64_t duration = maple_probe_run();
+    return maple_probe_judge(&self->probe, maple_clock_ns(), duration);
+}
+
+/* One warm run, one timed run between two probes. */
+static maple_status time_once(worker *self, maple_network *network, timed *out, int64_t *executing_ns,
+                              maple_error *error) {
+    int64_t warm = maple_clock_ns();
+    maple_status status = maple_network_run(network, error);
+    *executing_ns += maple_clock_ns() - warm;
+    bool before = is_disturbed(self);
+    int64_t start = maple_clock_ns();
+    if (status == MAPLE_OK)
+        status = maple_network_run(network, error);
+    int64_t elapsed = maple_clock_ns() - start;
+    *executing_ns += elapsed;
+    *out = (timed){(double)elapsed, is_disturbed(self) || before};
+    return status;
+}
+
+static void add_timed(maple_text *answer, const timed *times, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        maple_text_addf(answer, "\t%.17g\t%d", times[i].ns, times[i].disturbed);
+}
+
 static maple_status serve_run(worker *self, char *rest, maple_text *answer, maple_error *error) {
     uint64_t budget;
     if (!next_number(&rest, INT64_MAX, &budget) || !rest)
@@ -201,29 +236,22 @@ static maple_status serve_run(worker *self, char *rest, maple_text *answer, mapl
     size_t n = 0, capacity = 1;
     for (const char *at = rest; *at; at++)
         capacity += *at == '\t';
-    int64_t *latency_ns = maple_alloc(capacity, sizeof *latency_ns);
-    if (!latency_ns)
+    timed *times = maple_alloc(capacity, sizeof *times);
+    if (!times)
         return maple_error_memory(error);
     maple_status status = MAPLE_OK;
-    int64_t begin = maple_clock_ns(), executing = 0, now = begin;
-    while (rest && status == MAPLE_OK && (n == 0 || now - begin < (int64_t)budget)) {
+    int64_t begin = maple_clock_ns(), executing_ns = 0;
+    while (rest && status == MAPLE_OK && (n == 0 || maple_clock_ns() - begin < (int64_t)budget)) {
         maple_network *network = NULL;
         status = next_network(self, &rest, &network, error);
-        int64_t warm = maple_clock_ns();
         if (status == MAPLE_OK)
-            status = maple_network_run(network, error);
-        int64_t start = maple_clock_ns();
-        if (status == MAPLE_OK)
-            status = maple_network_run(network, error);
-        now = maple_clock_ns();
-        latency_ns[n++] = now - start;
-        executing += now - warm;
+            status = time_once(self, network, &times[n++], &executing_ns, error);
     }
-    if (status == MAPLE_OK)
-        maple_text_addf(answer, "\t%" PRId64, executing);
-    for (size_t i = 0; i < n && status == MAPLE_OK; i++)
-        maple_text_addf(answer, "\t%" PRId64, latency_ns[i]);
-    maple_free(latency_ns);
+    if (status == MAPLE_OK) {
+        maple_text_addf(answer, "\t%" PRId64, executing_ns);
+        add_timed(answer, times, n);
+    }
+    maple_free(times);
     return status;
 }
 
@@ -254,11 +282,13 @@ static maple_status serve_loop(worker *self, char *rest, maple_text *answer, map
     maple_status status = MAPLE_OK;
     while (rest && status == MAPLE_OK) {
         maple_network *network = NULL;
-        double ns = NAN;
+        timed loop = {.ns = NAN};
         status = next_network(self, &rest, &network, error);
+        bool before = is_disturbed(self);
         if (status == MAPLE_OK)
-            status = time_loop(network, (int64_t)least, &ns, error);
-        maple_text_addf(answer, "\t%.17g", ns);
+            status = time_loop(network, (int64_t)least, &loop.ns, error);
+        loop.disturbed = is_disturbed(self) || before;
+        add_timed(answer, &loop, 1);
     }
     return status;
 }

@@ -295,8 +295,16 @@ static void add_ids(maple_text *request, const size_t *ids, size_t n) {
         maple_text_addf(request, "\t%zu", ids[i]);
 }
 
+static bool next_timing(char **fields, maple_timing *out) {
+    double ns, disturbed;
+    if (!next_double(fields, &ns) || !(ns > 0) || !next_double(fields, &disturbed))
+        return false;
+    *out = (maple_timing){ns / 1e6, disturbed != 0};
+    return true;
+}
+
 maple_status maple_worker_run(maple_worker *worker, const size_t *ids, size_t n, double budget_s,
-                              double *latency_ms, size_t *done, double *executing_s, maple_error *error) {
+                              maple_timing *timings, size_t *done, double *executing_s, maple_error *error) {
     char *fields = NULL;
     double ns;
     maple_text request = {0};
@@ -310,9 +318,8 @@ maple_status maple_worker_run(maple_worker *worker, const size_t *ids, size_t n,
     *executing_s = ns / 1e9;
     size_t i = 0;
     for (; i < n && fields; i++) {
-        if (!next_double(&fields, &ns) || !(ns > 0))
+        if (!next_timing(&fields, &timings[i]))
             return bad_answer(worker, "run: no latency", error);
-        latency_ms[i] = ns / 1e6;
     }
     if (i == 0 || fields)
         return bad_answer(worker, "run: wrong number of latencies", error);
@@ -321,7 +328,7 @@ maple_status maple_worker_run(maple_worker *worker, const size_t *ids, size_t n,
 }
 
 maple_status maple_worker_loop(maple_worker *worker, const size_t *ids, size_t n, double least_s,
-                               double *latency_ms, maple_error *error) {
+                               maple_timing *timings, maple_error *error) {
     char *fields = NULL;
     maple_text request = {0};
     maple_text_addf(&request, "loop\t%.0f", least_s * 1e9);
@@ -330,10 +337,8 @@ maple_status maple_worker_loop(maple_worker *worker, const size_t *ids, size_t n
     if (status != MAPLE_OK)
         return status;
     for (size_t i = 0; i < n; i++) {
-        double ns;
-        if (!next_double(&fields, &ns) || !(ns > 0))
+        if (!next_timing(&fields, &timings[i]))
             return bad_answer(worker, "loop: no latency", error);
-        latency_ms[i] = ns / 1e6;
     }
     return MAPLE_OK;
 }

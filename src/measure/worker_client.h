@@ -33,13 +33,18 @@ maple_status maple_worker_load_operator(maple_worker *worker, size_t id, size_t 
                                         maple_error *error);
 maple_status maple_worker_unload(maple_worker *worker, size_t id, maple_error *error);
 
+typedef struct maple_timing {
+    double latency_ms;
+    bool disturbed; /* the core was not to ourselves just before or just after (probe.h) */
+} maple_timing;
+
 /* One warm and one timed run of each id in this order, as far as `budget_s` goes: *done of them, at least
  * one. */
 maple_status maple_worker_run(maple_worker *worker, const size_t *ids, size_t n, double budget_s,
-                              double *latency_ms, size_t *done, double *executing_s, maple_error *error);
+                              maple_timing *timings, size_t *done, double *executing_s, maple_error *error);
 /* Mean of a loop of at least `least_s` for each id. */
 maple_status maple_worker_loop(maple_worker *worker, const size_t *ids, size_t n, double least_s,
-                               double *latency_ms, maple_error *error);
+                               maple_timing *timings, maple_error *error);
 maple_status maple_worker_count(maple_worker *worker, size_t id, maple_cache_state state,
                                 maple_count counts[MAPLE_EVENTS], maple_error *error);
 

@@ -236,15 +236,19 @@ enum {
     NORM = 1000
 };
 
-static int relu_conv_norm(maple_graph *graph, int input, int channels, int kernel, int stride,
-                          uint32_t slot) {
+static int relu_conv_norm(maple_graph *graph, int input, int channels, int kernel, int stride, uint32_t slot,
+                          uint32_t norm_slot) {
     int x = maple_graph_unary(graph, MAPLE_OP_RELU, input);
     x = maple_graph_conv(graph, x, channels, kernel, stride, 1, slot);
-    return maple_graph_batch_norm(graph, x, slot + NORM);
+    return maple_graph_batch_norm(graph, x, norm_slot);
 }
 
 static uint32_t cell_slot(int cell, int edge, int kernel) {
     return SLOT_CELLS + (uint32_t)((cell * EDGES + edge) * 2 + (kernel == 3));
+}
+
+static int cell_conv(maple_graph *graph, int input, int width, int kernel, uint32_t slot) {
+    return relu_conv_norm(graph, input, width, kernel, 1, slot, slot + NORM);
 }
 
 static int edge_operator(maple_graph *graph, int op, int input, int width, int cell, int edge) {
@@ -254,9 +258,9 @@ static int edge_operator(maple_graph *graph, int op, int input, int width, int c
     case SKIP:
         return maple_graph_unary(graph, MAPLE_OP_COPY, input);
     case CONV_1X1:
-        return relu_conv_norm(graph, input, width, 1, 1, cell_slot(cell, edge, 1));
+        return cell_conv(graph, input, width, 1, cell_slot(cell, edge, 1));
     case CONV_3X3:
-        return relu_conv_norm(graph, input, width, 3, 1, cell_slot(cell, edge, 3));
+        return cell_conv(graph, input, width, 3, cell_slot(cell, edge, 3));
     default:
         return maple_graph_avg_pool(graph, input, 3, 1, 1);
     }
@@ -276,8 +280,8 @@ static int add_cell(maple_graph *graph, const maple_arch *arch, int input, int w
  */
 static int add_reduction(maple_graph *graph, int input, int width, int stage) {
     uint32_t slot = SLOT_REDUCTION + (uint32_t)stage * 3;
-    int main_path = relu_conv_norm(graph, input, width, 3, 2, slot);
-    main_path = relu_conv_norm(graph, main_path, width, 3, 1, slot + 1);
+    int main_path = relu_conv_norm(graph, input, width, 3, 2, slot, (slot + NORM) | MAPLE_SLOT_SHIFT);
+    main_path = relu_conv_norm(graph, main_path, width, 3, 1, slot + 1, (slot + 1 + NORM) | MAPLE_SLOT_SHIFT);
     int shortcut = maple_graph_avg_pool(graph, input, 2, 2, 0);
     shortcut = maple_graph_conv(graph, shortcut, width, 1, 1, 1, slot + 2);
     return maple_graph_add(graph, shortcut, main_path);
@@ -285,11 +289,11 @@ static int add_reduction(maple_graph *graph, int input, int width, int stage) {
 
 static int add_stem(maple_graph *graph, int input) {
     int x = maple_graph_conv(graph, input, 16, 3, 1, 1, SLOT_STEM);
-    return maple_graph_batch_norm(graph, x, SLOT_STEM + NORM);
+    return maple_graph_batch_norm(graph, x, (SLOT_STEM + NORM) | MAPLE_SLOT_SHIFT);
 }
 
 static int add_head(maple_graph *graph, int input) {
-    int x = maple_graph_batch_norm(graph, input, SLOT_HEAD_NORM);
+    int x = maple_graph_batch_norm(graph, input, SLOT_HEAD_NORM | MAPLE_SLOT_SHIFT);
     x = maple_graph_unary(graph, MAPLE_OP_RELU, x);
     x = maple_graph_unary(graph, MAPLE_OP_GLOBAL_AVG_POOL, x);
     return maple_graph_linear(graph, x, CLASSES, SLOT_CLASSIFIER);
