@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Latency of networks by interleaved rounds (why: docs/method.md, "Measurement"). Neighbours on the host slow
+ * Latency of networks by interleaved rounds (why: docs/measurement.md). Neighbours on the host slow
  * a machine down for tenths of a second at a time; 50 runs in a row fall into one such moment, 50 runs spread
  * over all rounds do not, and their median is the label.
  *
