@@ -70,7 +70,7 @@ def main():
     for _ in range(arguments.repeats):
         start = time.perf_counter()
         model = DualStream(arguments.descriptor)
-        optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+        optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, foreach=True)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS * ((n + BATCH - 1) // BATCH))
         for _ in range(EPOCHS):
             for rows in torch.randperm(n).split(BATCH):

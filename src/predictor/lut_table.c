@@ -49,8 +49,14 @@ maple_status maple_lut_init(maple_lut *lut, const maple_space *space, maple_grap
 
 maple_status maple_lut_sum(const maple_lut *lut, const maple_space *space, maple_graph_form form,
                            const maple_arch *arch, double *latency_ms, maple_error *error) {
-    double counts[MAPLE_LUT_MAX_OPERATORS], sum = 0;
+    double counts[MAPLE_LUT_MAX_OPERATORS];
     maple_space_operator_counts(space, form, arch, counts);
+    return maple_lut_sum_counts(lut, space, arch, counts, latency_ms, error);
+}
+
+maple_status maple_lut_sum_counts(const maple_lut *lut, const maple_space *space, const maple_arch *arch,
+                                  const double *counts, double *latency_ms, maple_error *error) {
+    double sum = 0;
     for (size_t i = 0; i < lut->n; i++) {
         if (counts[i] == 0) /* what does not run need not be known */
             continue;

@@ -22,6 +22,10 @@ maple_status maple_lut_init(maple_lut *lut, const maple_space *space, maple_grap
 maple_status maple_lut_sum(const maple_lut *lut, const maple_space *space, maple_graph_form form,
                            const maple_arch *arch, double *latency_ms, maple_error *error);
 
+/* The same, with the architecture's operator counts at hand. */
+maple_status maple_lut_sum_counts(const maple_lut *lut, const maple_space *space, const maple_arch *arch,
+                                  const double *counts, double *latency_ms, maple_error *error);
+
 maple_status maple_lut_save(const maple_lut *lut, maple_tensors *tensors, maple_error *error);
 maple_status maple_lut_load(const maple_tensors *tensors, const maple_space *space, maple_graph_form form,
                             maple_lut *lut, maple_error *error);

@@ -8,10 +8,10 @@
 #include <string.h>
 
 maple_status maple_base_table(const maple_base *base, const maple_model_context *context,
-                              const maple_arch *arch, double *out, maple_error *error) {
+                              const maple_arch *arch, const double *counts, double *out, maple_error *error) {
     if (base->has_lut) {
         double sum;
-        maple_status status = maple_lut_sum(&base->lut, context->space, context->graph, arch, &sum, error);
+        maple_status status = maple_lut_sum_counts(&base->lut, context->space, arch, counts, &sum, error);
         if (status == MAPLE_OK)
             *out = log(sum);
         return status;
@@ -26,12 +26,13 @@ maple_status maple_base_table(const maple_base *base, const maple_model_context 
 
 maple_status maple_base_log(const maple_base *base, const maple_model_context *context,
                             const maple_arch *arch, double *out, maple_error *error) {
-    double features[MAPLE_MAX_FEATURES], sum;
-    maple_status status = maple_base_table(base, context, arch, &sum, error);
+    double features[MAPLE_MAX_FEATURES], counts[MAPLE_LUT_MAX_OPERATORS], sum;
+    maple_space_operator_counts(context->space, context->graph, arch, counts);
+    maple_status status = maple_base_table(base, context, arch, counts, &sum, error);
     if (status != MAPLE_OK)
         return status;
     if (base->n_features > 0)
-        maple_features(base, context, arch, features);
+        maple_features(base, context, counts, features);
     for (size_t i = 0; i < base->n_features; i++)
         sum += base->correction[i] * features[i];
     *out = sum;

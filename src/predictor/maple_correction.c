@@ -19,31 +19,31 @@ size_t maple_feature_count(const maple_space *space) {
     return 2 + (size_t)maple_space_ops(space);
 }
 
-void maple_features(const maple_base *base, const maple_model_context *context, const maple_arch *arch,
+void maple_features(const maple_base *base, const maple_model_context *context, const double *counts,
                     double *features) {
-    double counts[MAPLE_LUT_MAX_OPERATORS], total = 0, runs = 0, mean_ms = 0;
+    double total = 0, runs = 0, sum_ms = 0;
     size_t n = maple_feature_count(context->space),
            descriptor = maple_space_descriptor_operators(context->space);
     memset(features, 0, n * sizeof *features);
-    maple_space_operator_counts(context->space, context->graph, arch, counts);
     for (size_t i = 0; i < maple_space_operators(context->space); i++) {
         double ms = base->has_lut ? base->lut.operator_ms[i] : 1;
         if (i < descriptor && !isnan(ms))
-            mean_ms += ms / (double)descriptor;
+            sum_ms += ms;
         if (counts[i] == 0)
             continue;
-        int op = maple_space_operator(context->space, i)->op;
         total += counts[i] * ms;
+        int op = maple_space_operator(context->space, i)->op;
         if (op < 0)
             continue;
         features[1 + op] += counts[i] * ms;
         runs += counts[i];
     }
-    for (size_t g = 1; g + 1 < n && total > 0; g++)
-        features[g] /= total;
+    double scale = total > 0 ? 1 / total : 0;
+    for (size_t g = 1; g + 1 < n; g++)
+        features[g] *= scale;
     features[0] = 1;
     /* In units of the platform's average operator, so that the number means the same on all platforms. */
-    features[n - 1] = base->has_lut && total > 0 ? runs * mean_ms / total : 0;
+    features[n - 1] = base->has_lut ? runs * scale * sum_ms / (double)descriptor : 0;
 }
 
 /* Ridge with Huber's weights: what lies beyond two noise widths counts in proportion less. */
@@ -142,11 +142,13 @@ static maple_status platform_rows(const maple_fit_request *request, const maple_
     for (size_t i = 0; i < t->n; i++) {
         if (t->platform[i] != platform)
             continue;
-        double table;
-        maple_status status = maple_base_table(&t->base[platform], &context, &t->archs[i], &table, error);
+        double table, counts[MAPLE_LUT_MAX_OPERATORS];
+        maple_space_operator_counts(context.space, context.graph, &t->archs[i], counts);
+        maple_status status =
+            maple_base_table(&t->base[platform], &context, &t->archs[i], counts, &table, error);
         if (status != MAPLE_OK)
             return status;
-        maple_features(&t->base[platform], &context, &t->archs[i], all);
+        maple_features(&t->base[platform], &context, counts, all);
         memcpy(features + *n * k, all, k * sizeof *features);
         above[(*n)++] = t->residual[i] - table;
     }
@@ -205,9 +207,10 @@ maple_status maple_model_correct(const maple_fit_request *request, const maple_t
     if (status == MAPLE_OK)
         status = maple_model_network(model, archs, n, above, error);
     for (size_t i = 0; i < n && status == MAPLE_OK; i++) {
-        double table, all[MAPLE_MAX_FEATURES];
-        status = maple_base_table(&model->base, &context, &archs[i], &table, error);
-        maple_features(&model->base, &context, &archs[i], all);
+        double table = 0, counts[MAPLE_LUT_MAX_OPERATORS], all[MAPLE_MAX_FEATURES];
+        maple_space_operator_counts(context.space, context.graph, &archs[i], counts);
+        status = maple_base_table(&model->base, &context, &archs[i], counts, &table, error);
+        maple_features(&model->base, &context, counts, all);
         memcpy(features + i * k, all, k * sizeof *features);
         above[i] = log(request->target.latency_ms[i]) - table - above[i];
     }

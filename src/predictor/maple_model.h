@@ -55,9 +55,10 @@ typedef struct maple_base {
     double correction[MAPLE_MAX_FEATURES];
 } maple_base;
 
-/* log table of a canonical architecture, and with the correction log base. */
+/* log table of a canonical architecture, whose operator counts are given, and with the correction log base.
+ */
 maple_status maple_base_table(const maple_base *base, const maple_model_context *context,
-                              const maple_arch *arch, double *out, maple_error *error);
+                              const maple_arch *arch, const double *counts, double *out, maple_error *error);
 maple_status maple_base_log(const maple_base *base, const maple_model_context *context,
                             const maple_arch *arch, double *out, maple_error *error);
 
@@ -71,7 +72,7 @@ typedef struct maple_prior {
 } maple_prior;
 
 size_t maple_feature_count(const maple_space *space);
-void maple_features(const maple_base *base, const maple_model_context *context, const maple_arch *arch,
+void maple_features(const maple_base *base, const maple_model_context *context, const double *counts,
                     double *features);
 /* Corrections for the sources (from all their rows), the prior from them, the target's correction from its
  * samples. */
