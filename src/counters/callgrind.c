@@ -129,11 +129,14 @@ maple_status maple_callgrind_counts(const char *dump, double runs, maple_count c
 /* --- Running under Valgrind --- */
 
 #if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
+#define SANITIZED true
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define SANITIZED 1
+#define SANITIZED true
 #endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
 #endif
 
 #ifdef MAPLE_HAVE_VALGRIND
@@ -160,15 +163,12 @@ static bool in_path(const char *program) {
 }
 
 static bool probe(char *reason, size_t reason_size) {
-#ifdef SANITIZED
-    snprintf(reason, reason_size, "this build has AddressSanitizer, which does not run under Valgrind");
-    return false;
-#else
-    if (in_path("valgrind"))
+    if (!SANITIZED && in_path("valgrind"))
         return true;
-    snprintf(reason, reason_size, "valgrind is not in PATH; install it (Debian: valgrind)");
+    snprintf(reason, reason_size, "%s",
+             SANITIZED ? "this build has AddressSanitizer, which does not run under Valgrind"
+                       : "valgrind is not in PATH; install it (Debian: valgrind)");
     return false;
-#endif
 }
 
 static maple_status launcher(const char *scratch, char ***out, maple_error *error) {
