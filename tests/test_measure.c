@@ -44,7 +44,17 @@ typedef struct fixture {
     maple_hooks hooks;
     int asked, stop_after; /* of the cancel hook; stop_after 0: never */
     pid_t victim;          /* killed by the hook instead of cancelling */
+    double done, total;    /* the last progress of "measuring" */
 } fixture;
+
+static void progress_hook(void *user, const maple_progress *progress) {
+    fixture *f = user;
+    if (strcmp(progress->task, "measuring") != 0)
+        return;
+    assert_true(progress->done >= 0 && progress->done <= progress->total);
+    f->done = progress->done;
+    f->total = progress->total;
+}
 
 static bool cancel_hook(void *user) {
     fixture *f = user;
@@ -56,7 +66,7 @@ static int setup(void **state) {
     maple_error error = {0};
     const maple_space *space = NULL;
     assert_int_equal(maple_space_find("nas-bench-201", &space, &error), MAPLE_OK);
-    f->hooks = (maple_hooks){.cancelled = cancel_hook, .user = f};
+    f->hooks = (maple_hooks){.progress = progress_hook, .cancelled = cancel_hook, .user = f};
     f->config = (maple_measure_config){
         .space = space,
         .engine = "blas",
@@ -311,6 +321,7 @@ static void test_same_graph_is_measured_once(void **state) {
     maple_arch second = maple_space_canonical(space, MAPLE_GRAPH_PRUNED, &f->archs[1]);
     assert_true(maple_arch_equal(&first, &second));
     assert_int_equal(measure(f, 0, &report, &error), MAPLE_OK);
+    assert_true(f->total > 0 && f->done == f->total); /* sentinels' runs are not counted */
     assert_int_equal(maple_pool_latencies(f->pool, f->platform.id, space, &rows, &n, &error), MAPLE_OK);
     double labels[2] = {NAN, NAN};
     for (size_t i = 0; i < n; i++) {
@@ -396,6 +407,23 @@ static void test_killed_worker(void **state) {
     maple_free(latency_ms);
     assert_int_equal(measure(f, 0, &report, &error), MAPLE_OK);
     assert_complete_runs(f);
+}
+
+/* A parent that was stopped (Ctrl-Z) for longer than its time limit finds the answer waiting. */
+static void test_answer_after_the_limit(void **state) {
+    (void)state;
+    int ends[2];
+    char *line = NULL;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "ok\n", 3), 3);
+    maple_channel channel = {.input = ends[0], .output = -1};
+    assert_int_equal(maple_channel_read(&channel, maple_clock_ns() - 1000000000, &line), MAPLE_CHANNEL_OK);
+    assert_string_equal(line, "ok");
+    assert_int_equal(maple_channel_read(&channel, maple_clock_ns() - 1000000000, &line),
+                     MAPLE_CHANNEL_TIMEOUT);
+    maple_channel_release(&channel);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 static void test_protocol(void **state) {
@@ -512,6 +540,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_same_graph_is_measured_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_as_written_in_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_worker, setup, teardown),
+        cmocka_unit_test(test_answer_after_the_limit),
         cmocka_unit_test_setup_teardown(test_protocol, setup, teardown),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
