@@ -9,6 +9,7 @@
 
 #include "maple/measure.h"
 #include "measure/channel.h"
+#include "measure/process.h"
 #include "measure/worker_client.h"
 
 #include <dirent.h>
@@ -409,6 +410,25 @@ static void test_killed_worker(void **state) {
     assert_complete_runs(f);
 }
 
+/* A child that speaks and leaves before it is asked: what it said is told, not only that it is gone. */
+static void test_answer_of_a_child_that_left(void **state) {
+    (void)state;
+    char *argv[] = {"echo", "hello", NULL}, *environment[] = {NULL}, *answer = NULL;
+    maple_error error = {0};
+    maple_process *process = NULL;
+    assert_int_equal(
+        maple_process_start(&(maple_process_options){argv, environment, NULL, 0}, &process, &error),
+        MAPLE_OK);
+    siginfo_t info; /* waits without taking its status away */
+    assert_int_equal(waitid(P_PID, (id_t)maple_process_id(process), &info, WEXITED | WNOWAIT), 0);
+    assert_int_equal(maple_process_ask(process, "open\n", 10, NULL, &answer, &error), MAPLE_OK);
+    assert_string_equal(answer, "hello");
+    assert_int_equal(maple_process_ask(process, "open\n", 10, NULL, &answer, &error), MAPLE_DEVICE_ERROR);
+    assert_non_null(strstr(error.message, "(echo) ended with exit code 0"));
+    maple_process_stop(process);
+    assert_no_children();
+}
+
 /* A parent that was stopped (Ctrl-Z) for longer than its time limit finds the answer waiting. */
 static void test_answer_after_the_limit(void **state) {
     (void)state;
@@ -541,6 +561,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_as_written_in_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_worker, setup, teardown),
         cmocka_unit_test(test_answer_after_the_limit),
+        cmocka_unit_test(test_answer_of_a_child_that_left),
         cmocka_unit_test_setup_teardown(test_protocol, setup, teardown),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
