@@ -67,13 +67,9 @@ static maple_status import_csv(maple_pool *pool, void *user, maple_error *error)
     return cli_print_json(object, error);
 }
 
-static void copy_text(char *to, size_t size, const char *from) {
-    snprintf(to, size, "%s", from ? from : "");
-}
-
 static maple_status run_import(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
-    csv_import o = {.space_name = "nas-bench-201"};
+    csv_import o = {.space_name = "nas-bench-201", .platform = {.engine = "imported", .counters = "none"}};
     const char *path = NULL, *name = NULL, *cpu = NULL, *device = NULL, *graph = "pruned";
     int threads = 1, batch = 1;
     cli_string(&options, "platform", &name, "NAME", "name of the platform that the file becomes");
@@ -99,12 +95,17 @@ static maple_status run_import(const cli_command *self, int argc, char **argv, m
     o.file = options.arguments[1];
     o.platform.threads = threads;
     o.platform.batch = batch;
-    copy_text(o.platform.name, sizeof o.platform.name, name);
-    copy_text(o.platform.cpu, sizeof o.platform.cpu, cpu ? cpu : "unknown");
-    copy_text(o.platform.device, sizeof o.platform.device, device ? device : name);
-    copy_text(o.platform.engine, sizeof o.platform.engine, "imported");
-    copy_text(o.platform.counters, sizeof o.platform.counters, "none");
-    maple_platform_family(o.platform.device, o.platform.engine, o.platform.isa, o.platform.family);
+    maple_platform *p = &o.platform;
+    status = cli_copy(p->name, sizeof p->name, name, "--platform", error);
+    if (status == MAPLE_OK)
+        status = cli_copy(p->cpu, sizeof p->cpu, cpu ? cpu : "unknown", "--cpu", error);
+    if (status == MAPLE_OK)
+        status = cli_copy(p->device, sizeof p->device, device ? device : "", "--device", error);
+    if (status != MAPLE_OK)
+        return status;
+    if (!device) /* a name may be longer */
+        snprintf(p->device, sizeof p->device, "%.*s", (int)sizeof p->device - 1, name);
+    maple_platform_family(p->device, p->engine, p->isa, p->family);
     return cli_with_pool(path, MAPLE_POOL_WRITE, import_csv, &o, error);
 }
 

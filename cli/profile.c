@@ -83,7 +83,9 @@ maple_status cli_profile_platform(const cli_setup *setup, const char *name, cons
     if (status != MAPLE_OK)
         return status;
     if (name)
-        snprintf(platform->name, sizeof platform->name, "%s", name);
+        status = cli_copy(platform->name, sizeof platform->name, name, "--name", error);
+    if (status != MAPLE_OK)
+        return status;
     snprintf(platform->counters, sizeof platform->counters, "%s", provider->name);
     status = maple_environment_json(&environment, &environment_json, error);
     if (status != MAPLE_OK)
