@@ -87,6 +87,8 @@ maple_status cli_open_user_pool(const char *path, maple_pool **out, maple_error 
         return maple_pool_open(path, MAPLE_POOL_READ, out, error);
     char *standard;
     maple_status status = maple_pool_default_path(&standard, error);
+    if (status == MAPLE_BAD_ARGUMENT)
+        return MAPLE_OK; /* no HOME: no pool of one's own */
     if (status != MAPLE_OK)
         return status;
     if (access(standard, F_OK) == 0)

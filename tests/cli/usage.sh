@@ -22,4 +22,12 @@ try pool import help dir --platform x
 try pool import csv file.csv
 try pool show
 try pool list --bundled
+try quickstart --predictor mapel
+try measure --all --random 3
+try predict --platform x --all '|none~0|'
+long=$(printf '%0200d' 7)
+try pool import csv /dev/null --platform $long
+try pool import csv /dev/null --platform x --device $long
+env -u HOME maple predict --platform x --all; echo "exit $?"
+env -u HOME maple pool list; echo "exit $?"
 ls
