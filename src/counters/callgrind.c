@@ -135,6 +135,9 @@ maple_status maple_callgrind_counts(const char *dump, double runs, maple_count c
 #define SANITIZED 1
 #endif
 #endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
 
 #ifdef MAPLE_HAVE_VALGRIND
 
@@ -160,15 +163,12 @@ static bool in_path(const char *program) {
 }
 
 static bool probe(char *reason, size_t reason_size) {
-#ifdef SANITIZED
-    snprintf(reason, reason_size, "this build has AddressSanitizer, which does not run under Valgrind");
-    return false;
-#else
-    if (in_path("valgrind"))
+    if (!SANITIZED && in_path("valgrind"))
         return true;
-    snprintf(reason, reason_size, "valgrind is not in PATH; install it (Debian: valgrind)");
+    snprintf(reason, reason_size, "%s",
+             SANITIZED ? "this build has AddressSanitizer, which does not run under Valgrind"
+                       : "valgrind is not in PATH; install it (Debian: valgrind)");
     return false;
-#endif
 }
 
 static maple_status launcher(const char *scratch, char ***out, maple_error *error) {
