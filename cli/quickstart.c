@@ -62,6 +62,26 @@ static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *
     return status;
 }
 
+/* Nothing to learn from is better known before the measurements than after. */
+static maple_status check_pools(const quickstart *q, const maple_predictor_info *predictor,
+                                maple_error *error) {
+    maple_dataset *dataset = NULL;
+    maple_error where = {.message = "the bundled pool is empty"};
+    char path[4096];
+    maple_status status = MAPLE_OK;
+    if (predictor->needs_pool)
+        status = cli_load_dataset(q->pool, q->setup.config.space, &dataset, error);
+    if (dataset && dataset->n_platforms == 0) {
+        cli_bundled_path(path, &where);
+        status = maple_error_set(error, MAPLE_BAD_INPUT,
+                                 "predictor %s learns from other platforms, and none is known: %s; or use "
+                                 "--predictor lut-fit",
+                                 predictor->name, where.message);
+    }
+    maple_dataset_free(dataset);
+    return status;
+}
+
 static maple_status profile(quickstart *q, maple_error *error) {
     int64_t start = maple_clock_ns();
     cli_say("profiling: operators, counters, %d networks ...", q->samples);
@@ -121,7 +141,7 @@ static size_t count_left(const quickstart *q, cli_leave_out leave_out) {
 static void choose_sources(quickstart *q) {
     q->n_sources_siblings = count_left(q, CLI_LEAVE_OUT_NONE);
     q->leave_out = q->use_siblings ? CLI_LEAVE_OUT_NONE : CLI_LEAVE_OUT_CPU;
-    if (!q->use_siblings && count_left(q, CLI_LEAVE_OUT_CPU) == 0) {
+    if (!q->use_siblings && q->n_sources_siblings > 0 && count_left(q, CLI_LEAVE_OUT_CPU) == 0) {
         q->leave_out = CLI_LEAVE_OUT_FAMILY;
         cli_say("every known platform has this CPU model; leaving out those of the same engine and "
                 "instruction set "
@@ -374,6 +394,8 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
         status = cli_copy(q.csv, sizeof q.csv, q.output, "--output", error);
     if (status == MAPLE_OK)
         status = cli_open_pool(q.setup.pool, MAPLE_POOL_WRITE, &q.pool, error);
+    if (status == MAPLE_OK)
+        status = check_pools(&q, predictor, error);
     if (status == MAPLE_OK)
         status = job(&q, error);
     maple_dataset_free(q.dataset);

@@ -23,6 +23,7 @@ try pool import csv file.csv
 try pool show
 try pool list --bundled
 try quickstart --predictor mapel
+try quickstart --engine blas --pool empty.db
 try measure --all --random 3
 try predict --platform x --all '|none~0|'
 long=$(printf '%0200d' 7)
