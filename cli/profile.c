@@ -86,7 +86,10 @@ maple_status cli_profile_platform(const cli_setup *setup, const char *name, cons
         status = cli_copy(platform->name, sizeof platform->name, name, "--name", error);
     if (status != MAPLE_OK)
         return status;
-    snprintf(platform->counters, sizeof platform->counters, "%s", provider->name);
+    /* Which provider its counters are from is said by those who store them. */
+    maple_platform known;
+    if (maple_pool_find_platform(pool, platform->name, &known, NULL) == MAPLE_OK)
+        snprintf(platform->counters, sizeof platform->counters, "%s", known.counters);
     status = maple_environment_json(&environment, &environment_json, error);
     if (status != MAPLE_OK)
         return status;
@@ -99,6 +102,10 @@ maple_status cli_profile_platform(const cli_setup *setup, const char *name, cons
         status = profile_operators(setup, again, pool, platform, error);
     if (status == MAPLE_OK)
         status = profile_counters(setup, provider, again, pool, platform, error);
+    if (status == MAPLE_OK)
+        status = maple_pool_find_platform(pool, platform->name, &known, error);
+    if (status == MAPLE_OK)
+        snprintf(platform->counters, sizeof platform->counters, "%s", known.counters);
     return status;
 }
 
