@@ -21,6 +21,8 @@ try fit --platform x
 try pool import help dir --platform x
 try pool import csv file.csv
 try pool show
+try pool remove x --pool typo.db
+try pool merge typo.db --pool new.db
 try pool list --bundled
 try quickstart --predictor mapel
 try quickstart --engine blas --pool empty.db
