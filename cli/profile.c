@@ -100,6 +100,9 @@ maple_status cli_profile_platform(const cli_setup *setup, const char *name, cons
                 provider->simulated ? " (simulated)" : "", *reason ? "; " : "", reason);
     if (status == MAPLE_OK)
         status = profile_operators(setup, again, pool, platform, error);
+    /* Counters of another provider than the one that was named are not what was asked for. */
+    bool named = strcmp(provider_name, "auto") != 0 && strcmp(provider->name, "none") != 0;
+    again = again || (named && strcmp(platform->counters, provider->name) != 0);
     if (status == MAPLE_OK)
         status = profile_counters(setup, provider, again, pool, platform, error);
     if (status == MAPLE_OK)
