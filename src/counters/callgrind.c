@@ -129,14 +129,14 @@ maple_status maple_callgrind_counts(const char *dump, double runs, maple_count c
 /* --- Running under Valgrind --- */
 
 #if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
+#define SANITIZED true
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define SANITIZED 1
+#define SANITIZED true
 #endif
 #endif
 #ifndef SANITIZED
-#define SANITIZED 0
+#define SANITIZED false
 #endif
 
 #ifdef MAPLE_HAVE_VALGRIND
