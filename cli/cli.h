@@ -57,6 +57,9 @@ void cli_string(cli_options *options, const char *name, const char **value, cons
 maple_status cli_parse(const cli_command *command, cli_options *options, int argc, char **argv, int min,
                        int max, maple_error *error);
 
+/* Copies an option's value into a text of fixed size; what would have to be cut is refused. */
+maple_status cli_copy(char *to, size_t size, const char *from, const char *option, maple_error *error);
+
 /* --- Output (output.c) --- */
 
 /* Prints a JSON value on stdout, with a newline, and deletes it. A NULL value is lack of memory. */

@@ -55,8 +55,7 @@ maple_status cli_setup_resolve(cli_setup *setup, maple_error *error) {
     if (status != MAPLE_OK)
         return status;
     if (!engine->available)
-        return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s is not in this build: %s", engine->name,
-                               engine->unavailable);
+        return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s: %s", engine->name, engine->unavailable);
     if (!program_path(setup->worker))
         return maple_error_set(error, MAPLE_IO_ERROR, "/proc/self/exe cannot be read: %s", strerror(errno));
     config->engine = setup->engine;
@@ -87,6 +86,8 @@ maple_status cli_open_user_pool(const char *path, maple_pool **out, maple_error 
         return maple_pool_open(path, MAPLE_POOL_READ, out, error);
     char *standard;
     maple_status status = maple_pool_default_path(&standard, error);
+    if (status == MAPLE_BAD_ARGUMENT)
+        return MAPLE_OK; /* no HOME: no pool of one's own */
     if (status != MAPLE_OK)
         return status;
     if (access(standard, F_OK) == 0)

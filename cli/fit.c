@@ -72,7 +72,7 @@ static maple_status get_predictor(const predict_options *o, maple_pool *user, ma
     return cli_fit_platform(&o->fitting, user, out, error);
 }
 
-/* Canonical indices as far as the user's pool or the bundled one knows them. */
+/* Canonical indices as far as the user's pool knows them. */
 static maple_status find_indices(maple_pool *user, const maple_space *space, const maple_arch *archs,
                                  size_t n, int *index, maple_error *error) {
     for (size_t i = 0; i < n; i++)
@@ -152,6 +152,8 @@ static maple_status run_predict(const cli_command *self, int argc, char **argv, 
         return status;
     if (o.csv && o.json)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--csv and --json exclude each other");
+    if (o.all && (o.file || options.n_arguments > 0))
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--all and architectures exclude each other");
     maple_pool *user = NULL;
     maple_predictor *predictor = NULL;
     status = cli_open_user_pool(o.fitting.pool, &user, error);

@@ -2,6 +2,7 @@
 /* maple measure: latencies of more architectures on this machine; stopped and continued at will. */
 #include "cli.h"
 
+#include <math.h>
 #include <stdio.h>
 
 typedef struct {
@@ -15,6 +16,9 @@ typedef struct {
 static maple_status choose_archs(const measure_options *o, const cli_options *options, maple_arch **archs,
                                  size_t *n, maple_error *error) {
     const maple_space *space = o->setup.config.space;
+    if (o->all + (o->random > 0) + (o->file || options->n_arguments > 0) > 1)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "--all, --random and architectures exclude each other: give one of them");
     if (o->all)
         return cli_all_archs(space, archs, n, error);
     if (o->random > 0) {
@@ -41,7 +45,9 @@ static maple_status identify(const measure_options *o, maple_pool *pool, maple_p
     if (status != MAPLE_OK)
         return status;
     if (o->name)
-        snprintf(platform->name, sizeof platform->name, "%s", o->name);
+        status = cli_copy(platform->name, sizeof platform->name, o->name, "--name", error);
+    if (status != MAPLE_OK)
+        return status;
     maple_platform known;
     if (maple_pool_find_platform(pool, platform->name, &known, NULL) == MAPLE_OK)
         snprintf(platform->counters, sizeof platform->counters, "%s", known.counters);
@@ -54,15 +60,25 @@ static maple_status identify(const measure_options *o, maple_pool *pool, maple_p
     return status;
 }
 
+/* Percent with one digit, or "-" where nothing was measured. */
+static void format_percent(double share, char text[16]) {
+    if (isfinite(share))
+        snprintf(text, 16, "%.1f %%", 100 * share);
+    else
+        snprintf(text, 16, "-");
+}
+
 static maple_status print_report(const maple_platform *platform, const maple_measure_report *report,
                                  bool json, maple_error *error) {
     if (!json) {
+        char spread[16];
+        format_percent(report->median_spread, spread);
         printf("%s: %zu measured, %zu were there, %zu failed; %.1f s, %.0f %% of it running networks (%.0f "
                "%% timed); "
-               "spread of runs %.1f %%, sentinel drift %.1f %%, %.0f %% of the runs disturbed\n",
+               "spread of runs %s, sentinel drift %.1f %%, %.0f %% of the runs disturbed\n",
                platform->name, report->measured, report->already, report->failed, report->wall_s,
-               100 * report->executing_s / report->wall_s, 100 * report->timed_s / report->wall_s,
-               100 * report->median_spread, 100 * report->sentinel_drift, 100 * report->disturbed_share);
+               100 * report->executing_s / report->wall_s, 100 * report->timed_s / report->wall_s, spread,
+               100 * report->sentinel_drift, 100 * report->disturbed_share);
         return cli_flush(error);
     }
     cJSON *object = cJSON_CreateObject();
@@ -83,11 +99,15 @@ static maple_status measure(const measure_options *o, const maple_arch *archs, s
     maple_status status = cli_open_pool(o->setup.pool, MAPLE_POOL_WRITE, &pool, error);
     if (status == MAPLE_OK)
         status = identify(o, pool, &platform, error);
-    if (status == MAPLE_OK)
+    bool begun = status == MAPLE_OK;
+    if (begun)
         status = maple_measure_networks(&o->setup.config, pool, &platform, &plan, &report, error);
     if (status == MAPLE_INTERRUPTED)
         maple_error_set(error, status, "interrupted; what was measured is in %s; the same command continues",
                         maple_pool_path(pool));
+    if (begun && status == MAPLE_DEVICE_ERROR) /* a lost worker */
+        maple_error_set(error, status, "%s; what was measured before is in %s, the same command continues",
+                        error->message, maple_pool_path(pool));
     maple_pool_close(pool);
     return status == MAPLE_OK ? print_report(&platform, &report, o->json, error) : status;
 }

@@ -80,6 +80,16 @@ static maple_status set_value(const cli_command *command, const cli_option *opti
     return MAPLE_OK;
 }
 
+maple_status cli_copy(char *to, size_t size, const char *from, const char *option, maple_error *error) {
+    size_t length = strlen(from);
+    if (length >= size)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "%s %.32s...: %zu bytes are too long, %zu are the most", option, from, length,
+                               size - 1);
+    memcpy(to, from, length + 1);
+    return MAPLE_OK;
+}
+
 static const cli_option *find_option(const cli_options *options, const char *name, size_t length) {
     for (int i = 0; i < options->n; i++) {
         if (strlen(options->items[i].name) == length && memcmp(options->items[i].name, name, length) == 0)

@@ -245,6 +245,11 @@ const cli_command cli_pool_show = {
 
 /* --- remove --- */
 
+static maple_status find_platform(maple_pool *pool, void *user, maple_error *error) {
+    maple_platform platform;
+    return maple_pool_find_platform(pool, user, &platform, error);
+}
+
 static maple_status remove_platform(maple_pool *pool, void *user, maple_error *error) {
     const char *name = user;
     maple_platform platform;
@@ -259,7 +264,11 @@ static maple_status run_remove(const cli_command *self, int argc, char **argv, m
     maple_status status = cli_parse(self, &options, argc, argv, 1, 1, error);
     if (status != MAPLE_OK || options.help)
         return status;
-    return cli_with_pool(path, MAPLE_POOL_WRITE, remove_platform, options.arguments[0], error);
+    /* Opening for writing would make a pool of a name that was mistyped. */
+    status = cli_with_pool(path, MAPLE_POOL_READ, find_platform, options.arguments[0], error);
+    return status == MAPLE_OK
+               ? cli_with_pool(path, MAPLE_POOL_WRITE, remove_platform, options.arguments[0], error)
+               : status;
 }
 
 const cli_command cli_pool_remove = {

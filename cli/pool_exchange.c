@@ -67,13 +67,9 @@ static maple_status import_csv(maple_pool *pool, void *user, maple_error *error)
     return cli_print_json(object, error);
 }
 
-static void copy_text(char *to, size_t size, const char *from) {
-    snprintf(to, size, "%s", from ? from : "");
-}
-
 static maple_status run_import(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
-    csv_import o = {.space_name = "nas-bench-201"};
+    csv_import o = {.space_name = "nas-bench-201", .platform = {.engine = "imported", .counters = "none"}};
     const char *path = NULL, *name = NULL, *cpu = NULL, *device = NULL, *graph = "pruned";
     int threads = 1, batch = 1;
     cli_string(&options, "platform", &name, "NAME", "name of the platform that the file becomes");
@@ -99,12 +95,17 @@ static maple_status run_import(const cli_command *self, int argc, char **argv, m
     o.file = options.arguments[1];
     o.platform.threads = threads;
     o.platform.batch = batch;
-    copy_text(o.platform.name, sizeof o.platform.name, name);
-    copy_text(o.platform.cpu, sizeof o.platform.cpu, cpu ? cpu : "unknown");
-    copy_text(o.platform.device, sizeof o.platform.device, device ? device : name);
-    copy_text(o.platform.engine, sizeof o.platform.engine, "imported");
-    copy_text(o.platform.counters, sizeof o.platform.counters, "none");
-    maple_platform_family(o.platform.device, o.platform.engine, o.platform.isa, o.platform.family);
+    maple_platform *p = &o.platform;
+    status = cli_copy(p->name, sizeof p->name, name, "--platform", error);
+    if (status == MAPLE_OK)
+        status = cli_copy(p->cpu, sizeof p->cpu, cpu ? cpu : "unknown", "--cpu", error);
+    if (status == MAPLE_OK)
+        status = cli_copy(p->device, sizeof p->device, device ? device : "", "--device", error);
+    if (status != MAPLE_OK)
+        return status;
+    if (!device) /* a name may be longer */
+        snprintf(p->device, sizeof p->device, "%.*s", (int)sizeof p->device - 1, name);
+    maple_platform_family(p->device, p->engine, p->isa, p->family);
     return cli_with_pool(path, MAPLE_POOL_WRITE, import_csv, &o, error);
 }
 
@@ -124,26 +125,29 @@ const cli_command cli_pool_import = {
 /* --- merge --- */
 
 typedef struct {
-    const char *source;
+    maple_pool *source;
     const char *const *names;
     size_t n_names;
-    bool statistics_only;
+    bool statistics_only, json;
 } merge_job;
 
 static maple_status merge(maple_pool *pool, void *user, maple_error *error) {
     const merge_job *job = user;
-    maple_pool *source = NULL;
     maple_import_result result;
-    maple_status status = maple_pool_open(job->source, MAPLE_POOL_READ, &source, error);
-    if (status == MAPLE_OK)
-        status =
-            maple_pool_merge(pool, source, job->names, job->n_names, job->statistics_only, &result, error);
-    maple_pool_close(source);
+    maple_status status =
+        maple_pool_merge(pool, job->source, job->names, job->n_names, job->statistics_only, &result, error);
     if (status != MAPLE_OK)
         return status;
-    printf("%s: %zu platforms, %zu latencies from %s\n", maple_pool_path(pool), result.platforms,
-           result.latencies, job->source);
-    return cli_flush(error);
+    if (!job->json) {
+        printf("%s: %zu platforms, %zu latencies from %s\n", maple_pool_path(pool), result.platforms,
+               result.latencies, maple_pool_path(job->source));
+        return cli_flush(error);
+    }
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "pool", maple_pool_path(pool));
+    cJSON_AddNumberToObject(object, "platforms", (double)result.platforms);
+    cJSON_AddNumberToObject(object, "latencies", (double)result.latencies);
+    return cli_print_json(object, error);
 }
 
 static maple_status run_merge(const cli_command *self, int argc, char **argv, maple_error *error) {
@@ -153,13 +157,18 @@ static maple_status run_merge(const cli_command *self, int argc, char **argv, ma
     cli_flag(&options, "statistics-only", &job.statistics_only, "leave the raw runs behind");
     cli_string(&options, "pool", &path, "FILE",
                "your pool, merged into (default $XDG_DATA_HOME/maple/pool.db)");
+    cli_flag(&options, "json", &job.json, "one object");
     maple_status status = cli_parse(self, &options, argc, argv, 1, -1, error);
     if (status != MAPLE_OK || options.help)
         return status;
-    job.source = options.arguments[0];
     job.names = (const char *const *)(options.arguments + 1);
     job.n_names = (size_t)options.n_arguments - 1;
-    return cli_with_pool(path, MAPLE_POOL_WRITE, merge, &job, error);
+    /* The source first: without it no pool is made. */
+    status = maple_pool_open(options.arguments[0], MAPLE_POOL_READ, &job.source, error);
+    if (status == MAPLE_OK)
+        status = cli_with_pool(path, MAPLE_POOL_WRITE, merge, &job, error);
+    maple_pool_close(job.source);
+    return status;
 }
 
 const cli_command cli_pool_merge = {

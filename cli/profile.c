@@ -83,8 +83,13 @@ maple_status cli_profile_platform(const cli_setup *setup, const char *name, cons
     if (status != MAPLE_OK)
         return status;
     if (name)
-        snprintf(platform->name, sizeof platform->name, "%s", name);
-    snprintf(platform->counters, sizeof platform->counters, "%s", provider->name);
+        status = cli_copy(platform->name, sizeof platform->name, name, "--name", error);
+    if (status != MAPLE_OK)
+        return status;
+    /* Which provider its counters are from is said by those who store them. */
+    maple_platform known;
+    if (maple_pool_find_platform(pool, platform->name, &known, NULL) == MAPLE_OK)
+        snprintf(platform->counters, sizeof platform->counters, "%s", known.counters);
     status = maple_environment_json(&environment, &environment_json, error);
     if (status != MAPLE_OK)
         return status;
@@ -95,8 +100,15 @@ maple_status cli_profile_platform(const cli_setup *setup, const char *name, cons
                 provider->simulated ? " (simulated)" : "", *reason ? "; " : "", reason);
     if (status == MAPLE_OK)
         status = profile_operators(setup, again, pool, platform, error);
+    /* Counters of another provider than the one that was named are not what was asked for. */
+    bool named = strcmp(provider_name, "auto") != 0 && strcmp(provider->name, "none") != 0;
+    again = again || (named && strcmp(platform->counters, provider->name) != 0);
     if (status == MAPLE_OK)
         status = profile_counters(setup, provider, again, pool, platform, error);
+    if (status == MAPLE_OK)
+        status = maple_pool_find_platform(pool, platform->name, &known, error);
+    if (status == MAPLE_OK)
+        snprintf(platform->counters, sizeof platform->counters, "%s", known.counters);
     return status;
 }
 

@@ -62,6 +62,26 @@ static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *
     return status;
 }
 
+/* Nothing to learn from is better known before the measurements than after. */
+static maple_status check_pools(const quickstart *q, const maple_predictor_info *predictor,
+                                maple_error *error) {
+    maple_dataset *dataset = NULL;
+    maple_error where = {.message = "the bundled pool is empty"};
+    char path[4096];
+    maple_status status = MAPLE_OK;
+    if (predictor->needs_pool)
+        status = cli_load_dataset(q->pool, q->setup.config.space, &dataset, error);
+    if (dataset && dataset->n_platforms == 0) {
+        cli_bundled_path(path, &where);
+        status = maple_error_set(error, MAPLE_BAD_INPUT,
+                                 "predictor %s learns from other platforms, and none is known: %s; or use "
+                                 "--predictor lut-fit",
+                                 predictor->name, where.message);
+    }
+    maple_dataset_free(dataset);
+    return status;
+}
+
 static maple_status profile(quickstart *q, maple_error *error) {
     int64_t start = maple_clock_ns();
     cli_say("profiling: operators, counters, %d networks ...", q->samples);
@@ -121,7 +141,7 @@ static size_t count_left(const quickstart *q, cli_leave_out leave_out) {
 static void choose_sources(quickstart *q) {
     q->n_sources_siblings = count_left(q, CLI_LEAVE_OUT_NONE);
     q->leave_out = q->use_siblings ? CLI_LEAVE_OUT_NONE : CLI_LEAVE_OUT_CPU;
-    if (!q->use_siblings && count_left(q, CLI_LEAVE_OUT_CPU) == 0) {
+    if (!q->use_siblings && q->n_sources_siblings > 0 && count_left(q, CLI_LEAVE_OUT_CPU) == 0) {
         q->leave_out = CLI_LEAVE_OUT_FAMILY;
         cli_say("every known platform has this CPU model; leaving out those of the same engine and "
                 "instruction set "
@@ -186,16 +206,21 @@ static maple_status score_with(const quickstart *q, const maple_predictor *predi
     return status;
 }
 
-/* A rival that cannot be fitted (too few samples, no operator latencies) is reported with the reason. */
-static void score_rival(const quickstart *q, const char *name, cli_leave_out leave_out, score *out) {
+/* A rival that cannot be fitted (too few samples, no operator latencies) is reported with the reason; only an
+ * interrupt is an error. */
+static maple_status score_rival(const quickstart *q, const char *name, cli_leave_out leave_out, score *out,
+                                maple_error *interrupt) {
     maple_error error = {.message = ""};
     maple_predictor *predictor = NULL;
     maple_status status = fit(q, name, leave_out, &predictor, &error);
     if (status == MAPLE_OK)
         status = score_with(q, predictor, out, &error);
     maple_predictor_free(predictor);
+    if (status == MAPLE_INTERRUPTED)
+        return maple_error_set(interrupt, status, "%s", error.message);
     if (status != MAPLE_OK)
         snprintf(out->why, sizeof out->why, "%.*s", (int)sizeof out->why - 1, error.message);
+    return MAPLE_OK;
 }
 
 /* Measures the others and scores the predictor that was fitted before, then the rivals on the same samples.
@@ -210,11 +235,14 @@ static maple_status verify(quickstart *q, const maple_predictor *predictor, scor
         status = score_with(q, predictor, &s->main, error);
     if (status != MAPLE_OK)
         return status;
-    score_rival(q, q->predictor, CLI_LEAVE_OUT_NONE, &s->siblings);
-    score_rival(q, "lut", q->leave_out, &s->lut);
-    score_rival(q, "lut-fit", q->leave_out, &s->lut_fit);
-    score_rival(q, "flops", q->leave_out, &s->flops);
-    return MAPLE_OK;
+    status = score_rival(q, q->predictor, CLI_LEAVE_OUT_NONE, &s->siblings, error);
+    if (status == MAPLE_OK)
+        status = score_rival(q, "lut", q->leave_out, &s->lut, error);
+    if (status == MAPLE_OK)
+        status = score_rival(q, "lut-fit", q->leave_out, &s->lut_fit, error);
+    if (status == MAPLE_OK)
+        status = score_rival(q, "flops", q->leave_out, &s->flops, error);
+    return status;
 }
 
 /* --- Output --- */
@@ -358,11 +386,16 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     maple_status status = cli_parse(self, &options, argc, argv, 0, 0, error);
     if (status != MAPLE_OK || options.help)
         return status;
-    status = cli_setup_resolve(&q.setup, error);
-    if (q.output)
-        snprintf(q.csv, sizeof q.csv, "%s", q.output);
+    const maple_predictor_info *predictor; /* a wrong name is better known before the measurements */
+    status = maple_predictor_find(q.predictor, &predictor, error);
+    if (status == MAPLE_OK)
+        status = cli_setup_resolve(&q.setup, error);
+    if (status == MAPLE_OK && q.output)
+        status = cli_copy(q.csv, sizeof q.csv, q.output, "--output", error);
     if (status == MAPLE_OK)
         status = cli_open_pool(q.setup.pool, MAPLE_POOL_WRITE, &q.pool, error);
+    if (status == MAPLE_OK)
+        status = check_pools(&q, predictor, error);
     if (status == MAPLE_OK)
         status = job(&q, error);
     maple_dataset_free(q.dataset);

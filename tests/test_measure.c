@@ -9,6 +9,7 @@
 
 #include "maple/measure.h"
 #include "measure/channel.h"
+#include "measure/process.h"
 #include "measure/worker_client.h"
 
 #include <dirent.h>
@@ -44,7 +45,17 @@ typedef struct fixture {
     maple_hooks hooks;
     int asked, stop_after; /* of the cancel hook; stop_after 0: never */
     pid_t victim;          /* killed by the hook instead of cancelling */
+    double done, total;    /* the last progress of "measuring" */
 } fixture;
+
+static void progress_hook(void *user, const maple_progress *progress) {
+    fixture *f = user;
+    if (strcmp(progress->task, "measuring") != 0)
+        return;
+    assert_true(progress->done >= 0 && progress->done <= progress->total);
+    f->done = progress->done;
+    f->total = progress->total;
+}
 
 static bool cancel_hook(void *user) {
     fixture *f = user;
@@ -56,7 +67,7 @@ static int setup(void **state) {
     maple_error error = {0};
     const maple_space *space = NULL;
     assert_int_equal(maple_space_find("nas-bench-201", &space, &error), MAPLE_OK);
-    f->hooks = (maple_hooks){.cancelled = cancel_hook, .user = f};
+    f->hooks = (maple_hooks){.progress = progress_hook, .cancelled = cancel_hook, .user = f};
     f->config = (maple_measure_config){
         .space = space,
         .engine = "blas",
@@ -311,6 +322,7 @@ static void test_same_graph_is_measured_once(void **state) {
     maple_arch second = maple_space_canonical(space, MAPLE_GRAPH_PRUNED, &f->archs[1]);
     assert_true(maple_arch_equal(&first, &second));
     assert_int_equal(measure(f, 0, &report, &error), MAPLE_OK);
+    assert_true(f->total > 0 && f->done == f->total); /* sentinels' runs are not counted */
     assert_int_equal(maple_pool_latencies(f->pool, f->platform.id, space, &rows, &n, &error), MAPLE_OK);
     double labels[2] = {NAN, NAN};
     for (size_t i = 0; i < n; i++) {
@@ -396,6 +408,42 @@ static void test_killed_worker(void **state) {
     maple_free(latency_ms);
     assert_int_equal(measure(f, 0, &report, &error), MAPLE_OK);
     assert_complete_runs(f);
+}
+
+/* A child that speaks and leaves before it is asked: what it said is told, not only that it is gone. */
+static void test_answer_of_a_child_that_left(void **state) {
+    (void)state;
+    char *argv[] = {"echo", "hello", NULL}, *environment[] = {NULL}, *answer = NULL;
+    maple_error error = {0};
+    maple_process *process = NULL;
+    assert_int_equal(
+        maple_process_start(&(maple_process_options){argv, environment, NULL, 0}, &process, &error),
+        MAPLE_OK);
+    siginfo_t info; /* waits without taking its status away */
+    assert_int_equal(waitid(P_PID, (id_t)maple_process_id(process), &info, WEXITED | WNOWAIT), 0);
+    assert_int_equal(maple_process_ask(process, "open\n", 10, NULL, &answer, &error), MAPLE_OK);
+    assert_string_equal(answer, "hello");
+    assert_int_equal(maple_process_ask(process, "open\n", 10, NULL, &answer, &error), MAPLE_DEVICE_ERROR);
+    assert_non_null(strstr(error.message, "(echo) ended with exit code 0"));
+    maple_process_stop(process);
+    assert_no_children();
+}
+
+/* A parent that was stopped (Ctrl-Z) for longer than its time limit finds the answer waiting. */
+static void test_answer_after_the_limit(void **state) {
+    (void)state;
+    int ends[2];
+    char *line = NULL;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "ok\n", 3), 3);
+    maple_channel channel = {.input = ends[0], .output = -1};
+    assert_int_equal(maple_channel_read(&channel, maple_clock_ns() - 1000000000, &line), MAPLE_CHANNEL_OK);
+    assert_string_equal(line, "ok");
+    assert_int_equal(maple_channel_read(&channel, maple_clock_ns() - 1000000000, &line),
+                     MAPLE_CHANNEL_TIMEOUT);
+    maple_channel_release(&channel);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 static void test_protocol(void **state) {
@@ -512,6 +560,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_same_graph_is_measured_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_as_written_in_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_worker, setup, teardown),
+        cmocka_unit_test(test_answer_after_the_limit),
+        cmocka_unit_test(test_answer_of_a_child_that_left),
         cmocka_unit_test_setup_teardown(test_protocol, setup, teardown),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test_setup_teardown(test_counters, setup, teardown),

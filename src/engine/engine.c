@@ -11,8 +11,7 @@ static const char *const no_isas[] = {NULL};
 static const engine_ops onednn_engine = {
     .info = {.name = "onednn",
              .description = "oneDNN, as inside PyTorch, TensorFlow and OpenVINO",
-             .unavailable =
-                 "not built in: oneDNN was not found (Debian: apt install libdnnl-dev, then build again)",
+             .unavailable = "not built in: " MAPLE_NO_ONEDNN, /* the reason comes from CMake */
              .isas = no_isas},
 };
 #endif
@@ -21,8 +20,7 @@ static const char *const no_caps[] = {NULL};
 static const engine_ops xnnpack_engine = {
     .info = {.name = "xnnpack",
              .description = "XNNPACK, as inside TensorFlow Lite and ExecuTorch",
-             .unavailable = "not built in: XNNPACK was not found (Debian: apt install libxnnpack-dev "
-                            "libpthreadpool-dev libcpuinfo-dev, then build again)",
+             .unavailable = "not built in: " MAPLE_NO_XNNPACK,
              .isas = no_caps},
 };
 #endif

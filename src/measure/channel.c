@@ -13,16 +13,17 @@ enum { MAX_LINE_BYTES = 64 << 20 };
 static maple_channel_result wait_for(int descriptor, short events, int64_t deadline_ns) {
     for (;;) {
         int timeout_ms = -1;
-        if (deadline_ns > 0) {
-            int64_t left = deadline_ns - maple_clock_ns();
-            if (left <= 0)
-                return MAPLE_CHANNEL_TIMEOUT;
-            timeout_ms = (int)(left / 1000000 < 1000000 ? left / 1000000 + 1 : 1000000);
-        }
+        int64_t left = deadline_ns > 0 ? deadline_ns - maple_clock_ns() : 1;
+        /* Past the deadline one look is still taken: a process that was stopped meanwhile (Ctrl-Z) finds what
+         * has come. */
+        if (deadline_ns > 0)
+            timeout_ms = left <= 0 ? 0 : (int)(left / 1000000 < 1000000 ? left / 1000000 + 1 : 1000000);
         struct pollfd wanted = {.fd = descriptor, .events = events};
         int ready = poll(&wanted, 1, timeout_ms);
         if (ready > 0)
             return MAPLE_CHANNEL_OK;
+        if (ready == 0 && left <= 0)
+            return MAPLE_CHANNEL_TIMEOUT;
         if (ready < 0 && errno != EINTR)
             return MAPLE_CHANNEL_FAILED;
     }

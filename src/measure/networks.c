@@ -236,6 +236,7 @@ static void report_progress(session *self, double runs) {
 static maple_status keep_piece(session *self, const size_t *ids, size_t n, int round, maple_error *error) {
     maple_campaign *campaign = &self->campaign;
     size_t kept = 0;
+    double before = self->timed; /* sentinels are not part of what was asked for, nor of its progress */
     for (size_t i = 0; i < n; i++) {
         size_t target;
         if (!take_run(self, ids[i], &self->timings[i], round, &target))
@@ -252,7 +253,7 @@ static maple_status keep_piece(session *self, const size_t *ids, size_t n, int r
         if (status != MAPLE_OK)
             return status;
     }
-    report_progress(self, (double)n);
+    report_progress(self, self->timed - before);
     return MAPLE_OK;
 }
 

@@ -81,9 +81,10 @@ static maple_status time_operators(const maple_measure_config *config, maple_wor
     maple_rng rng = maple_rng_seed(config->options.weight_seed);
     for (int round = 0; round < ROUNDS; round++) {
         if (maple_is_cancelled(config->hooks))
-            return maple_error_set(error, MAPLE_INTERRUPTED,
-                                   "interrupted after %d of %d rounds over the operators", round,
-                                   (int)ROUNDS);
+            return maple_error_set(
+                error, MAPLE_INTERRUPTED,
+                "interrupted after %d of %d rounds over the operators; the same command begins them anew",
+                round, (int)ROUNDS);
         maple_status status = time_round(worker, &rng, ids, n, round, timings, runs, error);
         if (status != MAPLE_OK)
             return status;
@@ -205,8 +206,9 @@ maple_status maple_measure_counters(const maple_measure_config *config, const ma
         found ? maple_worker_start(&counting, provider, scratch, &worker, error) : maple_error_memory(error);
     for (size_t i = 0; i < n && status == MAPLE_OK; i++) {
         if (maple_is_cancelled(config->hooks))
-            status = maple_error_set(error, MAPLE_INTERRUPTED,
-                                     "interrupted after counting %zu of %zu operators", i, n);
+            status = maple_error_set(
+                error, MAPLE_INTERRUPTED,
+                "interrupted after counting %zu of %zu operators; the same command counts them anew", i, n);
         else
             status =
                 count_operator(worker, i, found + i * MAPLE_EVENTS, found + (n + i) * MAPLE_EVENTS, error);

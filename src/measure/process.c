@@ -217,6 +217,10 @@ maple_status maple_process_ask(maple_process *process, const char *request, doub
     int64_t deadline = maple_clock_ns() + (int64_t)(timeout_s * 1e9);
     bool cancelled = false;
     maple_channel_result result = maple_channel_write(&process->channel, request, strlen(request), deadline);
+    /* What a child said before it left tells more than that it left. */
+    if (result == MAPLE_CHANNEL_END &&
+        maple_channel_read(&process->channel, deadline, answer) == MAPLE_CHANNEL_OK)
+        return MAPLE_OK;
     while (result == MAPLE_CHANNEL_OK) {
         int64_t slice = maple_clock_ns() + (int64_t)POLL_S * 1000000000;
         result = maple_channel_read(&process->channel, slice < deadline ? slice : deadline, answer);
@@ -232,7 +236,10 @@ maple_status maple_process_ask(maple_process *process, const char *request, doub
         }
     }
     char what[96];
-    snprintf(what, sizeof what, "did not answer within %.0f s", timeout_s);
+    if (result == MAPLE_CHANNEL_FAILED)
+        snprintf(what, sizeof what, "cannot be talked to: %s", strerror(errno));
+    else
+        snprintf(what, sizeof what, "did not answer within %.0f s", timeout_s);
     if (result != MAPLE_CHANNEL_END)
         kill(-process->pid, SIGKILL);
     maple_status status = tell_end(process, result == MAPLE_CHANNEL_END ? NULL : what, error);

@@ -10,11 +10,15 @@
  *   network <id> <verify 0 | 1> <architecture>                  relative error (nan: not verified), bytes,
  *   operator <id> <verify 0 | 1> <index>                          implementations
  *   unload <id>                                                 -
- *   run <budget ns> <id> ...                                    ns executing, then for each id, in order, as
- * far as the budget went (at least one): ns of the timed run, disturbed 0 | 1 (probe.h) loop <least ns> <id>
- * ...                                    for each id: ns a run (mean over a loop of that length), disturbed 0
- * | 1 counters <provider> <scratch folder>                        - count <id> <warm | cold> ten times:
- * status, value, running share, reason
+ *   run <budget ns> <id> ...                                    ns executing, then for each id, in order,
+ *                                                               as far as the budget went (at least
+ *                                                               one): ns of the timed run, disturbed 0 | 1
+ *   loop <least ns> <id> ...                                    for each id: ns a run (mean over a loop
+ *                                                               of that length), disturbed 0 | 1
+ *   counters <provider> <scratch folder>                        -
+ *   count <id> <warm | cold>                                    ten times: status, value, running share,
+ *                                                               reason
+ * ("disturbed": probe.h)
  *
  * A network is compiled and compared with the reference before it can be timed. Timed runs follow one warm
  * run of the same network; their results wait until the whole request is done, so that the parent sleeps

@@ -214,8 +214,9 @@ maple_status maple_pool_default_path(char **out, maple_error *error) {
     else if (home && *home)
         maple_text_addf(&path, "%s/.local/share/maple/pool.db", home);
     else
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
-                               "no folder for the pool: neither XDG_DATA_HOME nor HOME is set; name a pool");
+        return maple_error_set(
+            error, MAPLE_BAD_ARGUMENT,
+            "no folder for the pool: neither XDG_DATA_HOME nor HOME is set; name a pool (--pool FILE)");
     if (path.failed) {
         maple_text_free(&path);
         return maple_error_memory(error);

@@ -160,10 +160,13 @@ static maple_status load_shape(const maple_tensors *tensors, const maple_space *
                                    &shape->descriptor, error);
     if (status != MAPLE_OK)
         return status;
-    if (shape->width == 0 || shape->width > 4096 || shape->embedding == 0 || shape->embedding > 4096)
-        return maple_error_set(error, MAPLE_BAD_INPUT,
-                               "%s: a network %zu wide with an embedding of %zu is refused",
-                               maple_tensors_path(tensors), shape->width, shape->embedding);
+    /* Before memory is asked for by their product. */
+    if (shape->width == 0 || shape->width > 4096 || shape->embedding == 0 || shape->embedding > 4096 ||
+        shape->descriptor > 4096)
+        return maple_error_set(
+            error, MAPLE_BAD_INPUT,
+            "%s: a network %zu wide with an embedding of %zu and a descriptor of %zu is refused",
+            maple_tensors_path(tensors), shape->width, shape->embedding, shape->descriptor);
     model->descriptor = maple_alloc_aligned(shape->descriptor, sizeof(float));
     model->parameters = maple_alloc_aligned(maple_net_layout(shape).offset[NET_TENSORS], sizeof(float));
     if (!model->descriptor || !model->parameters)

@@ -6,9 +6,10 @@
  *   log base(a)    = log table(a) + correction . features(a)
  *
  * table        maple_base.c: the look-up table, or a level and an additive model where there is none
- * correction   maple_correction.c: a few numbers a platform; the target's from its samples, with a prior from
- * the pool S            maple_descriptor.c: operator latencies and counters, scaled network      maple_net.c,
- * trained in maple_train.c
+ * correction   maple_correction.c: a few numbers a platform; the target's from its samples, with a prior
+ *              from the pool
+ * S            maple_descriptor.c: operator latencies and counters, scaled
+ * network      maple_net.c, trained in maple_train.c
  */
 #ifndef MAPLE_PREDICTOR_MAPLE_MODEL_H
 #define MAPLE_PREDICTOR_MAPLE_MODEL_H

@@ -166,7 +166,8 @@ maple_status maple_train(const maple_fit_request *request, const double *options
         maple_report_progress(request->hooks, "fitting", (double)(epoch + 1), (double)epochs, "epochs");
         if (maple_is_cancelled(request->hooks))
             status = maple_error_set(error, MAPLE_INTERRUPTED,
-                                     "fitting was interrupted after %zu of %zu epochs", epoch + 1, epochs);
+                                     "fitting was interrupted after %zu of %zu epochs; run it again",
+                                     epoch + 1, epochs);
     }
     nn_blas_leave();
 done:

@@ -3,8 +3,9 @@
  * safetensors.h: model files in the safetensors layout, which Python's `safetensors` reads too:
  *
  *   u64, little endian: length of the header
- *   header, JSON: {"__metadata__": {name: text, ...}, name: {"dtype", "shape", "data_offsets": [begin, end]},
- * ...} the tensors' bytes, little endian, row-major, one after the other without gaps
+ *   header, JSON: {"__metadata__": {name: text, ...},
+ *                  name: {"dtype", "shape", "data_offsets": [begin, end]}, ...}
+ *   the tensors' bytes, little endian, row-major, one after the other without gaps
  *
  * The reader trusts nothing: lengths, offsets, shapes and types are checked before use, and an error says the
  * path, what is wrong and where.

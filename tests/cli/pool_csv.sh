@@ -30,3 +30,4 @@ try predict --platform phone --predictor lut --pool p.db "$a"
 try predict --platform phone --predictor flops --samples 9 --pool p.db "$a"
 try pool remove phone2 --pool p.db
 try pool remove phone2 --pool p.db
+try pool merge p.db phone --pool other.db --json

@@ -21,5 +21,16 @@ try fit --platform x
 try pool import help dir --platform x
 try pool import csv file.csv
 try pool show
+try pool remove x --pool typo.db
+try pool merge typo.db --pool new.db
 try pool list --bundled
+try quickstart --predictor mapel
+try quickstart --engine blas --pool empty.db
+try measure --all --random 3
+try predict --platform x --all '|none~0|'
+long=$(printf '%0200d' 7)
+try pool import csv /dev/null --platform $long
+try pool import csv /dev/null --platform x --device $long
+env -u HOME maple predict --platform x --all; echo "exit $?"
+env -u HOME maple pool list; echo "exit $?"
 ls
