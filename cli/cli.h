@@ -82,16 +82,25 @@ typedef struct cli_setup {
     int threads, batch, cpu;
     maple_measure_config config; /* filled by cli_setup_resolve */
     char worker[4096];
+    int64_t fastest_probe_ns; /* what one measurement of this command learned for the next */
 } cli_setup;
 
 /* Defaults, and the options --space --engine --isa --threads --batch --graph --cpu --pool. */
 void cli_setup_options(cli_setup *setup, cli_options *options);
 maple_status cli_setup_resolve(cli_setup *setup, maple_error *error);
 
-/* Identifies the configuration (as `name`, NULL: the default name), adds it to the pool, and measures its
+/* Identifies the configuration (as `name`, NULL: the default name) and adds it to the pool; takes what the
+ * pool knows about this CPU's undisturbed probe. */
+maple_status cli_register_platform(cli_setup *setup, const char *name, maple_pool *pool,
+                                   maple_platform *platform, maple_error *error);
+/* Keeps with the platform what was learned about the undisturbed probe. */
+maple_status cli_remember_probe(const cli_setup *setup, maple_pool *pool, const maple_platform *platform,
+                                maple_error *error);
+
+/* Registers the platform and measures its
  * descriptor: operator latencies and counters by `provider` ("auto"; says on stderr which one and why). What
  * the pool already has is kept unless `again`. */
-maple_status cli_profile_platform(const cli_setup *setup, const char *name, const char *provider, bool again,
+maple_status cli_profile_platform(cli_setup *setup, const char *name, const char *provider, bool again,
                                   maple_pool *pool, maple_platform *platform, maple_error *error);
 
 /* The user's pool: `path`, or the default one. */

@@ -63,6 +63,7 @@ maple_status cli_setup_resolve(cli_setup *setup, maple_error *error) {
         .isa = setup->isa, .threads = setup->threads, .batch = setup->batch, .weight_seed = 1};
     config->worker_path = setup->worker;
     config->cpu = setup->cpu;
+    config->fastest_probe_ns = &setup->fastest_probe_ns;
     config->hooks = cli_hooks();
     return MAPLE_OK;
 }

@@ -37,29 +37,6 @@ static maple_status choose_archs(const measure_options *o, const cli_options *op
     return status;
 }
 
-static maple_status identify(const measure_options *o, maple_pool *pool, maple_platform *platform,
-                             maple_error *error) {
-    maple_environment environment;
-    maple_environment_probe(NULL, &environment);
-    maple_status status = maple_measure_identify(&o->setup.config, &environment, platform, error);
-    if (status != MAPLE_OK)
-        return status;
-    if (o->name)
-        status = cli_copy(platform->name, sizeof platform->name, o->name, "--name", error);
-    if (status != MAPLE_OK)
-        return status;
-    maple_platform known;
-    if (maple_pool_find_platform(pool, platform->name, &known, NULL) == MAPLE_OK)
-        snprintf(platform->counters, sizeof platform->counters, "%s", known.counters);
-    char *json;
-    status = maple_environment_json(&environment, &json, error);
-    if (status != MAPLE_OK)
-        return status;
-    status = maple_pool_add_platform(pool, platform, json, error);
-    maple_free(json);
-    return status;
-}
-
 /* Percent with one digit, or "-" where nothing was measured. */
 static void format_percent(double share, char text[16]) {
     if (isfinite(share))
@@ -87,7 +64,7 @@ static maple_status print_report(const maple_platform *platform, const maple_mea
     return cli_print_json(object, error);
 }
 
-static maple_status measure(const measure_options *o, const maple_arch *archs, size_t n, maple_error *error) {
+static maple_status measure(measure_options *o, const maple_arch *archs, size_t n, maple_error *error) {
     maple_pool *pool = NULL;
     maple_platform platform;
     maple_measure_report report = {0};
@@ -98,10 +75,12 @@ static maple_status measure(const measure_options *o, const maple_arch *archs, s
                                .seed = o->seed};
     maple_status status = cli_open_pool(o->setup.pool, MAPLE_POOL_WRITE, &pool, error);
     if (status == MAPLE_OK)
-        status = identify(o, pool, &platform, error);
+        status = cli_register_platform(&o->setup, o->name, pool, &platform, error);
     bool begun = status == MAPLE_OK;
     if (begun)
         status = maple_measure_networks(&o->setup.config, pool, &platform, &plan, &report, error);
+    if (status == MAPLE_OK)
+        status = cli_remember_probe(&o->setup, pool, &platform, error);
     if (status == MAPLE_INTERRUPTED)
         maple_error_set(error, status, "interrupted; what was measured is in %s; the same command continues",
                         maple_pool_path(pool));

@@ -69,32 +69,13 @@ static maple_status profile_counters(const cli_setup *setup, const maple_counter
     return status;
 }
 
-maple_status cli_profile_platform(const cli_setup *setup, const char *name, const char *provider_name,
-                                  bool again, maple_pool *pool, maple_platform *platform,
-                                  maple_error *error) {
+maple_status cli_profile_platform(cli_setup *setup, const char *name, const char *provider_name, bool again,
+                                  maple_pool *pool, maple_platform *platform, maple_error *error) {
     const maple_counter_info *provider;
-    char reason[512] = "", *environment_json;
-    maple_environment environment;
+    char reason[512] = "";
     maple_status status = maple_counters_find(provider_name, &provider, reason, sizeof reason, error);
-    if (status != MAPLE_OK)
-        return status;
-    maple_environment_probe(NULL, &environment);
-    status = maple_measure_identify(&setup->config, &environment, platform, error);
-    if (status != MAPLE_OK)
-        return status;
-    if (name)
-        status = cli_copy(platform->name, sizeof platform->name, name, "--name", error);
-    if (status != MAPLE_OK)
-        return status;
-    /* Which provider its counters are from is said by those who store them. */
-    maple_platform known;
-    if (maple_pool_find_platform(pool, platform->name, &known, NULL) == MAPLE_OK)
-        snprintf(platform->counters, sizeof platform->counters, "%s", known.counters);
-    status = maple_environment_json(&environment, &environment_json, error);
-    if (status != MAPLE_OK)
-        return status;
-    status = maple_pool_add_platform(pool, platform, environment_json, error);
-    maple_free(environment_json);
+    if (status == MAPLE_OK)
+        status = cli_register_platform(setup, name, pool, platform, error);
     if (status == MAPLE_OK)
         cli_say("platform %s; counters: %s%s%s%s", platform->name, provider->name,
                 provider->simulated ? " (simulated)" : "", *reason ? "; " : "", reason);
@@ -105,6 +86,9 @@ maple_status cli_profile_platform(const cli_setup *setup, const char *name, cons
     again = again || (named && strcmp(platform->counters, provider->name) != 0);
     if (status == MAPLE_OK)
         status = profile_counters(setup, provider, again, pool, platform, error);
+    maple_platform known;
+    if (status == MAPLE_OK)
+        status = cli_remember_probe(setup, pool, platform, error);
     if (status == MAPLE_OK)
         status = maple_pool_find_platform(pool, platform->name, &known, error);
     if (status == MAPLE_OK)

@@ -42,6 +42,16 @@ static void test_old_stretches_are_forgotten(void **state) {
     assert_true(maple_probe_judge(&probe, now + 23 * SECOND, 20000));
 }
 
+/* What an earlier measurement knew is what a slow start is compared with. */
+static void test_a_start_with_knowledge(void **state) {
+    (void)state;
+    maple_probe probe;
+    maple_probe_start(&probe, SECOND, 10000);
+    assert_true(maple_probe_judge(&probe, SECOND + 1, 17000));
+    maple_probe_start(&probe, SECOND, 0);
+    assert_false(maple_probe_judge(&probe, SECOND + 1, 17000));
+}
+
 /* Not a speed test: the compiler must not have removed the loop. */
 static void test_the_probe_takes_time(void **state) {
     (void)state;
@@ -54,6 +64,7 @@ int main(void) {
         cmocka_unit_test(test_longer_than_the_fastest_is_disturbed),
         cmocka_unit_test(test_a_bad_start_heals),
         cmocka_unit_test(test_old_stretches_are_forgotten),
+        cmocka_unit_test(test_a_start_with_knowledge),
         cmocka_unit_test(test_the_probe_takes_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,8 @@
  * base.h: status and error text, memory, random numbers, clock, hooks, order statistics.
  *
  * Conventions of every public header of libmaple:
- *  - a fallible function returns maple_status and takes a last parameter `maple_error *error`, which may be NULL;
- *    on failure *error holds the same status and a message that says what, where and what to do;
+ *  - a fallible function returns maple_status and takes a last parameter `maple_error *error`, which may be
+ * NULL; on failure *error holds the same status and a message that says what, where and what to do;
  *  - output parameters are written only on success, unless the comment says otherwise;
  *  - `x_free(NULL)` and `x_close(NULL)` do nothing; strings returned as `const char *` belong to the object;
  *  - latencies are milliseconds (double), sizes are bytes; a value that could not be had is NaN, never 0;
@@ -21,7 +21,7 @@
 #define MAPLE_VERSION_MAJOR 0
 #define MAPLE_VERSION_MINOR 1
 #define MAPLE_VERSION_PATCH 0
-#define MAPLE_VERSION "0.1.0"
+#define MAPLE_VERSION       "0.1.0"
 
 #if defined(__GNUC__)
 #define MAPLE_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))
@@ -32,15 +32,15 @@
 /* Values are stable; the tens group them by the exit code that the command line gives them. */
 typedef enum maple_status {
     MAPLE_OK = 0,
-    MAPLE_CHECK_FAILED = 10,       /* a comparison did not hold (exit 1) */
-    MAPLE_BAD_ARGUMENT = 20,       /* the caller asked for something impossible (exit 2) */
-    MAPLE_BAD_INPUT = 30,          /* data that does not parse or does not fit (exit 3) */
-    MAPLE_NOT_FOUND = 31,          /* a name that is not there (exit 3) */
-    MAPLE_IO_ERROR = 40,           /* file, pipe, disk (exit 4) */
-    MAPLE_DEVICE_ERROR = 50,       /* engine or device failed (exit 5) */
-    MAPLE_UNSUPPORTED = 51,        /* not built in, or not on this machine (exit 5) */
-    MAPLE_OUT_OF_MEMORY = 52,      /* (exit 5) */
-    MAPLE_INTERRUPTED = 60,        /* cancelled, can be continued (exit 6) */
+    MAPLE_CHECK_FAILED = 10,  /* a comparison did not hold (exit 1) */
+    MAPLE_BAD_ARGUMENT = 20,  /* the caller asked for something impossible (exit 2) */
+    MAPLE_BAD_INPUT = 30,     /* data that does not parse or does not fit (exit 3) */
+    MAPLE_NOT_FOUND = 31,     /* a name that is not there (exit 3) */
+    MAPLE_IO_ERROR = 40,      /* file, pipe, disk (exit 4) */
+    MAPLE_DEVICE_ERROR = 50,  /* engine or device failed (exit 5) */
+    MAPLE_UNSUPPORTED = 51,   /* not built in, or not on this machine (exit 5) */
+    MAPLE_OUT_OF_MEMORY = 52, /* (exit 5) */
+    MAPLE_INTERRUPTED = 60,   /* cancelled, can be continued (exit 6) */
 } maple_status;
 
 typedef struct maple_error {
@@ -52,7 +52,8 @@ typedef struct maple_error {
 const char *maple_status_name(maple_status status);
 
 /* Fills *error (NULL allowed) with a printf-style message and returns `status`. */
-maple_status maple_error_set(maple_error *error, maple_status status, const char *format, ...) MAPLE_PRINTF(3, 4);
+maple_status maple_error_set(maple_error *error, maple_status status, const char *format, ...)
+    MAPLE_PRINTF(3, 4);
 
 /* Puts "prefix: " before the message of *error (NULL allowed) and returns `status`. */
 maple_status maple_error_prefix(maple_error *error, maple_status status, const char *format, ...)
@@ -63,9 +64,9 @@ maple_status maple_error_memory(maple_error *error);
 
 /* --- Memory: every allocation of the library goes through these, so that tests can make one fail. --- */
 
-void *maple_alloc(size_t count, size_t size);                /* zeroed; NULL on overflow or lack of memory */
+void *maple_alloc(size_t count, size_t size);                 /* zeroed; NULL on overflow or lack of memory */
 void *maple_resize(void *pointer, size_t count, size_t size); /* like realloc; the new part is not zeroed */
-void *maple_alloc_aligned(size_t count, size_t size);        /* zeroed, 64-byte aligned; freed by maple_free */
+void *maple_alloc_aligned(size_t count, size_t size); /* zeroed, 64-byte aligned; freed by maple_free */
 char *maple_strdup(const char *text);
 void maple_free(void *pointer);
 
@@ -81,7 +82,8 @@ void maple_text_add(maple_text *text, const char *string);
 void maple_text_addf(maple_text *text, const char *format, ...) MAPLE_PRINTF(2, 3);
 void maple_text_free(maple_text *text);
 
-/* --- Random numbers: xoshiro256** seeded by splitmix64; the same seed gives the same numbers everywhere. --- */
+/* --- Random numbers: xoshiro256** seeded by splitmix64; the same seed gives the same numbers everywhere. ---
+ */
 
 typedef struct maple_rng {
     uint64_t state[4];
@@ -99,14 +101,15 @@ uint64_t maple_hash(const void *data, size_t bytes); /* FNV-1a, for seeds and ca
 
 int64_t maple_clock_ns(void); /* CLOCK_MONOTONIC */
 
-/* --- Hooks: how a long operation talks to its caller. Any member may be NULL; a NULL hooks pointer is fine. --- */
+/* --- Hooks: how a long operation talks to its caller. Any member may be NULL; a NULL hooks pointer is fine.
+ * --- */
 
 typedef enum maple_log_level { MAPLE_LOG_DEBUG, MAPLE_LOG_INFO, MAPLE_LOG_WARNING } maple_log_level;
 
 typedef struct maple_progress {
-    const char *task;     /* "measuring", ... */
-    double done, total;   /* in `unit`; total is 0 where it is not known */
-    const char *unit;     /* "runs", "epochs", ... */
+    const char *task;   /* "measuring", ... */
+    double done, total; /* in `unit`; total is 0 where it is not known */
+    const char *unit;   /* "runs", "epochs", ... */
 } maple_progress;
 
 typedef struct maple_hooks {
@@ -136,7 +139,8 @@ double maple_quantile_sorted(const double *ascending, size_t n, double q);
 
 /* --- Files --- */
 
-/* Writes a whole file: temporary beside it, fsync, rename, fsync of the folder. The old file stays until the new one is complete. */
+/* Writes a whole file: temporary beside it, fsync, rename, fsync of the folder. The old file stays until the
+ * new one is complete. */
 maple_status maple_write_file(const char *path, const void *data, size_t bytes, maple_error *error);
 
 /* Reads a whole file into *data (NUL-terminated, freed by maple_free); `limit` bytes at most. */

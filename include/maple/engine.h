@@ -8,9 +8,9 @@
  *     maple_network_run(network, &error);            <- what is timed
  *     maple_network_output(network, logits, &error);
  *
- * Some options (ISA cap, threads) are read by an engine's library only when it is loaded: maple_engine_environment
- * tells which environment variables a worker process needs, and maple_engine_open refuses (MAPLE_UNSUPPORTED, with
- * the variable to set) where this process cannot honour them.
+ * Some options (ISA cap, threads) are read by an engine's library only when it is loaded:
+ * maple_engine_environment tells which environment variables a worker process needs, and maple_engine_open
+ * refuses (MAPLE_UNSUPPORTED, with the variable to set) where this process cannot honour them.
  */
 #ifndef MAPLE_ENGINE_H
 #define MAPLE_ENGINE_H
@@ -22,12 +22,13 @@ typedef struct maple_network maple_network;
 
 typedef struct maple_engine_info {
     const char *name;
-    const char *description;   /* one line */
-    bool available;            /* built in */
-    const char *unavailable;   /* why not and what to install; NULL where available */
-    const char *const *isas;   /* names accepted as ISA cap, weakest first, NULL-terminated; empty list: no cap */
-    bool packs_weights;        /* each compiled network holds its own copy of the weights */
-    bool threaded;             /* honours threads > 1 */
+    const char *description; /* one line */
+    bool available;          /* built in */
+    const char *unavailable; /* why not and what to install; NULL where available */
+    const char *const
+        *isas;          /* names accepted as ISA cap, weakest first, NULL-terminated; empty list: no cap */
+    bool packs_weights; /* each compiled network holds its own copy of the weights */
+    bool threaded;      /* honours threads > 1 */
 } maple_engine_info;
 
 typedef struct maple_engine_options {
@@ -48,11 +49,12 @@ size_t maple_engine_count(void);
 const maple_engine_info *maple_engine_at(size_t i); /* NULL beyond the end */
 maple_status maple_engine_find(const char *name, const maple_engine_info **out, maple_error *error);
 
-/* The ISA names that this CPU can run among info->isas: index of the best one, or -1 where the engine has no cap. */
+/* The ISA names that this CPU can run among info->isas: index of the best one, or -1 where the engine has no
+ * cap. */
 int maple_engine_best_isa(const maple_engine_info *info);
 
-/* "NAME=value" strings, NULL-terminated, one allocation freed by maple_free; also those that keep an engine from
- * starting threads of its own. */
+/* "NAME=value" strings, NULL-terminated, one allocation freed by maple_free; also those that keep an engine
+ * from starting threads of its own. */
 maple_status maple_engine_environment(const char *name, const maple_engine_options *options, char ***out,
                                       maple_error *error);
 
@@ -61,14 +63,15 @@ maple_status maple_engine_open(const char *name, const maple_engine_options *opt
 void maple_engine_describe(const maple_engine *engine, maple_engine_description *out);
 void maple_engine_close(maple_engine *engine); /* after all of its networks were freed */
 
-/* Prepares (folds, prunes, fuses) and compiles. Refuses an implementation that is the engine's own slow reference, a
- * degenerate graph in pruned form, and what the engine has no operator for (MAPLE_UNSUPPORTED, naming node and op). */
+/* Prepares (folds, prunes, fuses) and compiles. Refuses an implementation that is the engine's own slow
+ * reference, a degenerate graph in pruned form, and what the engine has no operator for (MAPLE_UNSUPPORTED,
+ * naming node and op). */
 maple_status maple_engine_compile(maple_engine *engine, const maple_graph *raw, maple_graph_form form,
                                   maple_network **out, maple_error *error);
 
 /* The same for a single operator: folded, in pruned form fused, never pruned. */
-maple_status maple_engine_compile_operator(maple_engine *engine, const maple_graph *raw, maple_graph_form form,
-                                           maple_network **out, maple_error *error);
+maple_status maple_engine_compile_operator(maple_engine *engine, const maple_graph *raw,
+                                           maple_graph_form form, maple_network **out, maple_error *error);
 
 /* One image set: batch x C x H x W floats, NCHW; copied (and reordered where the engine needs it). */
 maple_status maple_network_set_input(maple_network *network, const float *nchw, maple_error *error);
@@ -77,15 +80,18 @@ maple_status maple_network_run(maple_network *network, maple_error *error);
 maple_status maple_network_output(maple_network *network, float *nchw, maple_error *error);
 maple_shape maple_network_input_shape(const maple_network *network);
 maple_shape maple_network_output_shape(const maple_network *network);
-size_t maple_network_bytes(const maple_network *network);               /* memory of its own, for block sizes */
-const char *maple_network_implementations(const maple_network *network); /* "conv=jit:avx2 pool=jit:uni", sorted, unique */
+size_t maple_network_bytes(const maple_network *network); /* memory of its own, for block sizes */
+const char *maple_network_implementations(
+    const maple_network *network); /* "conv=jit:avx2 pool=jit:uni", sorted, unique */
 void maple_network_free(maple_network *network);
 
-/* Runs network and `reference` on the same seeded input; *relative_error = max |a - b| / max |b|. MAPLE_CHECK_FAILED
- * above `bound` (use MAPLE_ENGINE_TOLERANCE for float32). The reference runs the raw graph, nothing folded, pruned or
- * fused, on the first image of the batch. The network's input is left at the seeded one. */
+/* Runs network and `reference` on the same seeded input; *relative_error = max |a - b| / max |b|.
+ * MAPLE_CHECK_FAILED above `bound` (use MAPLE_ENGINE_TOLERANCE for float32). The reference runs the raw
+ * graph, nothing folded, pruned or fused, on the first image of the batch. The network's input is left at the
+ * seeded one. */
 #define MAPLE_ENGINE_TOLERANCE 1e-4
 maple_status maple_network_verify(maple_network *network, const maple_graph *raw, uint64_t weight_seed,
-                                  uint64_t input_seed, double bound, double *relative_error, maple_error *error);
+                                  uint64_t input_seed, double bound, double *relative_error,
+                                  maple_error *error);
 
 #endif

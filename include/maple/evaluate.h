@@ -6,10 +6,10 @@
 #include "maple/base.h"
 
 typedef struct maple_metrics {
-    size_t n;                  /* pairs scored: both finite */
-    double acc1, acc5, acc10;  /* error-bound accuracy: share with |predicted / measured - 1| <= 1, 5, 10 % */
-    double spearman;           /* mid-ranks on float32 values; NaN where one side is constant */
-    double mape, medape;       /* mean and median of |predicted / measured - 1| */
+    size_t n;                 /* pairs scored: both finite */
+    double acc1, acc5, acc10; /* error-bound accuracy: share with |predicted / measured - 1| <= 1, 5, 10 % */
+    double spearman;          /* mid-ranks on float32 values; NaN where one side is constant */
+    double mape, medape;      /* mean and median of |predicted / measured - 1| */
     double rmse_ms;
 } maple_metrics;
 

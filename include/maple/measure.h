@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * measure.h: from a machine to numbers in a pool: the environment probe, the doctor, the worker process that runs an
- * engine, interleaved rounds over networks, operator latencies, counters.
+ * measure.h: from a machine to numbers in a pool: the environment probe, the doctor, the worker process that
+ * runs an engine, interleaved rounds over networks, operator latencies, counters.
  */
 #ifndef MAPLE_MEASURE_H
 #define MAPLE_MEASURE_H
@@ -13,22 +13,22 @@
 /* --- Environment: all that explains a number --- */
 
 typedef struct maple_environment {
-    char cpu[96];        /* model name as the kernel gives it */
+    char cpu[96];          /* model name as the kernel gives it */
     char architecture[16]; /* x86_64, aarch64 */
-    char isa[32];        /* best vector ISA: "avx512", "avx2", ..., "neon", "generic" */
-    int cores;           /* that this process may use */
-    char caches[96];     /* "L1d 32 KiB/8, L2 1 MiB/16, L3 35.8 MiB/11" or "" */
-    char governor[32];   /* "" where not visible */
-    double frequency_mhz; /* NaN where not visible */
-    char hypervisor[32]; /* "" on bare metal or where not visible */
+    char isa[32];          /* best vector ISA: "avx512", "avx2", ..., "neon", "generic" */
+    int cores;             /* that this process may use */
+    char caches[96];       /* "L1d 32 KiB/8, L2 1 MiB/16, L3 35.8 MiB/11" or "" */
+    char governor[32];     /* "" where not visible */
+    double frequency_mhz;  /* NaN where not visible */
+    char hypervisor[32];   /* "" on bare metal or where not visible */
     char kernel[96], system[96], compiler[64];
-    double load_average; /* 1 minute */
+    double load_average;     /* 1 minute */
     int perf_event_paranoid; /* -2 where not visible */
     char date[32];           /* UTC, ISO 8601 */
 } maple_environment;
 
-/* `root` replaces "/" in front of /proc and /sys (tests replay recorded machines); NULL: the real ones. What cannot
- * be read is left empty. */
+/* `root` replaces "/" in front of /proc and /sys (tests replay recorded machines); NULL: the real ones. What
+ * cannot be read is left empty. */
 void maple_environment_probe(const char *root, maple_environment *out);
 /* A JSON object; freed by maple_free. */
 maple_status maple_environment_json(const maple_environment *environment, char **out, maple_error *error);
@@ -54,25 +54,29 @@ maple_status maple_doctor(const maple_environment *environment, double noise_sec
 
 typedef struct maple_measure_config {
     const maple_space *space;
-    const char *engine;            /* name */
-    maple_engine_options options;  /* isa NULL: the best */
+    const char *engine;           /* name */
+    maple_engine_options options; /* isa NULL: the best */
     maple_graph_form graph;
     const char *worker_path; /* program that calls maple_worker_serve when its first argument is "worker" */
     int cpu;                 /* first CPU to pin to; -1: the last one this process may use */
-    bool skip_verify;        /* do not compare each network with the reference before it is timed (tests only) */
+    int64_t
+        *fastest_probe_ns; /* what an undisturbed core takes for the probe (src/measure/probe.h): kept up to
+                              date here, so that one measurement learns from the one before; NULL is fine */
+    bool skip_verify; /* do not compare each network with the reference before it is timed (tests only) */
     const maple_hooks *hooks;
 } maple_measure_config;
 
-/* The worker's side: serves requests on the two descriptors until the input ends. Returns the status to exit with. */
+/* The worker's side: serves requests on the two descriptors until the input ends. Returns the status to exit
+ * with. */
 maple_status maple_worker_serve(int input, int output);
 
-/* Starts a worker once to learn what the platform is (versions, ISA in effect) and fills identity, family and default
- * name ("xeon-2.50ghz-onednn-avx2-1t-b1-pruned"); id stays 0, counters is "none". */
+/* Starts a worker once to learn what the platform is (versions, ISA in effect) and fills identity, family and
+ * default name ("xeon-2.50ghz-onednn-avx2-1t-b1-pruned"); id stays 0, counters is "none". */
 maple_status maple_measure_identify(const maple_measure_config *config, const maple_environment *environment,
                                     maple_platform *out, maple_error *error);
 
-/* rows[maple_space_operators]: median of 25 interleaved rounds, each timing a loop of runs long enough for the clock.
- * An operator that fails is NaN with its reason. */
+/* rows[maple_space_operators]: median of 25 interleaved rounds, each timing a loop of runs long enough for
+ * the clock. An operator that fails is NaN with its reason. */
 maple_status maple_measure_operators(const maple_measure_config *config, maple_operator_latency *rows,
                                      maple_error *error);
 
@@ -90,23 +94,26 @@ typedef struct maple_measure_plan {
 } maple_measure_plan;
 
 typedef struct maple_measure_report {
-    size_t measured;         /* architectures that got their label in this call */
-    size_t already;          /* had one before */
-    size_t failed;           /* have a reason instead */
+    size_t measured; /* architectures that got their label in this call */
+    size_t already;  /* had one before */
+    size_t failed;   /* have a reason instead */
     double wall_s;
-    double executing_s;      /* of wall_s: networks running, warm and timed */
-    double timed_s;          /* of wall_s: timed runs */
-    double sentinel_drift;   /* largest |block median / first block median - 1| of a sentinel; 0 with one block */
-    double disturbed_share;  /* of the timed runs: made while a neighbour shared the core, and not kept */
-    double median_spread;    /* median over architectures of iqr / median */
+    double executing_s; /* of wall_s: networks running, warm and timed */
+    double timed_s;     /* of wall_s: timed runs */
+    double
+        sentinel_drift; /* largest |block median / first block median - 1| of a sentinel; 0 with one block */
+    double disturbed_share; /* of the timed runs: made while a neighbour shared the core, and not kept */
+    double median_spread;   /* median over architectures of iqr / median */
 } maple_measure_report;
 
-/* Measures what the pool does not have yet: rounds over all architectures in fresh random order, one warm and one timed
- * run each, sentinels in every round; each round is committed before it is reported. A run during which a neighbour shared
- * the core (src/measure/probe.h) is not kept; architectures that so lack more than half of their rounds get them repeated, up
- * to three times, the last time keeping all. Then labels (median of the kept runs) are written. Cancelled: MAPLE_INTERRUPTED, rounds stay in the pool and the same call continues. In pruned form
- * architectures with the same pruned graph are measured once and all asked for get the row; degenerate ones get an empty
- * latency with the reason. platform->id must be set. `report` is filled also when interrupted. */
+/* Measures what the pool does not have yet: rounds over all architectures in fresh random order, one warm and
+ * one timed run each, sentinels in every round; each round is committed before it is reported. A run during
+ * which a neighbour shared the core (src/measure/probe.h) is not kept; architectures that so lack more than
+ * half of their rounds get them repeated, up to three times, the last time keeping all. Then labels (median
+ * of the kept runs) are written. Cancelled: MAPLE_INTERRUPTED, rounds stay in the pool and the same call
+ * continues. In pruned form architectures with the same pruned graph are measured once and all asked for get
+ * the row; degenerate ones get an empty latency with the reason. platform->id must be set. `report` is filled
+ * also when interrupted. */
 maple_status maple_measure_networks(const maple_measure_config *config, maple_pool *pool,
                                     const maple_platform *platform, const maple_measure_plan *plan,
                                     maple_measure_report *report, maple_error *error);

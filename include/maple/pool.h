@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pool.h: the store of what was measured: platforms, operators, counters, latencies, raw runs. One SQLite file
- * (docs/format.md). One transaction an acknowledged measurement; several processes read while one writes.
+ * pool.h: the store of what was measured: platforms, operators, counters, latencies, raw runs. One SQLite
+ * file (docs/format.md). One transaction an acknowledged measurement; several processes read while one
+ * writes.
  */
 #ifndef MAPLE_POOL_H
 #define MAPLE_POOL_H
@@ -17,8 +18,8 @@ typedef enum maple_pool_mode {
     MAPLE_POOL_IMMUTABLE, /* the bundled pool: read-only, no locks, no side files */
 } maple_pool_mode;
 
-/* Not a pool, a newer format, damaged, not writable: MAPLE_BAD_INPUT or MAPLE_IO_ERROR with the path; the file is
- * not changed. */
+/* Not a pool, a newer format, damaged, not writable: MAPLE_BAD_INPUT or MAPLE_IO_ERROR with the path; the
+ * file is not changed. */
 maple_status maple_pool_open(const char *path, maple_pool_mode mode, maple_pool **out, maple_error *error);
 void maple_pool_close(maple_pool *pool);
 const char *maple_pool_path(const maple_pool *pool);
@@ -29,8 +30,8 @@ maple_status maple_pool_default_path(char **out, maple_error *error);
 /* --- Platforms --- */
 
 typedef struct maple_platform {
-    int64_t id;     /* in this pool; 0 before it is added */
-    char name[160]; /* unique in a pool */
+    int64_t id;       /* in this pool; 0 before it is added */
+    char name[160];   /* unique in a pool */
     char family[224]; /* host CPU model + engine + ISA; what evaluation leaves out together */
     char cpu[96];     /* host CPU model; its counters are the platform's */
     char device[96];  /* what executes; here the same */
@@ -45,20 +46,21 @@ typedef struct maple_platform {
 /* "Intel Xeon ... / onednn / avx2" */
 void maple_platform_family(const char *cpu, const char *engine, const char *isa, char out[224]);
 
-/* Adds a platform with its environment (a JSON text, NULL allowed) and sets platform->id. A name that exists with the
- * same identity (everything but id, counters) gives that row's id and replaces environment and counters; with another
- * identity: MAPLE_BAD_INPUT. */
+/* Adds a platform with its environment (a JSON text, NULL allowed) and sets platform->id. A name that exists
+ * with the same identity (everything but id, counters) gives that row's id and replaces environment and
+ * counters; with another identity: MAPLE_BAD_INPUT. */
 maple_status maple_pool_add_platform(maple_pool *pool, maple_platform *platform, const char *environment,
                                      maple_error *error);
-maple_status maple_pool_find_platform(maple_pool *pool, const char *name, maple_platform *out, maple_error *error);
+maple_status maple_pool_find_platform(maple_pool *pool, const char *name, maple_platform *out,
+                                      maple_error *error);
 /* Ordered by id; freed by maple_free. */
 maple_status maple_pool_platforms(maple_pool *pool, maple_platform **out, size_t *n, maple_error *error);
 /* The JSON text; freed by maple_free; "{}" where there is none. */
 maple_status maple_pool_environment(maple_pool *pool, int64_t platform, char **out, maple_error *error);
 maple_status maple_pool_remove_platform(maple_pool *pool, int64_t platform, maple_error *error);
 /* Complete latencies of a platform in a space. */
-maple_status maple_pool_count_latencies(maple_pool *pool, int64_t platform, const maple_space *space, size_t *n,
-                                        maple_error *error);
+maple_status maple_pool_count_latencies(maple_pool *pool, int64_t platform, const maple_space *space,
+                                        size_t *n, maple_error *error);
 
 /* --- Measurements --- */
 
@@ -74,15 +76,19 @@ typedef struct maple_latency {
 maple_status maple_pool_put_latencies(maple_pool *pool, int64_t platform, const maple_space *space,
                                       const maple_latency *rows, size_t n, maple_error *error);
 /* Ordered by the space's text; freed by maple_free. */
-maple_status maple_pool_latencies(maple_pool *pool, int64_t platform, const maple_space *space, maple_latency **out,
-                                  size_t *n, maple_error *error);
+maple_status maple_pool_latencies(maple_pool *pool, int64_t platform, const maple_space *space,
+                                  maple_latency **out, size_t *n, maple_error *error);
 
-/* Raw runs of one round, one transaction; committed (and synced) when this returns. latency_ms[i] of archs[i]. */
+/* Raw runs of one round, one transaction; committed (and synced) when this returns. latency_ms[i] of
+ * archs[i]. */
 maple_status maple_pool_put_round(maple_pool *pool, int64_t platform, const maple_space *space, int round,
-                                  const maple_arch *archs, const double *latency_ms, size_t n, maple_error *error);
-/* All raw runs of an architecture in order of their rounds; freed by maple_free. n = 0 where there is none. */
-maple_status maple_pool_runs(maple_pool *pool, int64_t platform, const maple_space *space, const maple_arch *arch,
-                             int **rounds, double **latency_ms, size_t *n, maple_error *error);
+                                  const maple_arch *archs, const double *latency_ms, size_t n,
+                                  maple_error *error);
+/* All raw runs of an architecture in order of their rounds; freed by maple_free. n = 0 where there is none.
+ */
+maple_status maple_pool_runs(maple_pool *pool, int64_t platform, const maple_space *space,
+                             const maple_arch *arch, int **rounds, double **latency_ms, size_t *n,
+                             maple_error *error);
 /* Forgets the raw runs of a platform (labels stay). */
 maple_status maple_pool_drop_runs(maple_pool *pool, int64_t platform, maple_error *error);
 
@@ -100,7 +106,8 @@ maple_status maple_pool_put_operators(maple_pool *pool, int64_t platform, const 
 maple_status maple_pool_operators(maple_pool *pool, int64_t platform, const maple_space *space,
                                   maple_operator_latency *rows, maple_error *error);
 
-/* counts[descriptor operators x MAPLE_EVENTS]; provider and the ISA the counted code used are kept with them. */
+/* counts[descriptor operators x MAPLE_EVENTS]; provider and the ISA the counted code used are kept with them.
+ */
 maple_status maple_pool_put_counters(maple_pool *pool, int64_t platform, const maple_space *space,
                                      maple_cache_state state, const char *provider, const char *isa,
                                      const maple_count *counts, maple_error *error);
@@ -121,7 +128,8 @@ typedef struct maple_dataset_platform {
     maple_platform platform;
     double *latency_ms;  /* [n_archs], NaN where not measured */
     double *operator_ms; /* [operators of the space], NaN where missing */
-    double *counters_warm, *counters_cold; /* [descriptor operators x MAPLE_EVENTS] per run, NaN where missing */
+    double *counters_warm,
+        *counters_cold; /* [descriptor operators x MAPLE_EVENTS] per run, NaN where missing */
 } maple_dataset_platform;
 
 typedef struct maple_dataset {
@@ -133,8 +141,8 @@ typedef struct maple_dataset {
     maple_dataset_platform *platforms;
 } maple_dataset;
 
-/* Platforms with at least one latency in the space. Several pools may be loaded into one dataset (bundled + user's);
- * a name that two pools share is taken from the first one. */
+/* Platforms with at least one latency in the space. Several pools may be loaded into one dataset (bundled +
+ * user's); a name that two pools share is taken from the first one. */
 maple_status maple_dataset_load(maple_pool *const *pools, size_t n_pools, const maple_space *space,
                                 maple_dataset **out, maple_error *error);
 void maple_dataset_free(maple_dataset *dataset);
@@ -147,16 +155,17 @@ typedef struct maple_import_result {
     size_t platforms, latencies, skipped;
 } maple_import_result;
 
-/* CSV `arch,latency_ms` (more columns allowed, any order, RFC 4180 quotes; `index` is taken where it is there): becomes
- * the platform `platform` (name, cpu, device, threads, batch, graph given by the caller). Bad line: MAPLE_BAD_INPUT
- * with file:line:column, nothing imported. path "-" is stdin. */
+/* CSV `arch,latency_ms` (more columns allowed, any order, RFC 4180 quotes; `index` is taken where it is
+ * there): becomes the platform `platform` (name, cpu, device, threads, batch, graph given by the caller). Bad
+ * line: MAPLE_BAD_INPUT with file:line:column, nothing imported. path "-" is stdin. */
 maple_status maple_pool_import_csv(maple_pool *pool, const char *path, const maple_space *space,
                                    maple_platform *platform, maple_import_result *result, maple_error *error);
 /* `arch,index,latency_ms,mean_ms,min_ms,sd_ms,runs,reason`; appended to *out. */
-maple_status maple_pool_export_csv(maple_pool *pool, int64_t platform, const maple_space *space, maple_text *out,
-                                   maple_error *error);
-/* Copies platforms of `source` (all, or those named) into `pool`; one transaction. Existing names with the same identity
- * are merged (the source's rows win), others refused. `statistics_only` leaves the raw runs behind. */
+maple_status maple_pool_export_csv(maple_pool *pool, int64_t platform, const maple_space *space,
+                                   maple_text *out, maple_error *error);
+/* Copies platforms of `source` (all, or those named) into `pool`; one transaction. Existing names with the
+ * same identity are merged (the source's rows win), others refused. `statistics_only` leaves the raw runs
+ * behind. */
 maple_status maple_pool_merge(maple_pool *pool, maple_pool *source, const char *const *names, size_t n_names,
                               bool statistics_only, maple_import_result *result, maple_error *error);
 

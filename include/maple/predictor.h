@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * predictor.h: latency predictors behind one interface: fit on a pool and a target's samples, predict, save, load.
+ * predictor.h: latency predictors behind one interface: fit on a pool and a target's samples, predict, save,
+ * load.
  */
 #ifndef MAPLE_PREDICTOR_H
 #define MAPLE_PREDICTOR_H
@@ -24,7 +25,7 @@ maple_status maple_predictor_find(const char *name, const maple_predictor_info *
 /* What is known of the device to predict for. Arrays belong to the caller. */
 typedef struct maple_target {
     maple_graph_form graph;
-    const double *operator_ms;                    /* [operators of the space] or NULL; NaN where missing */
+    const double *operator_ms;                   /* [operators of the space] or NULL; NaN where missing */
     const double *counters_warm, *counters_cold; /* [descriptor operators x MAPLE_EVENTS] or NULL */
     size_t n_samples;
     const maple_arch *archs;  /* [n_samples] */
@@ -40,18 +41,19 @@ typedef struct maple_fit_request {
     size_t n_train;
     maple_target target;
     uint64_t seed;
-    /* "epochs=50,width=128": options of the predictor, comma-separated; NULL for the defaults. An unknown one is an
-     * error that lists those there are. */
+    /* "epochs=50,width=128": options of the predictor, comma-separated; NULL for the defaults. An unknown one
+     * is an error that lists those there are. */
     const char *options;
     const maple_hooks *hooks;
 } maple_fit_request;
 
-/* Too few samples, no operator latencies where they are needed, a sample <= 0 or NaN: MAPLE_BAD_INPUT with what is
- * missing and how to get it. Deterministic for a seed. */
+/* Too few samples, no operator latencies where they are needed, a sample <= 0 or NaN: MAPLE_BAD_INPUT with
+ * what is missing and how to get it. Deterministic for a seed. */
 maple_status maple_predictor_fit(const char *name, const maple_fit_request *request, maple_predictor **out,
                                  maple_error *error);
 
-/* latency_ms[n] > 0. Degenerate architectures of a pruned platform give NaN. Safe from several threads at once. */
+/* latency_ms[n] > 0. Degenerate architectures of a pruned platform give NaN. Safe from several threads at
+ * once. */
 maple_status maple_predictor_predict(const maple_predictor *predictor, const maple_arch *archs, size_t n,
                                      double *latency_ms, maple_error *error);
 const maple_predictor_info *maple_predictor_describe(const maple_predictor *predictor);
@@ -59,11 +61,13 @@ const maple_space *maple_predictor_space(const maple_predictor *predictor);
 maple_graph_form maple_predictor_graph(const maple_predictor *predictor);
 void maple_predictor_free(maple_predictor *predictor);
 
-/* Safetensors layout with all that is needed to predict; a loaded predictor gives the same bits. `platform` is kept as
- * the name of what it predicts for. Truncated, oversized, wrong shapes, unknown predictor: MAPLE_BAD_INPUT. */
+/* Safetensors layout with all that is needed to predict; a loaded predictor gives the same bits. `platform`
+ * is kept as the name of what it predicts for. Truncated, oversized, wrong shapes, unknown predictor:
+ * MAPLE_BAD_INPUT. */
 maple_status maple_predictor_save(const maple_predictor *predictor, const char *platform, const char *path,
                                   maple_error *error);
 /* *platform (may be NULL) is freed by maple_free. */
-maple_status maple_predictor_load(const char *path, maple_predictor **out, char **platform, maple_error *error);
+maple_status maple_predictor_load(const char *path, maple_predictor **out, char **platform,
+                                  maple_error *error);
 
 #endif

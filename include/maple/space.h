@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * space.h: a search space: architectures as one operator at each position, their strings, encodings, networks.
+ * space.h: a search space: architectures as one operator at each position, their strings, encodings,
+ * networks.
  *
- * The string is the key everywhere (pool, CSV, command line). A space enumerates its architectures by `ordinal`
- * (0 .. count - 1, an order of our own); the canonical index of the published tables is something else, known to a
- * pool once a table that carries it was imported.
+ * The string is the key everywhere (pool, CSV, command line). A space enumerates its architectures by
+ * `ordinal` (0 .. count - 1, an order of our own); the canonical index of the published tables is something
+ * else, known to a pool once a table that carries it was imported.
  */
 #ifndef MAPLE_SPACE_H
 #define MAPLE_SPACE_H
@@ -18,7 +19,8 @@ typedef struct maple_arch {
     uint8_t op[MAPLE_MAX_POSITIONS]; /* operator at each position; unused positions are 0 */
 } maple_arch;
 
-/* One measurable operator: a search space's operator at one width and resolution, or a part of the fixed skeleton. */
+/* One measurable operator: a search space's operator at one width and resolution, or a part of the fixed
+ * skeleton. */
 typedef struct maple_operator {
     char name[48];     /* "nor_conv_3x3_16", "stem", ... unique in the space */
     bool skeleton;     /* stem, reductions, head: in look-up tables, not in the descriptor */
@@ -28,8 +30,8 @@ typedef struct maple_operator {
 
 typedef struct maple_space maple_space;
 
-size_t maple_space_count(void);                /* registered spaces */
-const maple_space *maple_space_at(size_t i);   /* NULL beyond the end */
+size_t maple_space_count(void);              /* registered spaces */
+const maple_space *maple_space_at(size_t i); /* NULL beyond the end */
 maple_status maple_space_find(const char *name, const maple_space **out, maple_error *error);
 
 const char *maple_space_name(const maple_space *space);        /* "nas-bench-201" */
@@ -45,20 +47,22 @@ maple_arch maple_space_nth(const maple_space *space, size_t ordinal); /* ordinal
 size_t maple_space_ordinal(const maple_space *space, const maple_arch *arch);
 
 /* Errors say the column (1-based) of what was not understood and what would have been. */
-maple_status maple_space_parse(const maple_space *space, const char *text, maple_arch *out, maple_error *error);
+maple_status maple_space_parse(const maple_space *space, const char *text, maple_arch *out,
+                               maple_error *error);
 void maple_space_format(const maple_space *space, const maple_arch *arch, char text[MAPLE_MAX_ARCH_TEXT]);
 bool maple_arch_equal(const maple_arch *a, const maple_arch *b);
 
-/* `n` different architectures, uniform; with MAPLE_GRAPH_PRUNED never a degenerate one and never two with the same
- * pruned graph. Fails where the space has not that many. */
+/* `n` different architectures, uniform; with MAPLE_GRAPH_PRUNED never a degenerate one and never two with the
+ * same pruned graph. Fails where the space has not that many. */
 maple_status maple_space_sample(const maple_space *space, maple_graph_form form, maple_rng *rng, size_t n,
                                 maple_arch *out, maple_error *error);
 
 /* One-hot, positions x ops floats, position-major: a of the MAPLE paper (30 values). */
 void maple_space_one_hot(const maple_space *space, const maple_arch *arch, float *out);
 
-/* What a form executes: for PRUNED the representative of all architectures with the same pruned graph (operators that
- * do not run become the space's `none`/cheapest form; idempotent); for AS_WRITTEN the architecture itself. */
+/* What a form executes: for PRUNED the representative of all architectures with the same pruned graph
+ * (operators that do not run become the space's `none`/cheapest form; idempotent); for AS_WRITTEN the
+ * architecture itself. */
 maple_arch maple_space_canonical(const maple_space *space, maple_graph_form form, const maple_arch *arch);
 
 /* No path from input to output: cannot be measured or scored in pruned form. */
@@ -66,12 +70,14 @@ bool maple_space_degenerate(const maple_space *space, const maple_arch *arch);
 
 /* --- Operators: the descriptor's (first) and the skeleton's (after them) --- */
 
-size_t maple_space_operators(const maple_space *space);            /* all: 15 + skeleton parts */
-size_t maple_space_descriptor_operators(const maple_space *space); /* the first so many are the descriptor's: 15 */
+size_t maple_space_operators(const maple_space *space); /* all: 15 + skeleton parts */
+size_t
+maple_space_descriptor_operators(const maple_space *space); /* the first so many are the descriptor's: 15 */
 const maple_operator *maple_space_operator(const maple_space *space, size_t i);
 
 /* How often each operator runs in one inference of `arch` in this form (all operators, skeleton too):
- * counts[maple_space_operators()]. A look-up table's prediction is the dot product with operator latencies. */
+ * counts[maple_space_operators()]. A look-up table's prediction is the dot product with operator latencies.
+ */
 void maple_space_operator_counts(const maple_space *space, maple_graph_form form, const maple_arch *arch,
                                  double *counts);
 
@@ -80,14 +86,17 @@ void maple_space_operator_counts(const maple_space *space, maple_graph_form form
 maple_status maple_space_network(const maple_space *space, const maple_arch *arch, maple_graph *out,
                                  maple_error *error);
 
-/* One operator alone. As written: ReLU, conv, norm in the order of the paper; pruned: the ReLU after the conv, where
- * a runtime fuses it. none and skip run as a multiplication by zero and a copy in both forms: they describe the
- * hardware. (Operators are therefore compiled with maple_engine_compile_operator, which does not prune.) */
-maple_status maple_space_operator_network(const maple_space *space, size_t operator_index, maple_graph_form form,
-                                          maple_graph *out, maple_error *error);
+/* One operator alone. As written: ReLU, conv, norm in the order of the paper; pruned: the ReLU after the
+ * conv, where a runtime fuses it. none and skip run as a multiplication by zero and a copy in both forms:
+ * they describe the hardware. (Operators are therefore compiled with maple_engine_compile_operator, which
+ * does not prune.) */
+maple_status maple_space_operator_network(const maple_space *space, size_t operator_index,
+                                          maple_graph_form form, maple_graph *out, maple_error *error);
 
-/* FLOPs, parameters, ... of the architecture as written, in the convention of the space's published tables. */
-maple_status maple_space_cost(const maple_space *space, const maple_arch *arch, maple_cost *out, maple_error *error);
+/* FLOPs, parameters, ... of the architecture as written, in the convention of the space's published tables.
+ */
+maple_status maple_space_cost(const maple_space *space, const maple_arch *arch, maple_cost *out,
+                              maple_error *error);
 
 /* Fixed architectures, from light to heavy, measured in every round as sentinels. */
 size_t maple_space_sentinels(const maple_space *space);

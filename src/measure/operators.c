@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The descriptor: latency of every operator of a space, and the counters of the descriptor's operators. */
+#include "measure/probe.h"
 #include "measure/worker_client.h"
 
 #include <dirent.h>
@@ -10,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ROUNDS = 25, ATTEMPTS = 4 }; /* of a round: disturbed loops are repeated, the last attempt stays */
+enum { ROUNDS = 25, MAX_ROUNDS = 400 };
+static const double LEAST_S = 3, MOST_S = 20; /* how long rounds go on for 25 undisturbed ones */
 static const double LOOP_S = 0.001; /* a loop: long against the clock, short against a neighbour's bursts */
 
 static void fail_row(maple_operator_latency *row, const maple_error *error) {
@@ -39,10 +41,35 @@ static maple_status load_operators(maple_worker *worker, size_t n, maple_operato
     return MAPLE_OK;
 }
 
-static maple_status summarise_row(const double *runs, size_t n, maple_operator_latency *row,
+/* Loops of one operator in the order of the rounds. */
+typedef struct series {
+    double latency_ms[MAX_ROUNDS];
+    int64_t probe_ns[MAX_ROUNDS];
+    size_t n;
+} series;
+
+/* Copies the undisturbed ones, judged by the fastest probe of all rounds; returns how many there are. */
+static size_t undisturbed(const series *loops, int64_t fastest_ns, double *latency_ms) {
+    size_t kept = 0;
+    for (size_t i = 0; i < loops->n; i++) {
+        if (!maple_probe_disturbed(loops->probe_ns[i], fastest_ns))
+            latency_ms[kept++] = loops->latency_ms[i];
+    }
+    return kept;
+}
+
+/* The median of the undisturbed loops; of all where there are too few for a median. */
+static maple_status summarise_row(const series *loops, int64_t fastest_ns, maple_operator_latency *row,
                                   maple_error *error) {
+    enum { FEWEST = 5 };
+    double kept[MAX_ROUNDS];
+    size_t n = undisturbed(loops, fastest_ns, kept);
+    if (n < FEWEST) {
+        n = loops->n;
+        memcpy(kept, loops->latency_ms, n * sizeof *kept);
+    }
     maple_summary summary;
-    maple_status status = maple_summarise(runs, n, &summary, error);
+    maple_status status = maple_summarise(kept, n, &summary, error);
     if (status == MAPLE_OK) {
         row->latency_ms = summary.median;
         row->mean_ms = summary.mean;
@@ -53,42 +80,55 @@ static maple_status summarise_row(const double *runs, size_t n, maple_operator_l
     return status;
 }
 
-/* One round over all operators in fresh order; those that were disturbed go again, a little later.
- * runs[operator * ROUNDS + round]; `ids` is reordered. */
-static maple_status time_round(maple_worker *worker, maple_rng *rng, size_t *ids, size_t n, int round,
-                               maple_timing *timings, double *runs, maple_error *error) {
-    for (int attempt = 0; attempt < ATTEMPTS && n > 0; attempt++) {
-        size_t again = 0;
-        maple_rng_shuffle(rng, n, ids);
-        maple_status status = maple_worker_loop(worker, ids, n, LOOP_S, timings, error);
-        if (status != MAPLE_OK)
-            return status;
-        for (size_t i = 0; i < n; i++) {
-            runs[ids[i] * ROUNDS + (size_t)round] = timings[i].latency_ms;
-            if (timings[i].disturbed) { /* to the front: the next attempt sees only those */
-                size_t swapped = ids[again];
-                ids[again++] = ids[i];
-                ids[i] = swapped;
-            }
-        }
-        n = again;
+/* One round: all operators in fresh order. */
+static maple_status time_round(maple_worker *worker, maple_rng *rng, size_t *ids, size_t n,
+                               maple_timing *timings, series *loops, int64_t *fastest_ns,
+                               maple_error *error) {
+    maple_rng_shuffle(rng, n, ids);
+    maple_status status = maple_worker_loop(worker, ids, n, LOOP_S, timings, error);
+    for (size_t i = 0; i < n && status == MAPLE_OK; i++) {
+        series *one = &loops[ids[i]];
+        one->latency_ms[one->n] = timings[i].latency_ms;
+        one->probe_ns[one->n++] = timings[i].probe_ns;
+        if (*fastest_ns == 0 || timings[i].probe_ns < *fastest_ns)
+            *fastest_ns = timings[i].probe_ns;
     }
-    return MAPLE_OK;
+    return status;
 }
 
+/* Fewest undisturbed loops of an operator. */
+static size_t fewest_undisturbed(const series *loops, const size_t *ids, size_t n, int64_t fastest_ns) {
+    double kept[MAX_ROUNDS];
+    size_t fewest = MAX_ROUNDS;
+    for (size_t i = 0; i < n; i++) {
+        size_t have = undisturbed(&loops[ids[i]], fastest_ns, kept);
+        fewest = have < fewest ? have : fewest;
+    }
+    return fewest;
+}
+
+/* Rounds until each operator has 25 undisturbed loops: for at least some seconds, since the slow stretch of a
+ * shared core may last that long and only its end shows what undisturbed is. */
 static maple_status time_operators(const maple_measure_config *config, maple_worker *worker, size_t *ids,
-                                   size_t n, maple_timing *timings, double *runs, maple_error *error) {
+                                   size_t n, maple_timing *timings, series *loops, int64_t *fastest_ns,
+                                   maple_error *error) {
     maple_rng rng = maple_rng_seed(config->options.weight_seed);
-    for (int round = 0; round < ROUNDS; round++) {
+    int64_t start = maple_clock_ns();
+    *fastest_ns = config->fastest_probe_ns ? *config->fastest_probe_ns : 0;
+    for (int round = 0; round < MAX_ROUNDS; round++) {
+        double elapsed_s = (double)(maple_clock_ns() - start) * 1e-9;
+        size_t have = fewest_undisturbed(loops, ids, n, *fastest_ns);
+        if ((have >= ROUNDS && elapsed_s > LEAST_S) || elapsed_s > MOST_S)
+            break;
         if (maple_is_cancelled(config->hooks))
             return maple_error_set(
                 error, MAPLE_INTERRUPTED,
-                "interrupted after %d of %d rounds over the operators; the same command begins them anew",
-                round, (int)ROUNDS);
-        maple_status status = time_round(worker, &rng, ids, n, round, timings, runs, error);
+                "interrupted while the operators were timed; the same command starts them again");
+        maple_status status = time_round(worker, &rng, ids, n, timings, loops, fastest_ns, error);
         if (status != MAPLE_OK)
             return status;
-        maple_report_progress(config->hooks, "timing operators", round + 1, ROUNDS, "rounds");
+        maple_report_progress(config->hooks, "timing operators", (double)(have < ROUNDS ? have : ROUNDS),
+                              ROUNDS, "undisturbed rounds");
     }
     return MAPLE_OK;
 }
@@ -99,22 +139,23 @@ maple_status maple_measure_operators(const maple_measure_config *config, maple_o
     maple_worker *worker = NULL;
     size_t *ids = maple_alloc(n, sizeof *ids);
     maple_timing *timings = maple_alloc(n, sizeof *timings);
-    double *runs = maple_alloc(n * ROUNDS, sizeof *runs);
+    series *loops = maple_alloc(n, sizeof *loops);
+    int64_t fastest_ns = 0;
     maple_operator_latency *found = maple_alloc(n, sizeof *found);
-    maple_status status = ids && timings && runs && found ? MAPLE_OK : maple_error_memory(error);
+    maple_status status = ids && timings && loops && found ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK)
         status = maple_worker_start(config, NULL, NULL, &worker, error);
     if (status == MAPLE_OK)
         status = load_operators(worker, n, found, ids, &n_ids, error);
     if (status == MAPLE_OK && n_ids > 0)
-        status = time_operators(config, worker, ids, n_ids, timings, runs, error);
+        status = time_operators(config, worker, ids, n_ids, timings, loops, &fastest_ns, error);
     for (size_t i = 0; i < n_ids && status == MAPLE_OK; i++)
-        status = summarise_row(runs + ids[i] * ROUNDS, ROUNDS, &found[ids[i]], error);
+        status = summarise_row(&loops[ids[i]], fastest_ns, &found[ids[i]], error);
     if (status == MAPLE_OK)
         memcpy(rows, found, n * sizeof *found);
     maple_worker_stop(worker);
     maple_free(found);
-    maple_free(runs);
+    maple_free(loops);
     maple_free(timings);
     maple_free(ids);
     return status;

@@ -25,6 +25,10 @@ int64_t maple_probe_run(void) {
     return maple_clock_ns() - start;
 }
 
+bool maple_probe_disturbed(int64_t duration_ns, int64_t fastest_ns) {
+    return (double)duration_ns > DISTURBED * (double)fastest_ns;
+}
+
 bool maple_probe_judge(maple_probe *probe, int64_t now_ns, int64_t duration_ns) {
     if (now_ns - probe->stretch_start_ns > STRETCH_NS) {
         probe->fastest_ns[1] = probe->fastest_ns[0];
@@ -36,5 +40,9 @@ bool maple_probe_judge(maple_probe *probe, int64_t now_ns, int64_t duration_ns) 
     int64_t fastest = probe->fastest_ns[0];
     if (probe->fastest_ns[1] != 0 && probe->fastest_ns[1] < fastest)
         fastest = probe->fastest_ns[1];
-    return (double)duration_ns > DISTURBED * (double)fastest;
+    return maple_probe_disturbed(duration_ns, fastest);
+}
+
+void maple_probe_start(maple_probe *probe, int64_t now_ns, int64_t fastest_ns) {
+    *probe = (maple_probe){.fastest_ns = {fastest_ns, 0}, .stretch_start_ns = now_ns};
 }

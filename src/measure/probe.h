@@ -25,4 +25,10 @@ int64_t maple_probe_run(void);
  * ever. */
 bool maple_probe_judge(maple_probe *probe, int64_t now_ns, int64_t duration_ns);
 
+/* Starts with what an earlier measurement knew; 0: nothing. */
+void maple_probe_start(maple_probe *probe, int64_t now_ns, int64_t fastest_ns);
+
+/* The same comparison against a known fastest duration. */
+bool maple_probe_disturbed(int64_t duration_ns, int64_t fastest_ns);
+
 #endif

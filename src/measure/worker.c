@@ -12,9 +12,9 @@
  *   unload <id>                                                 -
  *   run <budget ns> <id> ...                                    ns executing, then for each id, in order,
  *                                                               as far as the budget went (at least
- *                                                               one): ns of the timed run, disturbed 0 | 1
- *   loop <least ns> <id> ...                                    for each id: ns a run (mean over a loop
- *                                                               of that length), disturbed 0 | 1
+ *                                                               one): ns of the timed run, ns of the slower
+ * probe loop <least ns> <id> ...                                    for each id: ns a run (mean over a loop
+ *                                                               of that length), ns of the slower probe
  *   counters <provider> <scratch folder>                        -
  *   count <id> <warm | cold>                                    ten times: status, value, running share,
  *                                                               reason
@@ -48,12 +48,11 @@ typedef struct worker {
     maple_network **networks; /* by id; NULL where there is none */
     size_t capacity;
     maple_counter_session *counters;
-    maple_probe probe;
 } worker;
 
 typedef struct timed {
     double ns;
-    bool disturbed;
+    int64_t probe_ns; /* the slower one of the probe before and the probe after (probe.h) */
 } timed;
 
 /* --- Fields of a request --- */
@@ -206,31 +205,28 @@ static maple_status serve_unload(worker *self, char *rest, maple_error *error) {
     return id < self->capacity ? clear_id(self, id, error) : MAPLE_OK;
 }
 
-/* One probe, judged; before and after what is timed. */
-static bool is_disturbed(worker *self) {
-    int64_t duration = maple_probe_run();
-    return maple_probe_judge(&self->probe, maple_clock_ns(), duration);
+static int64_t slower(int64_t a, int64_t b) {
+    return a > b ? a : b;
 }
 
 /* One warm run, one timed run between two probes. */
-static maple_status time_once(worker *self, maple_network *network, timed *out, int64_t *executing_ns,
-                              maple_error *error) {
+static maple_status time_once(maple_network *network, timed *out, int64_t *executing_ns, maple_error *error) {
     int64_t warm = maple_clock_ns();
     maple_status status = maple_network_run(network, error);
     *executing_ns += maple_clock_ns() - warm;
-    bool before = is_disturbed(self);
+    int64_t before_ns = maple_probe_run();
     int64_t start = maple_clock_ns();
     if (status == MAPLE_OK)
         status = maple_network_run(network, error);
     int64_t elapsed = maple_clock_ns() - start;
     *executing_ns += elapsed;
-    *out = (timed){(double)elapsed, is_disturbed(self) || before};
+    *out = (timed){(double)elapsed, slower(before_ns, maple_probe_run())};
     return status;
 }
 
 static void add_timed(maple_text *answer, const timed *times, size_t n) {
     for (size_t i = 0; i < n; i++)
-        maple_text_addf(answer, "\t%.17g\t%d", times[i].ns, times[i].disturbed);
+        maple_text_addf(answer, "\t%.17g\t%" PRId64, times[i].ns, times[i].probe_ns);
 }
 
 static maple_status serve_run(worker *self, char *rest, maple_text *answer, maple_error *error) {
@@ -249,7 +245,7 @@ static maple_status serve_run(worker *self, char *rest, maple_text *answer, mapl
         maple_network *network = NULL;
         status = next_network(self, &rest, &network, error);
         if (status == MAPLE_OK)
-            status = time_once(self, network, &times[n++], &executing_ns, error);
+            status = time_once(network, &times[n++], &executing_ns, error);
     }
     if (status == MAPLE_OK) {
         maple_text_addf(answer, "\t%" PRId64, executing_ns);
@@ -288,10 +284,10 @@ static maple_status serve_loop(worker *self, char *rest, maple_text *answer, map
         maple_network *network = NULL;
         timed loop = {.ns = NAN};
         status = next_network(self, &rest, &network, error);
-        bool before = is_disturbed(self);
+        int64_t before_ns = maple_probe_run();
         if (status == MAPLE_OK)
             status = time_loop(network, (int64_t)least, &loop.ns, error);
-        loop.disturbed = is_disturbed(self) || before;
+        loop.probe_ns = slower(before_ns, maple_probe_run());
         add_timed(answer, &loop, 1);
     }
     return status;

@@ -3,6 +3,7 @@
 #include "measure/worker_client.h"
 
 #include "measure/channel.h"
+#include "measure/probe.h"
 #include "measure/process.h"
 
 #include <inttypes.h>
@@ -19,6 +20,8 @@ struct maple_worker {
     maple_process *process;
     double timeout_s;
     maple_engine_description engine;
+    maple_probe probe;
+    int64_t *fastest_probe_ns; /* the caller's; NULL is fine */
 };
 
 /* --- Where and with what it runs --- */
@@ -219,6 +222,9 @@ maple_status maple_worker_start(const maple_measure_config *config, const maple_
     if (!worker)
         return maple_error_memory(error);
     worker->config = config;
+    worker->fastest_probe_ns = config->fastest_probe_ns;
+    maple_probe_start(&worker->probe, maple_clock_ns(),
+                      config->fastest_probe_ns ? *config->fastest_probe_ns : 0);
     worker->timeout_s = counters && counters->simulated ? SIMULATED_TIMEOUT_S : TIMEOUT_S;
     maple_status status = start_process(worker, counters, scratch, error);
     if (status == MAPLE_OK)
@@ -295,11 +301,15 @@ static void add_ids(maple_text *request, const size_t *ids, size_t n) {
         maple_text_addf(request, "\t%zu", ids[i]);
 }
 
-static bool next_timing(char **fields, maple_timing *out) {
-    double ns, disturbed;
-    if (!next_double(fields, &ns) || !(ns > 0) || !next_double(fields, &disturbed))
+/* Judges the probe and remembers, beyond this worker, the fastest one. */
+static bool next_timing(maple_worker *worker, char **fields, maple_timing *out) {
+    double ns, probe_ns;
+    if (!next_double(fields, &ns) || !(ns > 0) || !next_double(fields, &probe_ns) || !(probe_ns > 0))
         return false;
-    *out = (maple_timing){ns / 1e6, disturbed != 0};
+    int64_t probe = (int64_t)probe_ns;
+    *out = (maple_timing){ns / 1e6, probe, maple_probe_judge(&worker->probe, maple_clock_ns(), probe)};
+    if (worker->fastest_probe_ns && (*worker->fastest_probe_ns == 0 || probe < *worker->fastest_probe_ns))
+        *worker->fastest_probe_ns = probe;
     return true;
 }
 
@@ -318,7 +328,7 @@ maple_status maple_worker_run(maple_worker *worker, const size_t *ids, size_t n,
     *executing_s = ns / 1e9;
     size_t i = 0;
     for (; i < n && fields; i++) {
-        if (!next_timing(&fields, &timings[i]))
+        if (!next_timing(worker, &fields, &timings[i]))
             return bad_answer(worker, "run: no latency", error);
     }
     if (i == 0 || fields)
@@ -337,7 +347,7 @@ maple_status maple_worker_loop(maple_worker *worker, const size_t *ids, size_t n
     if (status != MAPLE_OK)
         return status;
     for (size_t i = 0; i < n; i++) {
-        if (!next_timing(&fields, &timings[i]))
+        if (!next_timing(worker, &fields, &timings[i]))
             return bad_answer(worker, "loop: no latency", error);
     }
     return MAPLE_OK;
