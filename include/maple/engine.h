@@ -87,8 +87,8 @@ void maple_network_free(maple_network *network);
 
 /* Runs network and `reference` on the same seeded input; *relative_error = max |a - b| / max |b|.
  * MAPLE_CHECK_FAILED above `bound` (use MAPLE_ENGINE_TOLERANCE for float32). The reference runs the raw
- * graph, nothing folded, pruned or fused, on the first image of the batch. The network's input is left at the
- * seeded one. */
+ * graph, nothing folded, pruned or fused, on the first and the last image of the batch. The network's input
+ * is left at the seeded one. */
 #define MAPLE_ENGINE_TOLERANCE 1e-4
 maple_status maple_network_verify(maple_network *network, const maple_graph *raw, uint64_t weight_seed,
                                   uint64_t input_seed, double bound, double *relative_error,

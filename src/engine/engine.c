@@ -376,11 +376,14 @@ maple_status maple_network_verify(maple_network *network, const maple_graph *raw
     }
     maple_graph_random_input(network->input_shape, batch, input_seed, input);
     status = run_once(network, input, output, error);
-    if (status == MAPLE_OK)
-        status = run_once(truth, input, expected, error);
+    /* The first and the last image: what mixes up a batch shows in one of them. */
+    double difference = 0.0;
+    for (int image = 0; status == MAPLE_OK && image<batch; image += batch> 1 ? batch - 1 : 1) {
+        status = run_once(truth, input + (size_t)image * in, expected, error);
+        difference = fmax(difference, relative_difference(output + (size_t)image * out, expected, out));
+    }
     if (status != MAPLE_OK)
         goto done;
-    double difference = relative_difference(output, expected, out);
     if (relative_error)
         *relative_error = difference;
     if (!(difference <= bound))

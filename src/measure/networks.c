@@ -21,7 +21,7 @@ enum {
 }; /* over the rounds: the first over all, then over what was disturbed; the last keeps all */
 static const double PIECE_S = 0.5;
 static const size_t DEFAULT_MEMORY_LIMIT = (size_t)1 << 30;
-static const double DRIFT_WORTH_A_WARNING = 0.03;
+static const double DRIFT_WORTH_A_WARNING = 0.03, DISTURBANCE_WORTH_A_WARNING = 0.8;
 
 /* Sentinels have the ids 0 .. n_sentinels - 1, targets[t] has n_sentinels + t. */
 typedef struct sentinel {
@@ -384,6 +384,12 @@ maple_status maple_measure_networks(const maple_measure_config *config, maple_po
     status = status == MAPLE_OK ? finished : status;
     release(&self);
     report->disturbed_share = self.timed > 0 ? self.dropped / self.timed : 0;
+    if (report->disturbed_share > DISTURBANCE_WORTH_A_WARNING)
+        maple_log(config->hooks, MAPLE_LOG_WARNING,
+                  "the core was hardly ever to ourselves (%.0f %% of the runs were disturbed): labels may be "
+                  "too high; "
+                  "stop what else runs on this machine or take another core (--cpu), and measure again",
+                  100 * report->disturbed_share);
     report->wall_s = (double)(maple_clock_ns() - begin) / 1e9;
     return status;
 }
