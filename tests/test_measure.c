@@ -219,7 +219,7 @@ static void test_operators(void **state) {
             if (!isfinite(rows[i].latency_ms))
                 fail_msg("%s: %s", maple_space_operator(f->config.space, i)->name, rows[i].reason);
             assert_true(rows[i].min_ms > 0 && rows[i].min_ms <= rows[i].latency_ms);
-            assert_int_equal(rows[i].runs, 25);
+        assert_in_range(rows[i].runs, 5, 400); /* undisturbed loops */
             assert_true(rows[i].implementation[0]);
         }
     }

@@ -9,6 +9,7 @@
  * piece at most.
  */
 #include "measure/campaign.h"
+#include "measure/probe.h"
 #include "measure/worker_client.h"
 
 #include <math.h>
@@ -38,6 +39,8 @@ typedef struct session {
     sentinel sentinels[MAX_SENTINELS];
     size_t n_sentinels;
     bool *loaded;               /* [n_targets] */
+    int64_t *fastest_ns;        /* [n_sentinels + n_targets] by id: of the probes beside its runs */
+    int64_t machine_fastest_ns; /* of all probes, if the caller keeps none */
     size_t *ids;                /* of a round, [n_sentinels + n_targets] */
     maple_timing *timings;      /* [PIECE_IDS] */
     maple_arch *piece_archs;    /* [PIECE_IDS] */
@@ -205,7 +208,12 @@ static size_t order_round(session *self, size_t first, size_t end, int round) {
 
 /* Sorts out one run: true where it is to be kept as that of *target. */
 static bool take_run(session *self, size_t id, const maple_timing *timing, int round, size_t *target) {
-    bool keep = !timing->disturbed || self->campaign.plan->keep_disturbed || self->pass == PASSES - 1;
+    const int64_t *machine_ns = self->campaign.config->fastest_probe_ns;
+    maple_probe_note(&self->fastest_ns[id], timing->probe_ns);
+    maple_probe_note(&self->machine_fastest_ns, timing->probe_ns);
+    bool disturbed = maple_probe_disturbed(timing->probe_ns, self->fastest_ns[id],
+                                           machine_ns ? *machine_ns : self->machine_fastest_ns);
+    bool keep = !disturbed || self->campaign.plan->keep_disturbed || self->pass == PASSES - 1;
     self->campaign.report->timed_s += timing->latency_ms / 1e3;
     *target = id - self->n_sentinels;
     if (id < self->n_sentinels) {
@@ -342,10 +350,12 @@ static maple_status start(session *self, const maple_platform *platform, maple_e
         return status;
     self->loaded = maple_alloc(n, sizeof *self->loaded);
     self->ids = maple_alloc(self->n_sentinels + n, sizeof *self->ids);
+    self->fastest_ns = maple_alloc(self->n_sentinels + n, sizeof *self->fastest_ns);
     self->timings = maple_alloc(PIECE_IDS, sizeof *self->timings);
     self->piece_archs = maple_alloc(PIECE_IDS, sizeof *self->piece_archs);
     self->piece_latency_ms = maple_alloc(PIECE_IDS, sizeof *self->piece_latency_ms);
-    if (!self->loaded || !self->ids || !self->timings || !self->piece_archs || !self->piece_latency_ms)
+    if (!self->loaded || !self->ids || !self->fastest_ns || !self->timings || !self->piece_archs ||
+        !self->piece_latency_ms)
         return maple_error_memory(error);
     for (size_t t = 0; t < n; t++)
         self->total += self->campaign.targets[t].missing;
@@ -358,6 +368,7 @@ static void release(session *self) {
         maple_free(self->sentinels[i].latency_ms);
     maple_free(self->loaded);
     maple_free(self->ids);
+    maple_free(self->fastest_ns);
     maple_free(self->timings);
     maple_free(self->piece_archs);
     maple_free(self->piece_latency_ms);

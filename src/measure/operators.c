@@ -44,15 +44,15 @@ static maple_status load_operators(maple_worker *worker, size_t n, maple_operato
 /* Loops of one operator in the order of the rounds. */
 typedef struct series {
     double latency_ms[MAX_ROUNDS];
-    int64_t probe_ns[MAX_ROUNDS];
+    int64_t probe_ns[MAX_ROUNDS], fastest_ns;
     size_t n;
 } series;
 
-/* Copies the undisturbed ones, judged by the fastest probe of all rounds; returns how many there are. */
-static size_t undisturbed(const series *loops, int64_t fastest_ns, double *latency_ms) {
+/* Copies the undisturbed ones, judged by all there are by now; returns how many. */
+static size_t undisturbed(const series *loops, int64_t machine_fastest_ns, double *latency_ms) {
     size_t kept = 0;
     for (size_t i = 0; i < loops->n; i++) {
-        if (!maple_probe_disturbed(loops->probe_ns[i], fastest_ns))
+        if (!maple_probe_disturbed(loops->probe_ns[i], loops->fastest_ns, machine_fastest_ns))
             latency_ms[kept++] = loops->latency_ms[i];
     }
     return kept;
@@ -90,8 +90,8 @@ static maple_status time_round(maple_worker *worker, maple_rng *rng, size_t *ids
         series *one = &loops[ids[i]];
         one->latency_ms[one->n] = timings[i].latency_ms;
         one->probe_ns[one->n++] = timings[i].probe_ns;
-        if (*fastest_ns == 0 || timings[i].probe_ns < *fastest_ns)
-            *fastest_ns = timings[i].probe_ns;
+        maple_probe_note(&one->fastest_ns, timings[i].probe_ns);
+        maple_probe_note(fastest_ns, timings[i].probe_ns);
     }
     return status;
 }

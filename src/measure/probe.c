@@ -3,8 +3,9 @@
 #include "measure/probe.h"
 
 enum { ITERATIONS = 8000 };
-static const int64_t STRETCH_NS = 10 * (int64_t)1000000000;
-static const double DISTURBED = 1.12; /* x the fastest: undisturbed probes stay within 1.1 */
+static const double LONGER_THAN_OWN = 1.12; /* undisturbed probes beside one network stay within 1.1 */
+static const double LONGER_THAN_MACHINE =
+    1.35; /* clocks differ by 1.25 with the width of vectors, neighbours cost more */
 
 /* Eight independent chains of one-cycle operations: bound by how many instructions the core can issue. */
 int64_t maple_probe_run(void) {
@@ -25,24 +26,12 @@ int64_t maple_probe_run(void) {
     return maple_clock_ns() - start;
 }
 
-bool maple_probe_disturbed(int64_t duration_ns, int64_t fastest_ns) {
-    return (double)duration_ns > DISTURBED * (double)fastest_ns;
+bool maple_probe_disturbed(int64_t duration_ns, int64_t own_fastest_ns, int64_t machine_fastest_ns) {
+    return (double)duration_ns > LONGER_THAN_OWN * (double)own_fastest_ns ||
+           (machine_fastest_ns > 0 && (double)duration_ns > LONGER_THAN_MACHINE * (double)machine_fastest_ns);
 }
 
-bool maple_probe_judge(maple_probe *probe, int64_t now_ns, int64_t duration_ns) {
-    if (now_ns - probe->stretch_start_ns > STRETCH_NS) {
-        probe->fastest_ns[1] = probe->fastest_ns[0];
-        probe->fastest_ns[0] = 0;
-        probe->stretch_start_ns = now_ns;
-    }
-    if (probe->fastest_ns[0] == 0 || duration_ns < probe->fastest_ns[0])
-        probe->fastest_ns[0] = duration_ns;
-    int64_t fastest = probe->fastest_ns[0];
-    if (probe->fastest_ns[1] != 0 && probe->fastest_ns[1] < fastest)
-        fastest = probe->fastest_ns[1];
-    return maple_probe_disturbed(duration_ns, fastest);
-}
-
-void maple_probe_start(maple_probe *probe, int64_t now_ns, int64_t fastest_ns) {
-    *probe = (maple_probe){.fastest_ns = {fastest_ns, 0}, .stretch_start_ns = now_ns};
+void maple_probe_note(int64_t *fastest_ns, int64_t duration_ns) {
+    if (*fastest_ns == 0 || duration_ns < *fastest_ns)
+        *fastest_ns = duration_ns;
 }

@@ -11,24 +11,16 @@
 
 #include "maple/base.h"
 
-/* Zero-initialised: nothing known yet. */
-typedef struct maple_probe {
-    int64_t fastest_ns[2]; /* of the current stretch of time and the one before it; 0: none yet */
-    int64_t stretch_start_ns;
-} maple_probe;
-
 /* Runs the loop once; its duration in ns. */
 int64_t maple_probe_run(void);
 
-/* Takes note of a duration measured at `now_ns`; true where it is clearly longer than the fastest one of the
- * last stretches. Old stretches are forgotten, so a machine that has throttled for good is not disturbed for
- * ever. */
-bool maple_probe_judge(maple_probe *probe, int64_t now_ns, int64_t duration_ns);
+/* Is a probe clearly longer than the fastest one beside runs of the same network, or out of proportion to the
+ * fastest one on this machine (0: not known)? Networks are compared with themselves first, because what runs
+ * changes the clock of the core (wide vectors lower it by up to a quarter); the machine's figure is for when
+ * all runs of a network fell into one slow stretch. */
+bool maple_probe_disturbed(int64_t duration_ns, int64_t own_fastest_ns, int64_t machine_fastest_ns);
 
-/* Starts with what an earlier measurement knew; 0: nothing. */
-void maple_probe_start(maple_probe *probe, int64_t now_ns, int64_t fastest_ns);
-
-/* The same comparison against a known fastest duration. */
-bool maple_probe_disturbed(int64_t duration_ns, int64_t fastest_ns);
+/* *fastest_ns becomes the smaller of both; 0 is none yet. */
+void maple_probe_note(int64_t *fastest_ns, int64_t duration_ns);
 
 #endif

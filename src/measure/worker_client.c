@@ -20,7 +20,6 @@ struct maple_worker {
     maple_process *process;
     double timeout_s;
     maple_engine_description engine;
-    maple_probe probe;
     int64_t *fastest_probe_ns; /* the caller's; NULL is fine */
 };
 
@@ -223,8 +222,6 @@ maple_status maple_worker_start(const maple_measure_config *config, const maple_
         return maple_error_memory(error);
     worker->config = config;
     worker->fastest_probe_ns = config->fastest_probe_ns;
-    maple_probe_start(&worker->probe, maple_clock_ns(),
-                      config->fastest_probe_ns ? *config->fastest_probe_ns : 0);
     worker->timeout_s = counters && counters->simulated ? SIMULATED_TIMEOUT_S : TIMEOUT_S;
     maple_status status = start_process(worker, counters, scratch, error);
     if (status == MAPLE_OK)
@@ -301,15 +298,14 @@ static void add_ids(maple_text *request, const size_t *ids, size_t n) {
         maple_text_addf(request, "\t%zu", ids[i]);
 }
 
-/* Judges the probe and remembers, beyond this worker, the fastest one. */
+/* Remembers, beyond this worker, the fastest probe. */
 static bool next_timing(maple_worker *worker, char **fields, maple_timing *out) {
     double ns, probe_ns;
     if (!next_double(fields, &ns) || !(ns > 0) || !next_double(fields, &probe_ns) || !(probe_ns > 0))
         return false;
-    int64_t probe = (int64_t)probe_ns;
-    *out = (maple_timing){ns / 1e6, probe, maple_probe_judge(&worker->probe, maple_clock_ns(), probe)};
-    if (worker->fastest_probe_ns && (*worker->fastest_probe_ns == 0 || probe < *worker->fastest_probe_ns))
-        *worker->fastest_probe_ns = probe;
+    *out = (maple_timing){ns / 1e6, (int64_t)probe_ns};
+    if (worker->fastest_probe_ns)
+        maple_probe_note(worker->fastest_probe_ns, out->probe_ns);
     return true;
 }
 

@@ -36,7 +36,6 @@ maple_status maple_worker_unload(maple_worker *worker, size_t id, maple_error *e
 typedef struct maple_timing {
     double latency_ms;
     int64_t probe_ns; /* the slower one of the probes just before and just after (probe.h) */
-    bool disturbed;   /* by what is known so far, the core was not to ourselves */
 } maple_timing;
 
 /* One warm and one timed run of each id in this order, as far as `budget_s` goes: *done of them, at least
