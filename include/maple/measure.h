@@ -75,8 +75,9 @@ maple_status maple_worker_serve(int input, int output);
 maple_status maple_measure_identify(const maple_measure_config *config, const maple_environment *environment,
                                     maple_platform *out, maple_error *error);
 
-/* rows[maple_space_operators]: median of 25 interleaved rounds, each timing a loop of runs long enough for
- * the clock. An operator that fails is NaN with its reason. */
+/* rows[maple_space_operators]: median over the undisturbed ones of interleaved rounds, each timing a loop of
+ * runs long enough for the clock; rounds go on until every operator has 25 of them, for 3 to 20 s. An
+ * operator that fails is NaN with its reason. */
 maple_status maple_measure_operators(const maple_measure_config *config, maple_operator_latency *rows,
                                      maple_error *error);
 
