@@ -1,22 +1,147 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* evaluate.h: how good predictions are. */
+/*
+ * evaluate.h: how good predictions are: metrics, and the protocols under which predictors are compared.
+ */
 #ifndef MAPLE_EVALUATE_H
 #define MAPLE_EVALUATE_H
 
-#include "maple/base.h"
+#include "maple/predictor.h"
+
+/* --- Metrics --- */
 
 typedef struct maple_metrics {
     size_t n;                 /* pairs scored: both finite */
     double acc1, acc5, acc10; /* error-bound accuracy: share with |predicted / measured - 1| <= 1, 5, 10 % */
     double spearman;          /* mid-ranks on float32 values; NaN where one side is constant */
+    double kendall;           /* tau-b on float32 values; NaN where one side is constant */
     double mape, medape;      /* mean and median of |predicted / measured - 1| */
     double rmse_ms;
 } maple_metrics;
 
-/* Pairs with a NaN are left out; n = 0 gives NaN everywhere. Fails only for lack of memory. */
+/* Pairs with a NaN are left out; n = 0 gives NaN everywhere. O(n log n). Fails only for lack of memory. */
 maple_status maple_metrics_compute(const double *measured_ms, const double *predicted_ms, size_t n,
                                    maple_metrics *out, maple_error *error);
 /* Spearman's rank correlation with mid-ranks, in O(n log n). */
 maple_status maple_spearman(const double *a, const double *b, size_t n, double *out, maple_error *error);
+/* Kendall's tau-b (Knight's algorithm, O(n log n)), ties counted exactly. */
+maple_status maple_kendall(const double *a, const double *b, size_t n, double *out, maple_error *error);
+
+/* --- What is scored --- */
+
+typedef enum maple_scoring {
+    MAPLE_SCORE_ALL,        /* every architecture that the target has */
+    MAPLE_SCORE_UNMEASURED, /* all but the samples and references of this predictor */
+    MAPLE_SCORE_ABOVE20,    /* those above 20 % of the target's median latency */
+    MAPLE_SCORE_FIRST128,   /* canonical indices 0..127: NASFLAT's published protocol */
+    MAPLE_SCORE_TRIMMED800, /* HELP's test pool: 1,000 canonical indices (from 900; FBNet from 4000), the
+                               middle 80 % by latency, ties by index */
+    MAPLE_SCORINGS
+} maple_scoring;
+
+/* "all", "unmeasured", "above20", "first128", "trimmed800" */
+const char *maple_scoring_name(maple_scoring scoring);
+
+/* --- Splits: who is predicted from whom --- */
+
+typedef struct maple_split {
+    char task[32];
+    size_t target;   /* row of dataset->platforms */
+    size_t *sources; /* rows */
+    size_t n_sources;
+} maple_split;
+
+typedef struct maple_splits {
+    maple_split *items; /* those of one task follow each other */
+    size_t n;
+} maple_splits;
+
+void maple_splits_free(maple_splits *splits);
+
+/* Each of `names` (n = 0: every platform) predicted from the others of them; with `leave_family` not from
+ * those of its own family. The task is called "leave-one-out". Appends to *splits. */
+maple_status maple_splits_leave_one_out(const maple_dataset *dataset, const char *const *names, size_t n,
+                                        bool leave_family, maple_splits *splits, maple_error *error);
+/* One task with named sources and targets; called "split". */
+maple_status maple_splits_named(const maple_dataset *dataset, const char *const *sources, size_t n_sources,
+                                const char *const *targets, size_t n_targets, maple_splits *splits,
+                                maple_error *error);
+
+/* The published device tasks (nasflat's twelve): device lists are data in tasks.c. */
+typedef struct maple_task {
+    const char *name;                            /* "ND" */
+    const char *space;                           /* "nas-bench-201" */
+    const char *reason;                          /* why it cannot be run on public data; NULL where it can */
+    const char *const *sources, *const *targets; /* NULL-terminated; targets: the public ones */
+    const char *note;                            /* "public targets only: pixel3", or NULL */
+} maple_task;
+
+size_t maple_task_count(void);
+const maple_task *maple_task_at(size_t i);
+/* A task that cannot be run: MAPLE_BAD_INPUT with its reason. Unknown: lists them. */
+maple_status maple_task_find(const char *name, const maple_task **out, maple_error *error);
+/* Platforms that the dataset lacks: MAPLE_NOT_FOUND, with their names and how to import them. */
+maple_status maple_splits_task(const maple_dataset *dataset, const maple_task *task, maple_splits *splits,
+                               maple_error *error);
+
+/* --- Samplers: which architectures of the target are measured --- */
+
+/* "random", "params", "latency" (buckets of the sorted values, one uniform pick in each), "kmeans" and
+ * "cosine" with an encoding: "kmeans:one-hot", "cosine:zcp" (one-hot; features; zcp where the dataset has its
+ * scores); "zcp" is "cosine:zcp". Checked here: unknown names list what there is. */
+maple_status maple_sampler_check(const maple_dataset *dataset, const char *sampler, maple_error *error);
+/* `n` different rows of dataset->archs that `platform` has (and, for a pruned platform, of different pruned
+ * graphs). `random` gives nested sets: the first n of the same order for every n. */
+maple_status maple_sampler_draw(const maple_dataset *dataset, size_t platform, const char *sampler, size_t n,
+                                uint64_t seed, size_t *rows, maple_error *error);
+
+/* --- Evaluation --- */
+
+typedef struct maple_contender {
+    const char *name;    /* predictor */
+    const char *label;   /* how rows call it; NULL: its name */
+    const char *options; /* of the predictor, or NULL */
+    int samples;         /* so many whatever the request says; 0: info.own_samples, else the request's */
+} maple_contender;
+
+typedef struct maple_evaluation {
+    const maple_dataset *dataset;
+    const maple_splits *splits;
+    const maple_contender *contenders;
+    size_t n_contenders;
+    const int *samples;
+    size_t n_samples;
+    const char *sampler;
+    size_t train_archs; /* 0: all; else the same so many random architectures on every source, new in each
+                           trial */
+    int trials;
+    uint64_t seed;
+    int threads;       /* the result does not depend on it */
+    const char *cache; /* folder of pre-trained models; NULL: none are kept */
+    const maple_hooks *hooks;
+} maple_evaluation;
+
+typedef struct maple_score {
+    bool valid;             /* false: the target lacks rows of this set */
+    maple_metrics mean, sd; /* over trials (sd: n - 1; NaN with one trial) */
+} maple_score;
+
+typedef struct maple_evaluation_row {
+    char task[32], predictor[64], target[160]; /* target "": mean over the task's targets (sd then over trials
+                                                  of that mean) */
+    int samples, references;
+    double measured; /* distinct networks measured on the target, mean over trials */
+    int trials;
+    double fit_ms, adapt_ms,
+        predict_ms; /* pre-training (0 where there is none), adaptation, all predictions */
+    maple_score scores[MAPLE_SCORINGS];
+    char reason[256]; /* why there are no scores: "" where there are */
+} maple_evaluation_row;
+
+/* Rows by task, samples asked, `measured`, order of contenders; of each the targets, then their mean. A
+ * contender that a target cannot serve (no operator latencies, too few samples) gets a row with its reason.
+ * Cancelled: MAPLE_INTERRUPTED (pre-trained models are in the cache, so a new run goes on). *rows is freed by
+ * maple_free. */
+maple_status maple_evaluate(const maple_evaluation *evaluation, maple_evaluation_row **rows, size_t *n,
+                            maple_error *error);
 
 #endif

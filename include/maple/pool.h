@@ -122,6 +122,14 @@ maple_status maple_pool_put_indices(maple_pool *pool, const maple_space *space, 
 maple_status maple_pool_indices(maple_pool *pool, const maple_space *space, const maple_arch *archs, size_t n,
                                 int *index, maple_error *error);
 
+/* --- Scores: a named number for each architecture of a space (accuracies, costs, zero-cost proxies) --- */
+
+/* Names are [a-z0-9_.-], up to 63 bytes: "cifar100_test", "zcp_synflow". One transaction; a value that is
+ * there is replaced; NaN rows are left out. */
+maple_status maple_pool_put_scores(maple_pool *pool, const maple_space *space, const char *name,
+                                   const maple_arch *archs, const double *values, size_t n,
+                                   maple_error *error);
+
 /* --- Everything a predictor learns from, in memory --- */
 
 typedef struct maple_dataset_platform {
@@ -132,6 +140,11 @@ typedef struct maple_dataset_platform {
         *counters_cold; /* [descriptor operators x MAPLE_EVENTS] per run, NaN where missing */
 } maple_dataset_platform;
 
+typedef struct maple_dataset_score {
+    char name[64];
+    double *value; /* [n_archs], NaN where unknown */
+} maple_dataset_score;
+
 typedef struct maple_dataset {
     const maple_space *space;
     size_t n_archs;
@@ -139,6 +152,8 @@ typedef struct maple_dataset {
     int *index;        /* canonical index, -1 where unknown */
     size_t n_platforms;
     maple_dataset_platform *platforms;
+    size_t n_scores;
+    maple_dataset_score *scores; /* by name */
 } maple_dataset;
 
 /* Platforms with at least one latency in the space. Several pools may be loaded into one dataset (bundled +
@@ -160,6 +175,26 @@ typedef struct maple_import_result {
  * line: MAPLE_BAD_INPUT with file:line:column, nothing imported. path "-" is stdin. */
 maple_status maple_pool_import_csv(maple_pool *pool, const char *path, const maple_space *space,
                                    maple_platform *platform, maple_import_result *result, maple_error *error);
+/* A wide table: `index` and/or an architecture column (arch or arch_str), and one column of milliseconds for
+ * each platform, which becomes a platform of that name (as `template_` says otherwise). An empty cell is
+ * a latency that is not there. The file may be gzip. */
+maple_status maple_pool_import_table(maple_pool *pool, const char *path, const maple_space *space,
+                                     const maple_platform *template_, maple_import_result *result,
+                                     maple_error *error);
+/* The data folder of the public HELP repository: nasbench201/ and/or fbnet/. Every platform of both spaces
+ * in one transaction; metainfo.pt is skipped. A file that is not what is expected: MAPLE_BAD_INPUT with the
+ * path and the byte offset, and nothing is imported. */
+maple_status maple_pool_import_help(maple_pool *pool, const char *folder, maple_import_result *result,
+                                    const maple_hooks *hooks, maple_error *error);
+/* Accuracy or cost table (CSV, may be gzip): an architecture column (arch or arch_str), `index` taken where
+ * it is there; every other numeric column becomes a score, its name in lower case with "_" for anything else.
+ */
+maple_status maple_pool_import_scores(maple_pool *pool, const char *path, const maple_space *space,
+                                      maple_import_result *result, maple_error *error);
+/* Zero-cost proxies as NASFLAT's repository keeps them (JSON, may be gzip): architecture -> {proxy: number};
+ * scores are called zcp_PROXY. */
+maple_status maple_pool_import_zcp(maple_pool *pool, const char *path, const maple_space *space,
+                                   maple_import_result *result, maple_error *error);
 /* `arch,index,latency_ms,mean_ms,min_ms,sd_ms,runs,reason`; appended to *out. */
 maple_status maple_pool_export_csv(maple_pool *pool, int64_t platform, const maple_space *space,
                                    maple_text *out, maple_error *error);

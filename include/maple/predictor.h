@@ -16,6 +16,12 @@ typedef struct maple_predictor_info {
     bool needs_pool;         /* learns from other platforms */
     bool needs_operators;    /* needs the target's operator latencies */
     int min_samples;         /* fewest samples of the target it can be fitted with */
+    bool pretrains;          /* fits on the pool once, then adapts to any target (maple_predictor_pretrain) */
+    int references; /* latencies of so many of the space's reference architectures describe target and
+                       sources: measured besides the samples. 0: none */
+    bool references_optional; /* ... only where the target has no operator latencies */
+    bool oracle;              /* sees all latencies of the target: for tables only */
+    int own_samples;          /* evaluated with so many samples, whatever the others get; 0: as the others */
 } maple_predictor_info;
 
 size_t maple_predictor_count(void);
@@ -28,8 +34,11 @@ typedef struct maple_target {
     const double *operator_ms;                   /* [operators of the space] or NULL; NaN where missing */
     const double *counters_warm, *counters_cold; /* [descriptor operators x MAPLE_EVENTS] or NULL */
     size_t n_samples;
-    const maple_arch *archs;  /* [n_samples] */
-    const double *latency_ms; /* [n_samples], all > 0 */
+    const maple_arch *archs;    /* [n_samples] */
+    const double *latency_ms;   /* [n_samples], all > 0 */
+    const double *reference_ms; /* [maple_space_references] or NULL; NaN where not measured */
+    const double *oracle_ms; /* [pool->n_archs]: every latency of the target, NaN where unknown. NULL except
+                                in evaluation; only predictors with info.oracle may look at it */
 } maple_target;
 
 typedef struct maple_fit_request {
@@ -38,7 +47,7 @@ typedef struct maple_fit_request {
     const size_t *sources;     /* rows of pool->platforms to learn from */
     size_t n_sources;
     const size_t *train; /* indices into pool->archs to learn from; NULL: all that a source has */
-    size_t n_train;
+    size_t n_train;      /* (reference architectures are always known of a source that has them) */
     maple_target target;
     uint64_t seed;
     /* "epochs=50,width=128": options of the predictor, comma-separated; NULL for the defaults. An unknown one
@@ -51,6 +60,26 @@ typedef struct maple_fit_request {
  * what is missing and how to get it. Deterministic for a seed. */
 maple_status maple_predictor_fit(const char *name, const maple_fit_request *request, maple_predictor **out,
                                  maple_error *error);
+
+/* --- Fitting in two steps, where info.pretrains: the pool once, then each target --- */
+
+typedef struct maple_pretrained maple_pretrained;
+
+/* Looks at everything of the request but its target. Deterministic for a seed. */
+maple_status maple_predictor_pretrain(const char *name, const maple_fit_request *request,
+                                      maple_pretrained **out, maple_error *error);
+/* Only space, pool, sources, target, seed and hooks of the request count (the options are those of the
+ * pre-training). Safe from several threads at once. maple_predictor_fit is both steps. */
+maple_status maple_pretrained_adapt(const maple_pretrained *pretrained, const maple_fit_request *request,
+                                    maple_predictor **out, maple_error *error);
+void maple_pretrained_free(maple_pretrained *pretrained);
+/* `key` says what it was trained on; a file with another key is refused by load with MAPLE_NOT_FOUND. */
+maple_status maple_pretrained_save(const maple_pretrained *pretrained, const char *key, const char *path,
+                                   maple_error *error);
+maple_status maple_pretrained_load(const char *path, const char *key, maple_pretrained **out,
+                                   maple_error *error);
+
+/* --- Prediction --- */
 
 /* latency_ms[n] > 0. Degenerate architectures of a pruned platform give NaN. Safe from several threads at
  * once. */

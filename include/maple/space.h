@@ -98,6 +98,37 @@ maple_status maple_space_operator_network(const maple_space *space, size_t opera
 maple_status maple_space_cost(const maple_space *space, const maple_arch *arch, maple_cost *out,
                               maple_error *error);
 
+/* What operator `op` at `position` adds to the cost of an architecture as written; only flops, relu_outputs,
+ * params and activation_bytes add up (depth is that of the operator alone). maple_space_cost is the
+ * skeleton's plus the sum of these. */
+void maple_space_position_cost(const maple_space *space, int position, int op, maple_cost *out);
+
+/* --- Structured features: what latency is likely to be linear in, for predictors with few samples --- */
+
+typedef enum maple_feature_group {
+    MAPLE_FEATURE_COUNT,    /* how often an operator stands in the architecture */
+    MAPLE_FEATURE_REACHING, /* how often it stands where its result reaches the output, fed or not */
+    MAPLE_FEATURE_LIVE,     /* how often it runs in the pruned form: fed, and its result reaches the output */
+    MAPLE_FEATURE_STRUCTURE, /* depth of the critical path, additions, ... */
+    MAPLE_FEATURE_COST,      /* FLOPs, parameters, activation bytes: each over the space's largest */
+    MAPLE_FEATURE_SLOT,      /* one-hot: operator at a position */
+} maple_feature_group;
+
+typedef struct maple_feature {
+    char name[48];
+    maple_feature_group group;
+} maple_feature;
+
+size_t maple_space_features(const maple_space *space);
+const maple_feature *maple_space_feature(const maple_space *space, size_t i); /* NULL beyond the end */
+/* values[maple_space_features(space)], all of the architecture as written. About a microsecond. */
+void maple_space_feature_values(const maple_space *space, const maple_arch *arch, double *values);
+
+/* The ten reference architectures of HELP (its hardware embedding), in its order: what a predictor that
+ * describes a device by the latencies of fixed networks measures. */
+size_t maple_space_references(const maple_space *space);
+maple_arch maple_space_reference(const maple_space *space, size_t i);
+
 /* Fixed architectures, from light to heavy, measured in every round as sentinels. */
 size_t maple_space_sentinels(const maple_space *space);
 maple_arch maple_space_sentinel(const maple_space *space, size_t i);

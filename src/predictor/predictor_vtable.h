@@ -34,7 +34,8 @@ typedef struct maple_predictor_vtable {
     maple_predictor_info info;
     const maple_option *options;
     size_t n_options;
-    /* options[i] is the value of vtable->options[i]. *state is owned by the model and given to free_state. */
+    /* options[i] is the value of vtable->options[i]. *state is owned by the model and given to free_state.
+     * NULL where info.pretrains: predictor.c then pre-trains and adapts. */
     maple_status (*fit)(const maple_fit_request *request, const double *options, void **state,
                         maple_error *error);
     maple_status (*predict)(const void *state, const maple_model_context *context, const maple_arch *archs,
@@ -43,6 +44,15 @@ typedef struct maple_predictor_vtable {
     maple_status (*load)(const maple_tensors *tensors, const maple_model_context *context, void **state,
                          maple_error *error);
     void (*free_state)(void *state);
+    /* Where info.pretrains. pretrain does not look at request->target; adapt reads `prior` only. */
+    maple_status (*pretrain)(const maple_fit_request *request, const double *options, void **prior,
+                             maple_error *error);
+    maple_status (*adapt)(const void *prior, const maple_fit_request *request, const double *options,
+                          void **state, maple_error *error);
+    maple_status (*save_prior)(const void *prior, maple_tensors *tensors, maple_error *error);
+    maple_status (*load_prior)(const maple_tensors *tensors, const maple_space *space, void **prior,
+                               maple_error *error);
+    void (*free_prior)(void *prior);
 } maple_predictor_vtable;
 
 const maple_predictor_vtable *maple_predictor_vtable_at(size_t i); /* registry.c; NULL beyond the end */
