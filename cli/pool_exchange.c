@@ -2,15 +2,59 @@
 /* maple pool export, import, merge: between pools, and between a pool and CSV. */
 #include "pool.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* --- export --- */
 
+static cJSON *latency_json(const maple_space *space, const maple_latency *row, int index) {
+    char text[MAPLE_MAX_ARCH_TEXT];
+    cJSON *item = cJSON_CreateObject();
+    maple_space_format(space, &row->arch, text);
+    cJSON_AddStringToObject(item, "arch", text);
+    cJSON_AddItemToObject(item, "index", cli_number(index >= 0 ? (double)index : (double)NAN));
+    cJSON_AddItemToObject(item, "latency_ms", cli_number(row->latency_ms));
+    cJSON_AddItemToObject(item, "mean_ms", cli_number(row->mean_ms));
+    cJSON_AddItemToObject(item, "min_ms", cli_number(row->min_ms));
+    cJSON_AddItemToObject(item, "sd_ms", cli_number(row->sd_ms));
+    cJSON_AddNumberToObject(item, "runs", row->runs);
+    if (*row->reason)
+        cJSON_AddStringToObject(item, "reason", row->reason);
+    return item;
+}
+
+/* An array of the same rows that the CSV has. */
+static maple_status export_json(maple_pool *pool, const pool_reading *reading, maple_text *out,
+                                maple_error *error) {
+    maple_latency *rows = NULL;
+    size_t n = 0;
+    cJSON *array = NULL;
+    maple_status status = maple_pool_latencies(pool, reading->platform.id, reading->space, &rows, &n, error);
+    for (size_t i = 0; status == MAPLE_OK && i < n; i++) {
+        int index;
+        status = maple_pool_indices(pool, reading->space, &rows[i].arch, 1, &index, error);
+        if (!array)
+            array = cJSON_CreateArray();
+        cJSON_AddItemToArray(array, latency_json(reading->space, &rows[i], index));
+    }
+    maple_free(rows);
+    char *text = status == MAPLE_OK && array ? cJSON_Print(array) : NULL;
+    cJSON_Delete(array);
+    if (status == MAPLE_OK) {
+        maple_text_addf(out, "%s\n", text ? text : "[]");
+        status = out->failed || (n > 0 && !text) ? maple_error_memory(error) : MAPLE_OK;
+    }
+    cJSON_free(text);
+    return status;
+}
+
 static maple_status export_platform(maple_pool *pool, void *user, maple_error *error) {
     const pool_reading *reading = user;
     maple_text text = {0};
-    maple_status status = maple_pool_export_csv(pool, reading->platform.id, reading->space, &text, error);
+    maple_status status =
+        reading->json ? export_json(pool, reading, &text, error)
+                      : maple_pool_export_csv(pool, reading->platform.id, reading->space, &text, error);
     if (status == MAPLE_OK && reading->output) {
         status = maple_write_file(reading->output, text.data, text.length, error);
     } else if (status == MAPLE_OK) {
@@ -27,16 +71,18 @@ static maple_status run_export(const cli_command *self, int argc, char **argv, m
     cli_reading_options(&reading, &options);
     reading.action = export_platform;
     cli_string(&options, "output", &reading.output, "FILE", "write there (default: stdout)");
+    cli_flag(&options, "json", &reading.json, "an array of objects instead of CSV");
     return cli_run_on_platform(self, argc, argv, &reading, &options, error);
 }
 
 const cli_command cli_pool_export = {
     .name = "pool export",
     .arguments = "PLATFORM",
-    .summary = "a platform's latencies as CSV",
+    .summary = "a platform's latencies as CSV or JSON",
     .details = "Columns: arch, index (empty where unknown), latency_ms (median), mean_ms, min_ms, sd_ms, "
                "runs, reason.",
-    .examples = "  maple pool export my-laptop > my-laptop.csv",
+    .examples = "  maple pool export my-laptop > my-laptop.csv\n"
+                "  maple pool export my-laptop --json --output my-laptop.json",
     .run = run_export,
 };
 
