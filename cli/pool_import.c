@@ -230,7 +230,7 @@ static maple_status run_help(const cli_command *self, int argc, char **argv, map
 static const cli_command help = {
     .name = "pool import help",
     .arguments = "DIR",
-    .summary = "the latencies that the HELP paper published: 30 devices, nas-bench-201 and fbnet",
+    .summary = "the latencies that the HELP paper published: 32 platforms, nas-bench-201 and fbnet",
     .details =
         "DIR is the data folder of https://github.com/HayeonLee/HELP, with nasbench201/, fbnet/ or both.\n"
         "Each device and batch size becomes a platform (1080ti_32: device 1080ti, batch 32; graph\n"
@@ -343,7 +343,7 @@ const cli_command cli_pool_import = {
     .details =
         "maple pool import FORMAT --help explains one:\n"
         "  csv       latencies measured by anything: one platform, or a table with one in each column\n"
-        "  help      the data folder of the HELP repository: 30 devices\n"
+        "  help      the data folder of the HELP repository: 32 platforms, nas-bench-201 and fbnet\n"
         "  accuracy  accuracies or costs of architectures, from CSV\n"
         "  zcp       zero-cost proxies of architectures, from JSON",
     .examples = "  maple pool import csv phone.csv --platform my-phone --device 'Pixel 8'\n"

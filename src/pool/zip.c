@@ -64,7 +64,7 @@ static maple_status find_directory(archive *a, maple_error *error) {
         a->directory_end = a->directory + size;
         return MAPLE_OK;
     }
-    return fail(a, a->bytes, error, "the zip archive ends before its directory: the file is cut off");
+    return fail(a, a->bytes, error, "no end of a zip archive: the file is cut off, or something follows it");
 }
 
 /* The central header at *at; moves *at to the next one. */
