@@ -126,8 +126,6 @@ static maple_status fill_platform(maple_platform *p, const char *name, const cha
         return status;
     if (name && !device) /* a name may be longer */
         snprintf(p->device, sizeof p->device, "%.*s", (int)sizeof p->device - 1, name);
-    if (p->device[0])
-        maple_platform_family(p->device, p->engine, p->isa, p->family);
     return MAPLE_OK;
 }
 

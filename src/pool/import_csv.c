@@ -104,11 +104,12 @@ void maple_pool_complete_platform(maple_platform *platform) {
         snprintf(platform->engine, sizeof platform->engine, "imported");
     if (!platform->counters[0])
         snprintf(platform->counters, sizeof platform->counters, "none");
-    const char *host = platform->cpu[0]      ? platform->cpu
-                       : platform->device[0] ? platform->device
+    /* What executed: the host's CPU says little about a phone's accelerator, and may be unknown. */
+    const char *device = platform->device[0] ? platform->device
+                         : platform->cpu[0]  ? platform->cpu
                                              : platform->name;
     if (!platform->family[0])
-        maple_platform_family(host, platform->engine, platform->isa, platform->family);
+        maple_platform_family(device, platform->engine, platform->isa, platform->family);
 }
 
 static maple_status store(maple_pool *pool, const table *t, maple_platform *platform, maple_error *error) {
