@@ -35,10 +35,10 @@ static inline void pt_byte(pt_bytes *out, int byte) {
     pt_put(out, &one, 1);
 }
 
-/* `value` in `n` bytes, the lowest first. */
+/* `value` in `n` bytes (those above 8 are 0), the lowest first. */
 static inline void pt_little(pt_bytes *out, uint64_t value, int n) {
     for (int i = 0; i < n; i++)
-        pt_byte(out, (int)(value >> (8 * i) & 0xff));
+        pt_byte(out, i < 8 ? (int)(value >> (8 * i) & 0xff) : 0);
 }
 
 /* --- Pickle, protocol 2 --- */
