@@ -144,12 +144,12 @@ static const double *score(const maple_dataset *d, const char *name) {
     return NULL;
 }
 
-/* The best architecture by its canonical index. */
+/* The index of the best architecture, the lowest of those that share the best value. */
 static int best(const maple_dataset *d, const char *name, double *value) {
     const double *values = score(d, name);
     size_t at = 0;
     for (size_t i = 1; i < d->n_archs; i++)
-        if (values[i] > values[at])
+        if (values[i] > values[at] || (values[i] == values[at] && d->index[i] < d->index[at]))
             at = i;
     *value = values[at];
     return d->index[at];
