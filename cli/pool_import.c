@@ -324,14 +324,18 @@ static maple_status run_import(const cli_command *self, int argc, char **argv, m
     for (int i = 0; argc > 0 && i < N_FORMATS; i++)
         if (strcmp(argv[0], strrchr(FORMATS[i]->name, ' ') + 1) == 0)
             return FORMATS[i]->run(FORMATS[i], argc - 1, argv + 1, error);
+    if (argc > 0 && argv[0][0] != '-')
+        return maple_error_set(
+            error, MAPLE_BAD_ARGUMENT,
+            "unknown format '%s': there are csv, help, accuracy, zcp (see maple pool import "
+            "--help)",
+            argv[0]);
     cli_options options = {0};
     maple_status status = cli_parse(self, &options, argc, argv, 1, -1, error);
     if (status != MAPLE_OK || options.help)
         return status;
     return maple_error_set(error, MAPLE_BAD_ARGUMENT,
-                           "unknown format '%s': there are csv, help, accuracy, zcp (see maple pool import "
-                           "--help)",
-                           options.arguments[0]);
+                           "the format comes first: maple pool import csv|help|accuracy|zcp ...");
 }
 
 const cli_command cli_pool_import = {
