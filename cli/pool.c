@@ -86,6 +86,24 @@ static void print_platform_row(maple_pool *pool, const maple_platform *platform)
     putchar('\n');
 }
 
+/* "nas-bench-201: cifar10_test:15625 ...": scores belong to a space, so they have lines of their own. */
+static maple_status print_scores(maple_pool *pool, maple_error *error) {
+    maple_status status = MAPLE_OK;
+    for (size_t i = 0; status == MAPLE_OK && maple_space_at(i); i++) {
+        maple_score_count *scores;
+        size_t n;
+        status = maple_pool_scores(pool, maple_space_at(i), &scores, &n, error);
+        if (status != MAPLE_OK || n == 0)
+            continue;
+        printf("scores of %s:", maple_space_name(maple_space_at(i)));
+        for (size_t k = 0; k < n; k++)
+            printf(" %s:%zu", scores[k].name, scores[k].n);
+        putchar('\n');
+        maple_free(scores);
+    }
+    return status;
+}
+
 static maple_status list(maple_pool *pool, void *user, maple_error *error) {
     const pool_reading *reading = user;
     maple_platform *platforms;
@@ -104,6 +122,8 @@ static maple_status list(maple_pool *pool, void *user, maple_error *error) {
             print_platform_row(pool, &platforms[i]);
     }
     maple_free(platforms);
+    if (!reading->json && (status = print_scores(pool, error)) != MAPLE_OK)
+        return status;
     if (n == 0 && !reading->json)
         cli_say("%s has no platforms yet; maple profile adds this machine", maple_pool_path(pool));
     return reading->json ? cli_print_json(array, error) : cli_flush(error);
@@ -124,7 +144,10 @@ const cli_command cli_pool_list = {
     .name = "pool list",
     .arguments = "",
     .summary = "the platforms of a pool",
-    .details = "Lists the platforms with what they are and how many latencies each has.",
+    .details =
+        "Lists the platforms with what they are and how many latencies each has, then the scores of each\n"
+        "space (accuracies, costs, proxies) with how many architectures have them. --json lists the\n"
+        "platforms; maple pool show PLATFORM --json has the scores too.",
     .examples = "  maple pool list\n  maple pool list --bundled --json",
     .run = run_list,
 };
@@ -175,6 +198,21 @@ static void print_operators(const maple_space *space, const maple_operator_laten
     }
 }
 
+/* {"cifar10_test": 15625, ...}: which scores of the space the pool has, and of how many architectures. */
+static maple_status add_scores(maple_pool *pool, const maple_space *space, cJSON *object,
+                               maple_error *error) {
+    maple_score_count *scores;
+    size_t n;
+    maple_status status = maple_pool_scores(pool, space, &scores, &n, error);
+    if (status != MAPLE_OK)
+        return status;
+    cJSON *counts = cJSON_AddObjectToObject(object, "scores");
+    for (size_t i = 0; i < n; i++)
+        cJSON_AddNumberToObject(counts, scores[i].name, (double)scores[i].n);
+    maple_free(scores);
+    return MAPLE_OK;
+}
+
 static maple_status print_platform(maple_pool *pool, const pool_reading *reading,
                                    const maple_operator_latency *rows, const maple_count *warm,
                                    const maple_count *cold, maple_error *error) {
@@ -187,6 +225,11 @@ static maple_status print_platform(maple_pool *pool, const pool_reading *reading
     cJSON *object = platform_json(pool, platform), *parsed = cJSON_Parse(environment);
     maple_free(environment);
     cJSON_AddItemToObject(object, "environment", parsed ? parsed : cJSON_CreateObject());
+    status = add_scores(pool, space, object, error);
+    if (status != MAPLE_OK) {
+        cJSON_Delete(object);
+        return status;
+    }
     if (reading->json) {
         cJSON_AddItemToObject(object, "operators", operators_json(space, rows, warm, cold));
         return cli_print_json(object, error);
@@ -238,7 +281,8 @@ const cli_command cli_pool_show = {
     .name = "pool show",
     .arguments = "PLATFORM",
     .summary = "one platform: environment, operator latencies, counters",
-    .details = "Shows what a platform is, on what it was measured, and its descriptor.",
+    .details =
+        "Shows what a platform is, on what it was measured, which scores its space has, and its descriptor.",
     .examples = "  maple pool show my-laptop\n  maple pool show my-laptop --json",
     .run = run_show,
 };

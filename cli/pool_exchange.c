@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maple pool export, import, merge: between pools, and between a pool and CSV. */
+/* maple pool export, merge: out of a pool, and between pools. */
 #include "pool.h"
 
 #include <math.h>
@@ -84,88 +84,6 @@ const cli_command cli_pool_export = {
     .examples = "  maple pool export my-laptop > my-laptop.csv\n"
                 "  maple pool export my-laptop --json --output my-laptop.json",
     .run = run_export,
-};
-
-/* --- import --- */
-
-typedef struct {
-    const char *file, *space_name;
-    maple_platform platform;
-    bool json;
-} csv_import;
-
-static maple_status import_csv(maple_pool *pool, void *user, maple_error *error) {
-    csv_import *o = user;
-    const maple_space *space;
-    maple_import_result result;
-    maple_status status = maple_space_find(o->space_name, &space, error);
-    if (status == MAPLE_OK)
-        status = maple_pool_import_csv(pool, o->file, space, &o->platform, &result, error);
-    if (status != MAPLE_OK)
-        return status;
-    if (!o->json) {
-        printf("%s: %zu latencies of %s\n", o->platform.name, result.latencies, o->space_name);
-        return cli_flush(error);
-    }
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "platform", o->platform.name);
-    cJSON_AddNumberToObject(object, "latencies", (double)result.latencies);
-    return cli_print_json(object, error);
-}
-
-static maple_status run_import(const cli_command *self, int argc, char **argv, maple_error *error) {
-    cli_options options = {0};
-    csv_import o = {.space_name = "nas-bench-201", .platform = {.engine = "imported", .counters = "none"}};
-    const char *path = NULL, *name = NULL, *cpu = NULL, *device = NULL, *graph = "pruned";
-    int threads = 1, batch = 1;
-    cli_string(&options, "platform", &name, "NAME", "name of the platform that the file becomes");
-    cli_string(&options, "cpu", &cpu, "MODEL", "host CPU (default: unknown)");
-    cli_string(&options, "device", &device, "MODEL", "what executed (default: the name)");
-    cli_string(&options, "graph", &graph, "FORM", "pruned (default) or as-written");
-    cli_int(&options, "threads", &threads, 1, 1024, "N", "threads (default 1)");
-    cli_int(&options, "batch", &batch, 1, 4096, "N", "images in one run (default 1)");
-    cli_string(&options, "space", &o.space_name, "NAME", "search space (default nas-bench-201)");
-    cli_string(&options, "pool", &path, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
-    cli_flag(&options, "json", &o.json, "one object");
-    maple_status status = cli_parse(self, &options, argc, argv, 2, 2, error);
-    if (status != MAPLE_OK || options.help)
-        return status;
-    if (strcmp(options.arguments[0], "csv") != 0)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "unknown format '%s': there is csv",
-                               options.arguments[0]);
-    if (!name)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--platform NAME is missing");
-    status = maple_graph_form_parse(graph, &o.platform.graph, error);
-    if (status != MAPLE_OK)
-        return status;
-    o.file = options.arguments[1];
-    o.platform.threads = threads;
-    o.platform.batch = batch;
-    maple_platform *p = &o.platform;
-    status = cli_copy(p->name, sizeof p->name, name, "--platform", error);
-    if (status == MAPLE_OK)
-        status = cli_copy(p->cpu, sizeof p->cpu, cpu ? cpu : "unknown", "--cpu", error);
-    if (status == MAPLE_OK)
-        status = cli_copy(p->device, sizeof p->device, device ? device : "", "--device", error);
-    if (status != MAPLE_OK)
-        return status;
-    if (!device) /* a name may be longer */
-        snprintf(p->device, sizeof p->device, "%.*s", (int)sizeof p->device - 1, name);
-    maple_platform_family(p->device, p->engine, p->isa, p->family);
-    return cli_with_pool(path, MAPLE_POOL_WRITE, import_csv, &o, error);
-}
-
-const cli_command cli_pool_import = {
-    .name = "pool import",
-    .arguments = "csv FILE",
-    .summary = "latencies measured by anything, from CSV, as a platform",
-    .details = "FILE (- for stdin) has a header with at least arch and latency_ms; index, mean_ms, min_ms, "
-               "sd_ms, runs, "
-               "reason are\ntaken where they are there. A bad line is named with its position and nothing is "
-               "imported.",
-    .examples = "  maple pool import csv phone.csv --platform my-phone --device 'Pixel 8'\n"
-                "  ssh phone cat latencies.csv | maple pool import csv - --platform my-phone",
-    .run = run_import,
 };
 
 /* --- merge --- */

@@ -4,9 +4,11 @@
 #include "pool_fixture.h"
 
 #include "pool/csv.h"
+#include "pool/input.h"
 
 #include <dirent.h>
 #include <locale.h>
+#include <zlib.h>
 
 #define ARCH_A                                                                                               \
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
@@ -120,7 +122,15 @@ static const struct {
     {"n_nul.csv", "3:1", "a byte 0"},
     {"n_latin1.csv", "2:3", "not UTF-8"},
     {"n_utf16.csv", "1:1", "not UTF-8"},
-    {"n_gzip.csv", "1:1", "compressed with gzip"},
+    {"n_gzip_cut.csv", " byte 102", "the gzip stream is cut off here"},
+    {"n_gzip_cut_header.csv", " byte 5", "the gzip stream is cut off here"},
+    {"n_gzip_block.csv", " byte 11", "the gzip stream is damaged (invalid block type)"},
+    {"n_gzip_method.csv", " byte 4", "the gzip stream is damaged (unknown compression method)"},
+    {"n_gzip_checksum.csv", " byte 110", "the gzip stream is damaged (incorrect data check)"},
+    {"n_gzip_length.csv", " byte 114", "the gzip stream is damaged (incorrect length check)"},
+    {"n_gzip_trailing.csv", " byte 114", "something follows the gzip stream"},
+    {"n_gzip_bad_line.csv", "4:1", "column 1: expected '|'"},
+    {"n_gzip_twice.csv", "1:2", "not UTF-8"},
     {"n_semicolons.csv", "1:1", "no column 'arch' (it has 'arch;latency_ms')"},
     {"n_overlong_utf8.csv", "2:1", "not UTF-8"},
 };
@@ -273,11 +283,41 @@ static void test_random_bytes(void **state) {
     assert_true(tables > CASES / 40 && errors > CASES / 40);
 }
 
+/* `n` times the same byte, packed. */
+static void spill_packed(const char *path, char byte, size_t n) {
+    gzFile file = gzopen(path, "wb9");
+    char block[4096];
+    memset(block, byte, sizeof block);
+    for (size_t done = 0; done < n; done += sizeof block)
+        assert_true(gzwrite(file, block, (unsigned)(n - done < sizeof block ? n - done : sizeof block)) > 0);
+    assert_int_equal(gzclose(file), Z_OK);
+}
+
+/* What unpacks to more than the limit is refused before it fills the memory. */
+static void test_unpacking_limit(void **state) {
+    (void)state;
+    enum { LIMIT = 1 << 20 };
+    const char *path = in_scratch("bomb.csv");
+    char *data = NULL;
+    size_t bytes = 0;
+    spill_packed(path, 'x', LIMIT);
+    OK(maple_input_read_up_to(path, LIMIT, &data, &bytes, &pool_error));
+    assert_int_equal(bytes, LIMIT);
+    assert_int_equal(strlen(data), LIMIT);
+    maple_free(data);
+    for (size_t more = 1; more < 10 * (size_t)LIMIT; more *= 30) {
+        spill_packed(path, 'x', LIMIT + more);
+        FAILS(maple_input_read_up_to(path, LIMIT, &data, &bytes, &pool_error), MAPLE_BAD_INPUT,
+              "unpacks to more than the limit of 1048576 bytes");
+        assert_non_null(strstr(pool_error.message, "bomb.csv: byte "));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_corpus_passes), cmocka_unit_test(test_corpus_fails),
         cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_index_conflict),
-        cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_random_bytes),  cmocka_unit_test(test_unpacking_limit),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }

@@ -18,6 +18,8 @@ try measure
 try measure --space nb101 --all
 try doctor --json=yes
 try fit --platform x
+try pool import parquet dir --platform x
+try pool import
 try pool import help dir --platform x
 try pool import csv file.csv
 try pool show
