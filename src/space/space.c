@@ -7,6 +7,7 @@
 
 static const maple_space *const REGISTRY[] = {
     &maple_nas_bench_201,
+    &maple_fbnet,
 };
 
 enum { REGISTERED = sizeof REGISTRY / sizeof *REGISTRY };
@@ -137,29 +138,46 @@ static maple_status sample_enumerated(const maple_space *space, maple_graph_form
     return MAPLE_OK;
 }
 
-static bool already_sampled(const maple_space *space, maple_graph_form form, const maple_arch *archs,
-                            size_t n, const maple_arch *candidate) {
-    maple_arch canonical = maple_space_canonical(space, form, candidate);
-    for (size_t i = 0; i < n; i++) {
-        maple_arch other = maple_space_canonical(space, form, &archs[i]);
-        if (maple_arch_equal(&canonical, &other))
-            return true;
+/* A set of architectures: places[capacity], 0 for an empty one, i + 1 for canonical[i]. */
+static bool insert(size_t *places, size_t capacity, const maple_arch *canonical, size_t i) {
+    size_t at = (size_t)maple_hash(canonical[i].op, sizeof canonical[i].op) & (capacity - 1);
+    for (; places[at]; at = (at + 1) & (capacity - 1))
+        if (maple_arch_equal(&canonical[places[at] - 1], &canonical[i]))
+            return false;
+    places[at] = i + 1;
+    return true;
+}
+
+/* Draws until there are enough: a space that cannot be enumerated is large. */
+static maple_status sample_drawn(const maple_space *space, maple_graph_form form, maple_rng *rng, size_t n,
+                                 maple_arch *out, maple_error *error) {
+    size_t capacity = 16, found = 0;
+    while (capacity < 2 * n)
+        capacity *= 2;
+    size_t *places = maple_alloc(capacity, sizeof *places);
+    maple_arch *canonical = maple_alloc(n, sizeof *canonical);
+    if (!places || !canonical) {
+        maple_free(places);
+        maple_free(canonical);
+        return maple_error_memory(error);
     }
-    return false;
+    while (found < n) {
+        maple_arch arch = {{0}};
+        for (int i = 0; i < space->positions; i++)
+            arch.op[i] = (uint8_t)maple_rng_below(rng, (uint64_t)space->ops);
+        canonical[found] = maple_space_canonical(space, form, &arch);
+        if (sampleable(space, form, &arch) && insert(places, capacity, canonical, found))
+            out[found++] = arch;
+    }
+    maple_free(places);
+    maple_free(canonical);
+    return MAPLE_OK;
 }
 
 maple_status maple_space_sample(const maple_space *space, maple_graph_form form, maple_rng *rng, size_t n,
                                 maple_arch *out, maple_error *error) {
-    if (space->enumerable)
-        return sample_enumerated(space, form, rng, n, out, error);
-    for (size_t found = 0; found < n;) {
-        maple_arch arch = {{0}};
-        for (int i = 0; i < space->positions; i++)
-            arch.op[i] = (uint8_t)maple_rng_below(rng, (uint64_t)space->ops);
-        if (sampleable(space, form, &arch) && !already_sampled(space, form, out, found, &arch))
-            out[found++] = arch;
-    }
-    return MAPLE_OK;
+    return space->enumerable ? sample_enumerated(space, form, rng, n, out, error)
+                             : sample_drawn(space, form, rng, n, out, error);
 }
 
 void maple_space_one_hot(const maple_space *space, const maple_arch *arch, float *out) {
@@ -209,15 +227,57 @@ maple_status maple_space_operator_network(const maple_space *space, size_t opera
     return built(out, space->operator_network(space, &space->operators[operator_index], form, out), error);
 }
 
+static void add_cost(maple_cost *sum, const maple_cost *part) {
+    sum->flops += part->flops;
+    sum->relu_outputs += part->relu_outputs;
+    sum->params += part->params;
+    sum->activation_bytes += part->activation_bytes;
+    sum->depth += part->depth;
+}
+
 maple_status maple_space_cost(const maple_space *space, const maple_arch *arch, maple_cost *out,
                               maple_error *error) {
-    maple_graph graph;
-    maple_status status = maple_space_network(space, arch, &graph, error);
-    if (status != MAPLE_OK)
-        return status;
-    *out = maple_graph_cost(&graph);
-    maple_graph_release(&graph);
-    return out->depth < 0 ? maple_error_memory(error) : MAPLE_OK;
+    (void)error; /* nothing can fail since costs are in closed form */
+    space->skeleton_cost(out);
+    for (int i = 0; i < space->positions; i++) {
+        maple_cost part;
+        space->position_cost(i, arch->op[i], &part);
+        add_cost(out, &part);
+    }
+    if (space->depth)
+        out->depth = space->depth(arch);
+    return MAPLE_OK;
+}
+
+void maple_space_position_cost(const maple_space *space, int position, int op, maple_cost *out) {
+    space->position_cost(position, op, out);
+}
+
+size_t maple_space_features(const maple_space *space) {
+    return space->n_features;
+}
+
+const maple_feature *maple_space_feature(const maple_space *space, size_t i) {
+    return i < space->n_features ? &space->features()[i] : NULL;
+}
+
+void maple_space_feature_values(const maple_space *space, const maple_arch *arch, double *values) {
+    space->feature_values(arch, values);
+}
+
+static maple_arch parse_constant(const maple_space *space, const char *const *texts, size_t n, size_t i) {
+    maple_arch arch = {{0}};
+    if (i < n)
+        space->parse(space, texts[i], &arch, NULL);
+    return arch;
+}
+
+size_t maple_space_references(const maple_space *space) {
+    return space->n_references;
+}
+
+maple_arch maple_space_reference(const maple_space *space, size_t i) {
+    return parse_constant(space, space->references, space->n_references, i);
 }
 
 size_t maple_space_sentinels(const maple_space *space) {
@@ -225,8 +285,5 @@ size_t maple_space_sentinels(const maple_space *space) {
 }
 
 maple_arch maple_space_sentinel(const maple_space *space, size_t i) {
-    maple_arch arch = {{0}};
-    if (i < space->n_sentinels)
-        space->parse(space, space->sentinels[i], &arch, NULL);
-    return arch;
+    return parse_constant(space, space->sentinels, space->n_sentinels, i);
 }
