@@ -65,6 +65,8 @@ static void fixture_free(fixture *f) {
 
 /* Options that make a neural predictor fast; those without such options get none. */
 static const char *options_for(const char *name) {
+    if (strcmp(name, "mlp-scratch") == 0)
+        return "epochs=10,width=16";
     return strcmp(name, "maple") == 0 ? FAST : NULL;
 }
 

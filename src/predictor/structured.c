@@ -17,14 +17,14 @@
 
 enum {
     GROUPS = MAPLE_FEATURE_SLOT + 1,
-    MOST_JUDGED = 128, /* samples that the hypotheses are judged by */
+    MOST_JUDGED = 64,  /* samples that the hypotheses are judged by */
     SCALE_ARCHS = 512, /* architectures that say how much a feature varies */
 };
 
-/* Before anything was seen: latencies spread by SPREAD of their mean (as sure of it as BELIEF samples would
- * make one), by COST_SHARE of it along with what counts work; the level is off by no more than LEVEL_SD
+/* Before anything was seen: COST_SHARE of the mean latency is in proportion to what counts work; latencies
+ * spread by SPREAD of their mean around that (as sure as after BELIEF samples); the level is off by LEVEL_SD
  * spreads. Below LEAST of the mean errors do not get smaller. */
-static const double SPREAD = 0.3, BELIEF = 3, COST_SHARE = 0.3, LEVEL_SD = 2, LEAST = 0.2;
+static const double SPREAD = 0.3, BELIEF = 3, COST_SHARE = 0.75, LEVEL_SD = 2, LEAST = 0.2;
 
 /* --- Hypotheses --- */
 
@@ -33,10 +33,13 @@ typedef struct hypothesis {
     double noise;
 } hypothesis;
 
-static const double REACHING[] = {0, 1}, STRUCTURE[] = {0.01, 0.3}, COST[] = {0.01, 0.3},
-                    SLOT[] = {0.003, 0.1}, NOISE[] = {1e-4, 1e-3, 1e-2, 1e-1};
+static const double COUNT[] = {0.03, 1}, REACHING[] = {0, 1}, STRUCTURE[] = {0.01, 0.1}, COST[] = {0.1, 3},
+                    SLOT[] = {0.003, 0.03}, NOISE[] = {1e-4, 1e-3, 1e-2, 1e-1};
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
-enum { HYPOTHESES = LENGTH(REACHING) * LENGTH(STRUCTURE) * LENGTH(COST) * LENGTH(SLOT) * LENGTH(NOISE) };
+enum {
+    HYPOTHESES =
+        LENGTH(COUNT) * LENGTH(REACHING) * LENGTH(STRUCTURE) * LENGTH(COST) * LENGTH(SLOT) * LENGTH(NOISE)
+};
 
 /* values[*place % n]; what is left in *place chooses from the next array. */
 static double choose(const double *values, size_t n, size_t *place) {
@@ -45,38 +48,24 @@ static double choose(const double *values, size_t n, size_t *place) {
     return value;
 }
 
-static hypothesis hypothesis_at(size_t place) {
-    hypothesis h = {.weight = {[MAPLE_FEATURE_COUNT] = 1, [MAPLE_FEATURE_LIVE] = 0.01}};
-    h.weight[MAPLE_FEATURE_REACHING] = choose(REACHING, LENGTH(REACHING), &place);
-    h.weight[MAPLE_FEATURE_STRUCTURE] = choose(STRUCTURE, LENGTH(STRUCTURE), &place);
-    h.weight[MAPLE_FEATURE_COST] = choose(COST, LENGTH(COST), &place);
-    h.weight[MAPLE_FEATURE_SLOT] = choose(SLOT, LENGTH(SLOT), &place);
-    h.noise = choose(NOISE, LENGTH(NOISE), &place);
-    double sum = 0;
-    for (int g = 0; g < GROUPS; g++)
-        sum += h.weight[g];
-    for (int g = 0; g < GROUPS; g++)
-        h.weight[g] /= sum;
-    return h;
-}
-
 /* --- The problem --- */
 
 typedef struct problem {
     const maple_space *space;
-    size_t n, k;          /* samples, features */
-    size_t judged;        /* the first so many samples */
-    double mean_ms;       /* of the samples */
-    double level;         /* mean of y, taken out of it */
-    double rounding;      /* variance from latencies in whole milliseconds, in units of a^2 */
-    double *x;            /* [n, k] */
-    double *y;            /* [n]: latency / mean_ms - prior mean - level */
-    double *variance;     /* [n]: noise in units of a^2 r */
-    double *scale;        /* [k]: s_j; 0 where a feature does not vary */
-    double *prior;        /* [k]: m_j */
-    double *kernel;       /* [GROUPS, judged, judged], lower */
-    double *dual;         /* [HYPOTHESES, judged]: C^-1 y */
-    double *log_evidence; /* [HYPOTHESES] */
+    size_t n, k;            /* samples, features */
+    size_t judged;          /* the first so many samples */
+    double mean_ms;         /* of the samples */
+    double level;           /* mean of y, taken out of it */
+    double rounding;        /* variance from latencies in whole milliseconds, in units of a^2 */
+    double *x;              /* [n, k] */
+    double *y;              /* [n]: latency / mean_ms - prior mean - level */
+    double *variance;       /* [n]: noise in units of a^2 r */
+    double *scale;          /* [k]: s_j; 0 where a feature does not vary */
+    double *prior;          /* [k]: m_j */
+    size_t members[GROUPS]; /* features that vary */
+    double *kernel;         /* [GROUPS, judged, judged], lower */
+    double *dual;           /* [HYPOTHESES, judged]: C^-1 y */
+    double *log_evidence;   /* [HYPOTHESES] */
 } problem;
 
 static void release(problem *p) {
@@ -108,24 +97,42 @@ static maple_feature_group group_of(const problem *p, size_t j) {
     return maple_space_feature(p->space, j)->group;
 }
 
+static hypothesis hypothesis_at(const problem *p, size_t place) {
+    hypothesis h = {.weight = {[MAPLE_FEATURE_LIVE] = 0.01}};
+    h.weight[MAPLE_FEATURE_COUNT] = choose(COUNT, LENGTH(COUNT), &place);
+    h.weight[MAPLE_FEATURE_REACHING] = choose(REACHING, LENGTH(REACHING), &place);
+    h.weight[MAPLE_FEATURE_STRUCTURE] = choose(STRUCTURE, LENGTH(STRUCTURE), &place);
+    h.weight[MAPLE_FEATURE_COST] = choose(COST, LENGTH(COST), &place);
+    h.weight[MAPLE_FEATURE_SLOT] = choose(SLOT, LENGTH(SLOT), &place);
+    h.noise = choose(NOISE, LENGTH(NOISE), &place);
+    double sum = 0;
+    for (int g = 0; g < GROUPS; g++)
+        sum += p->members[g] > 0 ? h.weight[g] : 0;
+    for (int g = 0; g < GROUPS; g++)
+        h.weight[g] /= sum;
+    return h;
+}
+
 /* s_j: the inverse of the feature's variance over the space and of the number of features in its group. */
 static void scale_features(problem *p, const double *values) {
-    size_t members[GROUPS] = {0};
     for (size_t j = 0; j < p->k; j++) {
         double mean = 0, square = 0;
         for (size_t i = 0; i < SCALE_ARCHS; i++)
             mean += values[i * p->k + j] / SCALE_ARCHS;
         for (size_t i = 0; i < SCALE_ARCHS; i++)
             square += pow(values[i * p->k + j] - mean, 2) / SCALE_ARCHS;
-        p->scale[j] = square > 1e-12 ? 1 / square : 0;
-        members[group_of(p, j)] += p->scale[j] > 0;
+        if (square <= 1e-12)
+            continue; /* does not vary: has no coefficient */
+        p->scale[j] = 1 / square;
+        p->members[group_of(p, j)]++;
+        if (group_of(p, j) == MAPLE_FEATURE_COST)
+            p->prior[j] = COST_SHARE / mean;
     }
     for (size_t j = 0; j < p->k; j++) {
         if (p->scale[j] == 0)
             continue;
-        if (group_of(p, j) == MAPLE_FEATURE_COST)
-            p->prior[j] = COST_SHARE * sqrt(p->scale[j]) / (double)members[MAPLE_FEATURE_COST];
-        p->scale[j] /= (double)members[group_of(p, j)];
+        p->scale[j] /= (double)p->members[group_of(p, j)];
+        p->prior[j] /= (double)p->members[group_of(p, j)];
     }
 }
 
@@ -217,7 +224,7 @@ static maple_status judge_all(problem *p, size_t *best, maple_error *error) {
         return maple_error_memory(error);
     *best = 0;
     for (size_t h = 0; h < HYPOTHESES; h++) {
-        hypothesis one = hypothesis_at(h);
+        hypothesis one = hypothesis_at(p, h);
         factor_covariance(p, &one, factor);
         p->log_evidence[h] = judge(p, factor, p->dual + h * p->judged);
         if (p->log_evidence[h] > p->log_evidence[*best])
@@ -237,7 +244,7 @@ static maple_status judge_all(problem *p, size_t *best, maple_error *error) {
 /* The posterior mean is S F' C^-1 y for each hypothesis. */
 static void average(const problem *p, double *coefficients) {
     for (size_t h = 0; h < HYPOTHESES; h++) {
-        hypothesis one = hypothesis_at(h);
+        hypothesis one = hypothesis_at(p, h);
         for (size_t i = 0; i < p->judged; i++) {
             double pull = p->log_evidence[h] * p->dual[h * p->judged + i];
             coefficients[p->k] += pull * LEVEL_SD * LEVEL_SD;
@@ -290,7 +297,7 @@ maple_status maple_structured_fit(const maple_space *space, maple_graph_form gra
     if (status == MAPLE_OK && n <= MOST_JUDGED) {
         average(&p, coefficients);
     } else if (status == MAPLE_OK) {
-        hypothesis h = hypothesis_at(best);
+        hypothesis h = hypothesis_at(&p, best);
         status = regress(&p, &h, coefficients, error);
     }
     if (status != MAPLE_OK)
