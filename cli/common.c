@@ -193,7 +193,10 @@ static maple_status read_lines(const maple_space *space, FILE *file, const char 
     maple_status status = MAPLE_OK;
     while (status == MAPLE_OK && getline(&line, &capacity, file) >= 0) {
         number++;
-        line[strcspn(line, "\r\n,")] = '\0';
+        maple_arch whole;
+        line[strcspn(line, "\r\n")] = '\0';
+        if (maple_space_parse(space, line, &whole, NULL) != MAPLE_OK) /* its commas are not its own: CSV */
+            line[strcspn(line, ",")] = '\0';
         if (!*line || (number == 1 && strcmp(line, "arch") == 0))
             continue;
         status = append_arch(space, line, archs, n, error);
@@ -228,8 +231,11 @@ maple_status cli_read_archs(const maple_space *space, int n_arguments, char **ar
 maple_status cli_all_archs(const maple_space *space, maple_arch **archs, size_t *n, maple_error *error) {
     size_t size = maple_space_enumerable(space);
     if (size == 0)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "%s has %.3g architectures: too many for --all",
-                               maple_space_name(space), maple_space_size(space));
+        return maple_error_set(
+            error, MAPLE_BAD_ARGUMENT,
+            "%s has %.3g architectures: too many for --all; give some, with --file FILE (- is "
+            "stdin) or --random N",
+            maple_space_name(space), maple_space_size(space));
     *archs = maple_alloc(size, sizeof **archs);
     if (!*archs)
         return maple_error_memory(error);

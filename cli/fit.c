@@ -61,6 +61,7 @@ typedef struct {
     cli_fitting fitting;
     const char *model, *file;
     bool all, csv, json;
+    int random;
 } predict_options;
 
 static maple_status get_predictor(const predict_options *o, maple_pool *user, maple_predictor **out,
@@ -109,17 +110,31 @@ static maple_status print_predictions(const cli_predictions *p, const predict_op
     return cli_print_json(array, error);
 }
 
+static maple_status choose_archs(const predict_options *o, const cli_options *options,
+                                 const maple_predictor *predictor, maple_arch **archs, size_t *n,
+                                 maple_error *error) {
+    const maple_space *space = maple_predictor_space(predictor);
+    if (o->all)
+        return cli_all_archs(space, archs, n, error);
+    if (o->random > 0) {
+        *n = (size_t)o->random;
+        *archs = maple_alloc(*n, sizeof **archs);
+        maple_rng rng = maple_rng_seed(o->fitting.seed);
+        return *archs ? maple_space_sample(space, maple_predictor_graph(predictor), &rng, *n, *archs, error)
+                      : maple_error_memory(error);
+    }
+    return cli_read_archs(space, options->n_arguments, options->arguments, o->file, archs, n, error);
+}
+
 static maple_status predict(const predict_options *o, const cli_options *options, maple_pool *user,
                             const maple_predictor *predictor, maple_error *error) {
     const maple_space *space = maple_predictor_space(predictor);
     maple_arch *archs = NULL;
     size_t n = 0;
-    maple_status status =
-        o->all ? cli_all_archs(space, &archs, &n, error)
-               : cli_read_archs(space, options->n_arguments, options->arguments, o->file, &archs, &n, error);
+    maple_status status = choose_archs(o, options, predictor, &archs, &n, error);
     if (status == MAPLE_OK && n == 0)
         status = maple_error_set(error, MAPLE_BAD_ARGUMENT,
-                                 "nothing to predict: give architectures, --file or --all");
+                                 "nothing to predict: give architectures, --file, --random N or --all");
     double *latency_ms = maple_alloc(n, sizeof *latency_ms);
     int *index = maple_alloc(n, sizeof *index);
     if (status == MAPLE_OK && (!latency_ms || !index))
@@ -144,6 +159,7 @@ static maple_status run_predict(const cli_command *self, int argc, char **argv, 
     cli_string(&options, "model", &o.model, "FILE", "a model saved by maple fit, instead of --platform");
     cli_string(&options, "file", &o.file, "FILE",
                "architectures, one a line or CSV with arch first; - is stdin");
+    cli_int(&options, "random", &o.random, 1, 1000000, "N", "N random architectures");
     cli_flag(&options, "all", &o.all, "every architecture of the space");
     cli_flag(&options, "csv", &o.csv, "CSV: arch,index,latency_ms (the default)");
     cli_flag(&options, "json", &o.json, "an array of objects");
@@ -152,8 +168,9 @@ static maple_status run_predict(const cli_command *self, int argc, char **argv, 
         return status;
     if (o.csv && o.json)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--csv and --json exclude each other");
-    if (o.all && (o.file || options.n_arguments > 0))
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--all and architectures exclude each other");
+    if (o.all + (o.random > 0) + (o.file || options.n_arguments > 0) > 1)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "--all, --random and architectures exclude each other: give one of them");
     maple_pool *user = NULL;
     maple_predictor *predictor = NULL;
     status = cli_open_user_pool(o.fitting.pool, &user, error);
@@ -173,7 +190,8 @@ const cli_command cli_predict = {
     .details =
         "Predicts for a platform of your pool (fitting on the way) or with a saved model. Architectures come "
         "as "
-        "arguments,\nfrom a file, from stdin (--file -), or --all. A degenerate architecture of a pruned "
+        "arguments,\nfrom a file, from stdin (--file -), --random N or --all. A degenerate architecture of a "
+        "pruned "
         "platform "
         "has no latency: its\nfield is empty. `index` is filled where your pool knows the canonical index.",
     .examples = "  maple predict --platform my-laptop --all --csv > latencies.csv\n"

@@ -160,7 +160,7 @@ static cJSON *operators_json(const maple_space *space, const maple_operator_late
 
 static void print_operators(const maple_space *space, const maple_operator_latency *rows,
                             const maple_count *warm) {
-    printf("\n%-18s %12s %14s %14s  %s\n", "OPERATOR", "LATENCY us", "INSTRUCTIONS", "L1 LOADS",
+    printf("\n%-22s %12s %14s %14s  %s\n", "OPERATOR", "LATENCY us", "INSTRUCTIONS", "L1 LOADS",
            "IMPLEMENTATION");
     for (size_t i = 0; i < maple_space_operators(space); i++) {
         char cells[3][24];
@@ -170,7 +170,7 @@ static void print_operators(const maple_space *space, const maple_operator_laten
                             counted ? warm[i * MAPLE_EVENTS + MAPLE_L1_DCACHE_LOADS].value : NAN};
         for (int k = 0; k < 3; k++)
             snprintf(cells[k], sizeof cells[k], isfinite(values[k]) ? (k ? "%.0f" : "%.2f") : "-", values[k]);
-        printf("%-18s %12s %14s %14s  %s%s\n", maple_space_operator(space, i)->name, cells[0], cells[1],
+        printf("%-22s %12s %14s %14s  %s%s\n", maple_space_operator(space, i)->name, cells[0], cells[1],
                cells[2], rows[i].implementation, rows[i].reason);
     }
 }

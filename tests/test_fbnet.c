@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FBNet: strings, costs by hand, against graphs and the published table, pruned representatives, operators.
  */
-#include "maple/space.h"
+#include "maple/predictor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +270,239 @@ static void costs_equal_the_published_table(void **state) {
     assert_int_equal(n, 5000);
 }
 
+/* --- Pruned form, operators, networks --- */
+
+/* Nodes in order, without what differs between positions (weights): what an engine would run. */
+static void executed(const maple_arch *arch, char *text, size_t size) {
+    maple_graph raw, pruned;
+    maple_error error;
+    size_t used = 0;
+    assert_int_equal(maple_space_network(fbnet(), arch, &raw, &error), MAPLE_OK);
+    assert_int_equal(
+        maple_graph_prepare(&raw, MAPLE_GRAPH_PRUNED, MAPLE_FUSE_ADD | MAPLE_FUSE_RELU, &pruned, &error),
+        MAPLE_OK);
+    for (int i = 0; i < pruned.n_nodes; i++) {
+        const maple_node *n = &pruned.nodes[i];
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s:%d,%d:%dx%d:k%d,s%d,g%d,%d;", maple_op_name(n->op),
+                             n->n_inputs > 0 ? n->inputs[0] : -1, n->n_inputs > 1 ? n->inputs[1] : -1,
+                             n->shape.channels, n->shape.height, n->kernel, n->stride, n->groups, n->relu);
+        assert_true(used < size);
+    }
+    maple_graph_release(&raw);
+    maple_graph_release(&pruned);
+}
+
+static void identities_move_to_the_end_of_their_run(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *canonical;
+    } CASES[] = {
+        /* positions      0 1 2 3 4 5 6 7 8 9 ...: runs are 2-4, 6-8, 10-12, 14-16, 18-20 */
+        {"0 0 8 1 2 0 8 8 3 0 4 8 5 0 6 7 8 0 8 0 8 0", "0 0 1 2 8 0 3 8 8 0 4 5 8 0 6 7 8 0 0 8 8 0"},
+        {"8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8", "8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8"},
+        {"8 0 1 0 2 8 1 2 3 8 7 6 5 8 4 3 2 8 1 0 1 8", "8 0 1 0 2 8 1 2 3 8 7 6 5 8 4 3 2 8 1 0 1 8"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        maple_arch arch = parsed(CASES[i].text), expected = parsed(CASES[i].canonical);
+        maple_arch canonical = maple_space_canonical(fbnet(), MAPLE_GRAPH_PRUNED, &arch);
+        assert_memory_equal(&canonical, &expected, sizeof expected);
+        canonical = maple_space_canonical(fbnet(), MAPLE_GRAPH_AS_WRITTEN, &arch);
+        assert_memory_equal(&canonical, &arch, sizeof arch);
+    }
+}
+
+static void representatives_execute_the_same_graph(void **state) {
+    (void)state;
+    enum { TEXT = 1 << 14 };
+    char *mine = malloc(TEXT), *theirs = malloc(TEXT);
+    double counts[OPERATORS], others[OPERATORS];
+    maple_rng rng = maple_rng_seed(6);
+    int moved = 0;
+    for (int n = 0; n < 200; n++) {
+        maple_arch arch = random_arch(&rng);
+        for (int i = 0; i < POSITIONS; i++) /* many skips */
+            arch.op[i] = maple_rng_below(&rng, 2) ? SKIP : arch.op[i];
+        maple_arch canonical = maple_space_canonical(fbnet(), MAPLE_GRAPH_PRUNED, &arch);
+        maple_arch twice = maple_space_canonical(fbnet(), MAPLE_GRAPH_PRUNED, &canonical);
+        assert_true(maple_arch_equal(&canonical, &twice));
+        moved += !maple_arch_equal(&arch, &canonical);
+        executed(&arch, mine, TEXT);
+        executed(&canonical, theirs, TEXT);
+        assert_string_equal(mine, theirs);
+        maple_space_operator_counts(fbnet(), MAPLE_GRAPH_PRUNED, &arch, counts);
+        maple_space_operator_counts(fbnet(), MAPLE_GRAPH_PRUNED, &canonical, others);
+        assert_memory_equal(counts, others, sizeof counts);
+        assert_false(maple_space_degenerate(fbnet(), &arch));
+    }
+    assert_true(moved > 100);
+    /* Another order of operators is another graph. */
+    maple_arch a = parsed("0 0 1 2 8 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0");
+    maple_arch b = parsed("0 0 2 1 8 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0");
+    executed(&a, mine, TEXT);
+    executed(&b, theirs, TEXT);
+    assert_string_not_equal(mine, theirs);
+    b = maple_space_canonical(fbnet(), MAPLE_GRAPH_PRUNED, &b);
+    assert_false(maple_arch_equal(&a, &b));
+    free(mine);
+    free(theirs);
+}
+
+static void there_are_108_descriptor_operators(void **state) {
+    (void)state;
+    const maple_space *space = fbnet();
+    assert_int_equal(maple_space_operators(space), OPERATORS);
+    assert_int_equal(maple_space_descriptor_operators(space), 12 * OPS);
+    for (size_t i = 0; i < OPERATORS; i++) {
+        const maple_operator *op = maple_space_operator(space, i);
+        char name[48] = "";
+        int in, out, stride, size;
+        assert_int_equal(op->skeleton, i >= 108);
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(op->name, maple_space_operator(space, k)->name);
+        for (int form = 0; form < 2; form++) {
+            maple_graph graph;
+            maple_error error;
+            assert_int_equal(maple_space_operator_network(space, i, (maple_graph_form)form, &graph, &error),
+                             MAPLE_OK);
+            assert_int_equal(maple_graph_check(&graph, &error), MAPLE_OK);
+            if (!op->skeleton) { /* the network does what the name says */
+                const maple_node *last = &graph.nodes[graph.output];
+                size_t length = strlen(maple_space_op_name(space, op->op));
+                memcpy(name, op->name, length);
+                assert_string_equal(name, maple_space_op_name(space, op->op));
+                assert_int_equal(sscanf(op->name + length, "_%dx%d_s%d_%d", &in, &out, &stride, &size), 4);
+                assert_true(op->input.channels == in && op->input.height == size && op->input.width == size);
+                assert_true(last->shape.channels == out && last->shape.height == size / stride);
+                memset(name, 0, sizeof name);
+            }
+            maple_graph_release(&graph);
+        }
+    }
+    assert_string_equal(maple_space_operator(space, 0)->name, "k3_e1_16x16_s1_32");
+    assert_string_equal(maple_space_operator(space, 107)->name, "skip_184x352_s1_4");
+}
+
+/* The operators' own costs, weighted by the counts as written, add up to the network's: counts, operator
+ * networks and network tell one story. */
+static void operator_networks_add_up_to_the_network(void **state) {
+    (void)state;
+    maple_cost costs[OPERATORS];
+    for (size_t i = 0; i < OPERATORS; i++) {
+        maple_graph graph;
+        assert_int_equal(maple_space_operator_network(fbnet(), i, MAPLE_GRAPH_AS_WRITTEN, &graph, NULL),
+                         MAPLE_OK);
+        costs[i] = maple_graph_cost(&graph);
+        maple_graph_release(&graph);
+    }
+    maple_rng rng = maple_rng_seed(7);
+    for (int n = 0; n < 100; n++) {
+        maple_arch arch = random_arch(&rng);
+        double written[OPERATORS], pruned[OPERATORS], flops = 0, params = 0, bytes = 0, copies = 0;
+        maple_graph graph;
+        maple_space_operator_counts(fbnet(), MAPLE_GRAPH_AS_WRITTEN, &arch, written);
+        maple_space_operator_counts(fbnet(), MAPLE_GRAPH_PRUNED, &arch, pruned);
+        for (size_t i = 0; i < OPERATORS; i++) {
+            flops += written[i] * costs[i].flops;
+            params += written[i] * costs[i].params;
+            bytes += written[i] * costs[i].activation_bytes;
+            assert_true(pruned[i] == (costs[i].flops > 0 ? written[i] : 0)); /* a copy does not run */
+            copies += written[i] - pruned[i];
+        }
+        assert_int_equal(maple_space_network(fbnet(), &arch, &graph, NULL), MAPLE_OK);
+        maple_cost whole = maple_graph_cost(&graph);
+        double copied = 0;
+        for (int i = 0; i < graph.n_nodes; i++)
+            copied += graph.nodes[i].op == MAPLE_OP_COPY;
+        assert_true(flops == whole.flops && params == whole.params && bytes == whole.activation_bytes);
+        assert_true(copies == copied);
+        maple_graph_release(&graph);
+    }
+}
+
+static void weights_are_unique_for_position_and_part(void **state) {
+    (void)state;
+    maple_rng rng = maple_rng_seed(8);
+    for (int n = 0; n < 50; n++) {
+        bool seen[4096] = {false};
+        maple_arch arch = random_arch(&rng);
+        maple_graph graph;
+        assert_int_equal(maple_space_network(fbnet(), &arch, &graph, NULL), MAPLE_OK);
+        for (int i = 0; i < graph.n_nodes; i++) {
+            uint32_t slot = graph.nodes[i].weight_slot & ~MAPLE_SLOT_SHIFT;
+            if (slot == 0)
+                continue;
+            assert_in_range(slot, 1, 4095);
+            assert_false(seen[slot]);
+            seen[slot] = true;
+        }
+        maple_graph_release(&graph);
+    }
+}
+
+static void samples_are_seeded_and_uniform(void **state) {
+    (void)state;
+    enum { N = 5000 };
+    maple_arch *first = malloc(N * sizeof *first), *second = malloc(N * sizeof *second);
+    maple_error error;
+    maple_rng rng = maple_rng_seed(1);
+    assert_int_equal(maple_space_sample(fbnet(), MAPLE_GRAPH_PRUNED, &rng, N, first, &error), MAPLE_OK);
+    rng = maple_rng_seed(1);
+    assert_int_equal(maple_space_sample(fbnet(), MAPLE_GRAPH_PRUNED, &rng, N, second, &error), MAPLE_OK);
+    assert_memory_equal(first, second, N * sizeof *first);
+    rng = maple_rng_seed(2);
+    assert_int_equal(maple_space_sample(fbnet(), MAPLE_GRAPH_PRUNED, &rng, N, second, &error), MAPLE_OK);
+    assert_memory_not_equal(first, second, N * sizeof *first);
+    double count[OPS] = {0};
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < POSITIONS; k++)
+            count[first[i].op[k]]++;
+    for (int op = 0; op < OPS; op++) /* 12,222 each, with a standard deviation of 104 */
+        assert_true(count[op] > 12222 - 5 * 104 && count[op] < 12222 + 5 * 104);
+    free(first);
+    free(second);
+}
+
+static void sentinels_go_from_light_to_heavy(void **state) {
+    (void)state;
+    double before = 0;
+    assert_true(maple_space_sentinels(fbnet()) >= 2);
+    for (size_t i = 0; i < maple_space_sentinels(fbnet()); i++) {
+        maple_arch arch = maple_space_sentinel(fbnet(), i);
+        maple_cost cost;
+        assert_int_equal(maple_space_cost(fbnet(), &arch, &cost, NULL), MAPLE_OK);
+        assert_true(cost.flops > before);
+        before = cost.flops;
+    }
+}
+
+/* The space cannot be enumerated; that an operator is missing is found all the same, unless it never runs. */
+static void look_up_tables_need_every_operator_that_runs(void **state) {
+    (void)state;
+    double ms[OPERATORS], predicted;
+    for (size_t i = 0; i < OPERATORS; i++)
+        ms[i] = 0.01 * (double)(i + 1);
+    maple_fit_request request = {.space = fbnet(),
+                                 .target = {.graph = MAPLE_GRAPH_PRUNED, .operator_ms = ms}};
+    maple_predictor *predictor = NULL;
+    maple_error error;
+    ms[8] = NAN; /* skip_16x16_s1_32: an identity */
+    assert_int_equal(maple_predictor_fit("lut", &request, &predictor, &error), MAPLE_OK);
+    maple_arch arch = parsed("8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8");
+    assert_int_equal(maple_predictor_predict(predictor, &arch, 1, &predicted, &error), MAPLE_OK);
+    /* The skips of the shapes 1, 3, 5, 7, 9, 11 are their ninth operators; stem and head are 108 and 109. */
+    assert_true(fabs(predicted - 0.01 * (18 + 36 + 54 + 72 + 90 + 108 + 109 + 110)) < 1e-12);
+    maple_predictor_free(predictor);
+    request.target.graph = MAPLE_GRAPH_AS_WRITTEN;
+    assert_int_equal(maple_predictor_fit("lut", &request, &predictor, &error), MAPLE_BAD_INPUT);
+    assert_non_null(strstr(error.message, "no latency of operator skip_16x16_s1_32"));
+    ms[8] = 1;
+    ms[106] = NAN;
+    request.target.graph = MAPLE_GRAPH_PRUNED;
+    assert_int_equal(maple_predictor_fit("lut", &request, &predictor, &error), MAPLE_BAD_INPUT);
+    assert_non_null(strstr(error.message, "no latency of operator k5_e6_184x352_s1_4"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strings_round_trip),
@@ -279,6 +513,14 @@ int main(void) {
         cmocka_unit_test(the_cost_of_blocks_by_hand),
         cmocka_unit_test(costs_equal_the_graphs),
         cmocka_unit_test(costs_equal_the_published_table),
+        cmocka_unit_test(identities_move_to_the_end_of_their_run),
+        cmocka_unit_test(representatives_execute_the_same_graph),
+        cmocka_unit_test(there_are_108_descriptor_operators),
+        cmocka_unit_test(operator_networks_add_up_to_the_network),
+        cmocka_unit_test(weights_are_unique_for_position_and_part),
+        cmocka_unit_test(samples_are_seeded_and_uniform),
+        cmocka_unit_test(sentinels_go_from_light_to_heavy),
+        cmocka_unit_test(look_up_tables_need_every_operator_that_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

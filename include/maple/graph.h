@@ -56,7 +56,10 @@ typedef struct maple_node {
 typedef struct maple_graph {
     maple_node *nodes;
     int n_nodes, capacity;
-    int output; /* index of the node whose value is the result */
+    int output;         /* index of the node whose value is the result */
+    bool channels_last; /* how an engine that has the choice keeps activations: as the space's networks are
+                           deployed, the same for all of them and their operators (grouped convolutions: last)
+                         */
 } maple_graph;
 
 const char *maple_op_name(maple_op op);

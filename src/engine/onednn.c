@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_ARGUMENTS = 6, FEW_CHANNELS = 4 };
+enum { MAX_ARGUMENTS = 6, FEW_CHANNELS = 4, STEPS_A_NODE = 2 };
 
 typedef struct step {
     dnnl_primitive_t primitive;
@@ -249,9 +249,9 @@ static maple_status get_memory(onednn_engine_state *self, float *data, const dnn
 typedef struct compilation {
     onednn_network *network;
     const maple_graph *graph;
-    float **buffer;   /* of each node */
-    int input;        /* node */
-    bool plain_input; /* the network's input stays NCHW */
+    float **buffer;                  /* of each node */
+    int input;                       /* node */
+    onednn_order order, input_order; /* of activations; of the network's input */
     engine_implementations names;
 } compilation;
 
@@ -295,7 +295,8 @@ static maple_status plan(compilation *c, maple_error *error) {
     dnnl_status_t result = dnnl_success;
     for (size_t i = 0; result == dnnl_success && i < n; i++) {
         dnnl_memory_desc_t layout;
-        result = onednn_layout(self, c->graph->nodes[i].shape, (int)i == c->input && c->plain_input, &layout);
+        result = onednn_layout(self, c->graph->nodes[i].shape, (int)i == c->input ? c->input_order : c->order,
+                               &layout);
         bytes[i] = result == dnnl_success ? dnnl_memory_desc_get_size(&layout) : 0;
     }
     maple_status status =
@@ -308,7 +309,7 @@ static maple_status plan(compilation *c, maple_error *error) {
     }
     if (status == MAPLE_OK)
         status = engine_plan_buffers(&self->base, c->graph, bytes, true, own, c->buffer, NULL, error);
-    c->network->base.bytes = bytes[c->input] + bytes[c->graph->output] + n * sizeof(step);
+    c->network->base.bytes = bytes[c->input] + bytes[c->graph->output] + STEPS_A_NODE * n * sizeof(step);
     maple_free(bytes);
     return status;
 }
@@ -332,7 +333,8 @@ static onednn_key key_of(const compilation *c, int i) {
             key.addend = c->buffer[i] == c->buffer[node->inputs[1]] ? ONEDNN_SUM : ONEDNN_BINARY;
     }
     key.relu = node->relu;
-    key.plain_input = node->inputs[0] == c->input && c->plain_input;
+    key.src = node->inputs[0] == c->input ? c->input_order : c->order;
+    key.dst = c->order;
     return key;
 }
 
@@ -350,42 +352,82 @@ static void add_weights(step *s, const onednn_weights *weights, const onednn_key
         add_argument(s, DNNL_ARG_BIAS, weights->bias);
 }
 
-static maple_status compile_node(compilation *c, int i, maple_error *error) {
+/* One more step: the primitive for `key`, reading the values of nodes `first` and `second` (-1: none) and
+ * writing that of node i. */
+static maple_status add_step(compilation *c, int i, const onednn_key *key, int first, int second,
+                             maple_error *error) {
     onednn_engine_state *self = engine_of(&c->network->base);
-    const maple_node *node = &c->graph->nodes[i];
-    onednn_key key = key_of(c, i);
-    if (node->op == MAPLE_OP_LINEAR && !onednn_is_dense(self, key.in))
-        return engine_refuse_node(&self->base, c->graph, i, "its input's channels do not fill whole blocks",
-                                  error);
     const onednn_primitive *primitive = NULL;
-    maple_status status = get_primitive(self, c->graph, i, &key, &primitive, error);
+    maple_status status = get_primitive(self, c->graph, i, key, &primitive, error);
     if (status != MAPLE_OK)
         return status;
-    engine_implementations_add(&c->names, node->op, primitive->implementation);
+    engine_implementations_add(&c->names, key->op, primitive->implementation);
     step *s = &c->network->steps[c->network->n_steps];
     s->primitive = primitive->primitive;
-    dnnl_memory_t src, dst, second = NULL;
-    status = node_memory(c, node->inputs[0], &primitive->src, &src, error);
+    dnnl_memory_t src, dst, addend = NULL;
+    status = node_memory(c, first, &primitive->src, &src, error);
     if (status == MAPLE_OK)
         status = node_memory(c, i, &primitive->dst, &dst, error);
-    if (status == MAPLE_OK && node->n_inputs == 2)
-        status = node_memory(c, node->inputs[1], &primitive->dst, &second, error);
+    if (status == MAPLE_OK && second >= 0)
+        status = node_memory(c, second, &primitive->dst, &addend, error);
     if (status != MAPLE_OK)
         return status;
     add_argument(s, DNNL_ARG_SRC, src);
     add_argument(s, DNNL_ARG_DST, dst);
-    if (node->op == MAPLE_OP_ADD)
-        add_argument(s, DNNL_ARG_SRC_1, second);
-    if (key.addend == ONEDNN_BINARY)
-        add_argument(s, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, second);
-    if (maple_graph_weight_count(c->graph, i) > 0) {
+    if (key->op == MAPLE_OP_ADD)
+        add_argument(s, DNNL_ARG_SRC_1, addend);
+    if (key->addend == ONEDNN_BINARY)
+        add_argument(s, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, addend);
+    if (key->op != MAPLE_OP_ADD && maple_graph_weight_count(c->graph, i) > 0) {
         const onednn_weights *weights = NULL;
         status = get_weights(self, c->graph, i, primitive, &weights, error);
         if (status == MAPLE_OK)
-            add_weights(s, weights, &key);
+            add_weights(s, weights, key);
     }
     c->network->n_steps++;
     return status;
+}
+
+/* Found with oneDNN 2.6.3 on sse41 and avx: its gemm convolution of groups, channels last, adds a wrong part
+ * of the addend. (In place, as ONEDNN_SUM, it adds the right one.) */
+static maple_status addend_is_right(compilation *c, int i, const onednn_key *key, bool *right,
+                                    maple_error *error) {
+    *right = true;
+    if (key->addend != ONEDNN_BINARY || key->groups == 1)
+        return MAPLE_OK;
+    const onednn_primitive *primitive = NULL;
+    maple_status status = get_primitive(engine_of(&c->network->base), c->graph, i, key, &primitive, error);
+    if (status == MAPLE_OK)
+        *right = !strstr(primitive->implementation, "gemm");
+    return status;
+}
+
+static maple_status compile_node(compilation *c, int i, maple_error *error) {
+    onednn_engine_state *self = engine_of(&c->network->base);
+    const maple_node *node = &c->graph->nodes[i];
+    onednn_key key = key_of(c, i);
+    if (node->op == MAPLE_OP_LINEAR && !onednn_is_dense(self, key.in, key.src))
+        return engine_refuse_node(&self->base, c->graph, i, "its input's channels do not fill whole blocks",
+                                  error);
+    int second = node->n_inputs == 2 ? node->inputs[1] : -1;
+    bool right;
+    maple_status status = addend_is_right(c, i, &key, &right, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (right)
+        return add_step(c, i, &key, node->inputs[0], second, error);
+    key.addend = ONEDNN_NO_ADDEND;
+    key.relu = false;
+    status = add_step(c, i, &key, node->inputs[0], -1, error);
+    if (status != MAPLE_OK)
+        return status;
+    onednn_key add;
+    memset(&add, 0, sizeof add);
+    add.op = MAPLE_OP_ADD;
+    add.in = add.out = node->shape;
+    add.src = add.dst = c->order;
+    add.relu = node->relu;
+    return add_step(c, i, &add, i, second, error);
 }
 
 static maple_status compile(maple_network *network, const maple_graph *graph, maple_error *error) {
@@ -395,9 +437,10 @@ static maple_status compile(maple_network *network, const maple_graph *graph, ma
         self->set_threads(self->base.options.threads);
     while (graph->nodes[c.input].op != MAPLE_OP_INPUT)
         c.input++;
-    c.plain_input = reads_plain_input(graph, c.input);
+    c.order = graph->channels_last ? ONEDNN_CHANNELS_LAST : ONEDNN_BLOCKED;
+    c.input_order = !graph->channels_last && reads_plain_input(graph, c.input) ? ONEDNN_PLAIN : c.order;
     c.buffer = maple_alloc((size_t)graph->n_nodes, sizeof *c.buffer);
-    c.network->steps = maple_alloc((size_t)graph->n_nodes, sizeof *c.network->steps);
+    c.network->steps = maple_alloc(STEPS_A_NODE * (size_t)graph->n_nodes, sizeof *c.network->steps);
     maple_status status = c.buffer && c.network->steps ? plan(&c, error) : maple_error_memory(error);
     for (int i = 0; status == MAPLE_OK && i < graph->n_nodes; i++)
         if (i != c.input)

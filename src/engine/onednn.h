@@ -21,6 +21,13 @@ typedef enum onednn_addend {
     ONEDNN_BINARY, /* read from a memory of its own */
 } onednn_addend;
 
+/* How an activation lies in memory. */
+typedef enum onednn_order {
+    ONEDNN_BLOCKED,       /* nChw8c, nChw16c */
+    ONEDNN_CHANNELS_LAST, /* NHWC */
+    ONEDNN_PLAIN,         /* NCHW */
+} onednn_order;
+
 /* What a primitive depends on; compared byte by byte, so it is zeroed before it is filled. */
 typedef struct onednn_key {
     maple_op op;
@@ -28,7 +35,7 @@ typedef struct onednn_key {
     int kernel, stride, pad, groups;
     onednn_addend addend;
     int relu, bias;
-    int plain_input; /* the source is NCHW, not blocked */
+    onednn_order src, dst;
 } onednn_key;
 
 typedef struct onednn_primitive {
@@ -65,12 +72,11 @@ typedef struct onednn_engine_state {
     size_t n_primitives, n_weights, n_memories;
 } onednn_engine_state;
 
-/* The layout of an activation: nChw8c or nChw16c, or NCHW. */
-dnnl_status_t onednn_layout(const onednn_engine_state *engine, maple_shape shape, bool plain,
+dnnl_status_t onednn_layout(const onednn_engine_state *engine, maple_shape shape, onednn_order order,
                             dnnl_memory_desc_t *out);
 
-/* Whether an activation of 1x1 pixels is the same in memory blocked and plain. */
-bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape);
+/* Whether an activation is of 1x1 pixels and the same in memory as a plain vector. */
+bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape, onednn_order order);
 
 /* Creates the primitive for out->key; dnnl_unimplemented where there is none. */
 dnnl_status_t onednn_create_primitive(const onednn_engine_state *engine, onednn_primitive *out);

@@ -9,15 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
-dnnl_status_t onednn_layout(const onednn_engine_state *engine, maple_shape shape, bool plain,
+dnnl_status_t onednn_layout(const onednn_engine_state *engine, maple_shape shape, onednn_order order,
                             dnnl_memory_desc_t *out) {
     dnnl_dims_t dims = {engine->base.options.batch, shape.channels, shape.height, shape.width};
-    dnnl_format_tag_t blocked = engine->block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
-    return dnnl_memory_desc_init_by_tag(out, 4, dims, dnnl_f32, plain ? dnnl_nchw : blocked);
+    dnnl_format_tag_t tag = engine->block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
+    if (order != ONEDNN_BLOCKED)
+        tag = order == ONEDNN_PLAIN ? dnnl_nchw : dnnl_nhwc;
+    return dnnl_memory_desc_init_by_tag(out, 4, dims, dnnl_f32, tag);
 }
 
-bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape) {
-    return shape.height == 1 && shape.width == 1 && shape.channels % engine->block == 0;
+bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape, onednn_order order) {
+    return shape.height == 1 && shape.width == 1 &&
+           (order != ONEDNN_BLOCKED || shape.channels % engine->block == 0);
 }
 
 static dnnl_status_t matrix_layout(dnnl_dim_t rows, dnnl_dim_t columns, dnnl_format_tag_t tag,
@@ -153,9 +156,9 @@ dnnl_status_t onednn_create_primitive(const onednn_engine_state *engine, onednn_
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t descriptor = NULL;
     operation op;
-    dnnl_status_t status = onednn_layout(engine, out->key.in, out->key.plain_input, &out->src);
+    dnnl_status_t status = onednn_layout(engine, out->key.in, out->key.src, &out->src);
     if (status == dnnl_success)
-        status = onednn_layout(engine, out->key.out, false, &out->dst);
+        status = onednn_layout(engine, out->key.out, out->key.dst, &out->dst);
     if (status == dnnl_success)
         status = describe(engine, out, &op);
     if (status == dnnl_success)

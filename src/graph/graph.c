@@ -171,8 +171,11 @@ maple_status maple_graph_clone(const maple_graph *graph, maple_graph *out, maple
         return maple_error_memory(error);
     if (graph->n_nodes > 0)
         memcpy(nodes, graph->nodes, (size_t)graph->n_nodes * sizeof *nodes);
-    *out = (maple_graph){
-        .nodes = nodes, .n_nodes = graph->n_nodes, .capacity = graph->n_nodes, .output = graph->output};
+    *out = (maple_graph){.nodes = nodes,
+                         .n_nodes = graph->n_nodes,
+                         .capacity = graph->n_nodes,
+                         .output = graph->output,
+                         .channels_last = graph->channels_last};
     return MAPLE_OK;
 }
 

@@ -15,21 +15,35 @@ static maple_status missing_operator(const maple_space *space, size_t i, const m
         maple_space_operator(space, i)->name, text);
 }
 
+static maple_status check_arch(const maple_lut *lut, const maple_space *space, maple_graph_form form,
+                               const maple_arch *arch, maple_error *error) {
+    double sum;
+    if (form == MAPLE_GRAPH_PRUNED && maple_space_degenerate(space, arch))
+        return MAPLE_OK;
+    return maple_lut_sum(lut, space, form, arch, &sum, error);
+}
+
+/* Of a space that cannot be enumerated, the architectures with one operator everywhere: together they execute
+ * every operator that any executes, since there an operator's place alone decides whether it runs. */
 static maple_status check_needed(const maple_lut *lut, const maple_space *space, maple_graph_form form,
                                  maple_error *error) {
     bool any = false;
+    maple_status status = MAPLE_OK;
     for (size_t i = 0; i < lut->n; i++)
         any = any || isnan(lut->operator_ms[i]);
-    for (size_t a = 0; any && a < maple_space_enumerable(space); a++) {
+    if (!any)
+        return MAPLE_OK;
+    for (size_t a = 0; a < maple_space_enumerable(space) && status == MAPLE_OK; a++) {
         maple_arch arch = maple_space_nth(space, a);
-        if (form == MAPLE_GRAPH_PRUNED && maple_space_degenerate(space, &arch))
-            continue;
-        double sum;
-        maple_status status = maple_lut_sum(lut, space, form, &arch, &sum, error);
-        if (status != MAPLE_OK)
-            return status;
+        status = check_arch(lut, space, form, &arch, error);
     }
-    return MAPLE_OK;
+    for (int op = 0; op < maple_space_ops(space) && !maple_space_enumerable(space) && status == MAPLE_OK;
+         op++) {
+        maple_arch arch = {{0}};
+        memset(arch.op, op, (size_t)maple_space_positions(space));
+        status = check_arch(lut, space, form, &arch, error);
+    }
+    return status;
 }
 
 maple_status maple_lut_init(maple_lut *lut, const maple_space *space, maple_graph_form form,

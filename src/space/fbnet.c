@@ -332,6 +332,7 @@ static int add_head(maple_graph *graph, int input) {
 
 static int network(const maple_space *space, const maple_arch *arch, maple_graph *graph) {
     (void)space;
+    graph->channels_last = true;
     int x = add_stem(graph, maple_graph_input(graph, (maple_shape){3, 32, 32}));
     for (int i = 0; i < POSITIONS; i++)
         x = add_position(graph, x, i, arch->op[i]);
@@ -343,6 +344,7 @@ static int operator_network(const maple_space *space, const maple_operator *oper
                             maple_graph *graph) {
     (void)space;
     (void)form;
+    graph->channels_last = true;
     int input = maple_graph_input(graph, operator_->input), index = (int)(operator_ - OPERATORS);
     if (index == STEM)
         return add_stem(graph, input);

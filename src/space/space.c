@@ -138,29 +138,46 @@ static maple_status sample_enumerated(const maple_space *space, maple_graph_form
     return MAPLE_OK;
 }
 
-static bool already_sampled(const maple_space *space, maple_graph_form form, const maple_arch *archs,
-                            size_t n, const maple_arch *candidate) {
-    maple_arch canonical = maple_space_canonical(space, form, candidate);
-    for (size_t i = 0; i < n; i++) {
-        maple_arch other = maple_space_canonical(space, form, &archs[i]);
-        if (maple_arch_equal(&canonical, &other))
-            return true;
+/* A set of architectures: places[capacity], 0 for an empty one, i + 1 for canonical[i]. */
+static bool insert(size_t *places, size_t capacity, const maple_arch *canonical, size_t i) {
+    size_t at = (size_t)maple_hash(canonical[i].op, sizeof canonical[i].op) & (capacity - 1);
+    for (; places[at]; at = (at + 1) & (capacity - 1))
+        if (maple_arch_equal(&canonical[places[at] - 1], &canonical[i]))
+            return false;
+    places[at] = i + 1;
+    return true;
+}
+
+/* Draws until there are enough: a space that cannot be enumerated is large. */
+static maple_status sample_drawn(const maple_space *space, maple_graph_form form, maple_rng *rng, size_t n,
+                                 maple_arch *out, maple_error *error) {
+    size_t capacity = 16, found = 0;
+    while (capacity < 2 * n)
+        capacity *= 2;
+    size_t *places = maple_alloc(capacity, sizeof *places);
+    maple_arch *canonical = maple_alloc(n, sizeof *canonical);
+    if (!places || !canonical) {
+        maple_free(places);
+        maple_free(canonical);
+        return maple_error_memory(error);
     }
-    return false;
+    while (found < n) {
+        maple_arch arch = {{0}};
+        for (int i = 0; i < space->positions; i++)
+            arch.op[i] = (uint8_t)maple_rng_below(rng, (uint64_t)space->ops);
+        canonical[found] = maple_space_canonical(space, form, &arch);
+        if (sampleable(space, form, &arch) && insert(places, capacity, canonical, found))
+            out[found++] = arch;
+    }
+    maple_free(places);
+    maple_free(canonical);
+    return MAPLE_OK;
 }
 
 maple_status maple_space_sample(const maple_space *space, maple_graph_form form, maple_rng *rng, size_t n,
                                 maple_arch *out, maple_error *error) {
-    if (space->enumerable)
-        return sample_enumerated(space, form, rng, n, out, error);
-    for (size_t found = 0; found < n;) {
-        maple_arch arch = {{0}};
-        for (int i = 0; i < space->positions; i++)
-            arch.op[i] = (uint8_t)maple_rng_below(rng, (uint64_t)space->ops);
-        if (sampleable(space, form, &arch) && !already_sampled(space, form, out, found, &arch))
-            out[found++] = arch;
-    }
-    return MAPLE_OK;
+    return space->enumerable ? sample_enumerated(space, form, rng, n, out, error)
+                             : sample_drawn(space, form, rng, n, out, error);
 }
 
 void maple_space_one_hot(const maple_space *space, const maple_arch *arch, float *out) {
