@@ -28,10 +28,11 @@ typedef struct fixture {
     maple_fit_request request;
 } fixture;
 
-static void fixture_make(fixture *f, maple_graph_form form) {
+static void fixture_make_in(fixture *f, const char *space, maple_graph_form form) {
     maple_error error = {.message = ""};
     *f = (fixture){.form = form};
-    assert_int_equal(maple_space_find("nas-bench-201", &f->space, &error), MAPLE_OK);
+    assert_int_equal(maple_space_find(space, &f->space, &error), MAPLE_OK);
+    assert_true(maple_space_operators(f->space) <= SYNTHETIC_OPERATORS);
     f->pool = synthetic_pool_make(f->space, form, PLATFORMS, POOL_ARCHS, 3);
     const synthetic_platform *truth = &f->pool.truth[PLATFORMS - 1];
     maple_rng rng = maple_rng_seed(8);
@@ -57,6 +58,19 @@ static void fixture_make(fixture *f, maple_graph_form form) {
                                                 .latency_ms = f->latency_ms,
                                                 .oracle_ms = row->latency_ms},
                                      .seed = 11};
+}
+
+static void fixture_make(fixture *f, maple_graph_form form) {
+    fixture_make_in(f, "nas-bench-201", form);
+}
+
+/* Every space in both forms. */
+static size_t case_count(void) {
+    return 2 * maple_space_count();
+}
+
+static void fixture_make_case(fixture *f, size_t i) {
+    fixture_make_in(f, maple_space_name(maple_space_at(i / 2)), (maple_graph_form)(i % 2));
 }
 
 static void fixture_free(fixture *f) {
@@ -143,9 +157,9 @@ static void registry_is_complete(void **state) {
 
 static void predictions_are_latencies_for_1_to_10_samples(void **state) {
     (void)state;
-    for (int form = 0; form < 2; form++) {
+    for (size_t i = 0; i < case_count(); i++) {
         fixture f;
-        fixture_make(&f, (maple_graph_form)form);
+        fixture_make_case(&f, i);
         EACH_PREDICTOR(info) {
             for (size_t n = (size_t)(info->min_samples > 1 ? info->min_samples : 1); n <= SAMPLES; n++) {
                 f.request.target.n_samples = n;
@@ -155,7 +169,7 @@ static void predictions_are_latencies_for_1_to_10_samples(void **state) {
                 assert_all_latencies(predicted, ASKED);
                 assert_ptr_equal(maple_predictor_describe(predictor), info);
                 assert_ptr_equal(maple_predictor_space(predictor), f.space);
-                assert_int_equal(maple_predictor_graph(predictor), form);
+                assert_int_equal(maple_predictor_graph(predictor), f.form);
                 maple_predictor_free(predictor);
             }
         }
@@ -163,10 +177,9 @@ static void predictions_are_latencies_for_1_to_10_samples(void **state) {
     }
 }
 
-static void same_seed_same_bits(void **state) {
-    (void)state;
+static void same_seed_same_bits_in(size_t which) {
     fixture f;
-    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    fixture_make_case(&f, which);
     EACH_PREDICTOR(info) {
         double first[ASKED], second[ASKED];
         maple_predictor *a = fit_or_fail(info->name, &f.request), *b = fit_or_fail(info->name, &f.request);
@@ -177,6 +190,12 @@ static void same_seed_same_bits(void **state) {
         maple_predictor_free(b);
     }
     fixture_free(&f);
+}
+
+static void same_seed_same_bits(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++)
+        same_seed_same_bits_in(i);
 }
 
 static void one_at_a_time_agrees_with_all_together(void **state) {
@@ -202,9 +221,9 @@ static void saved_and_loaded_gives_the_same_bits(void **state) {
     (void)state;
     char path[64];
     temporary_path(path);
-    for (int form = 0; form < 2; form++) {
+    for (size_t i = 0; i < case_count(); i++) {
         fixture f;
-        fixture_make(&f, (maple_graph_form)form);
+        fixture_make_case(&f, i);
         EACH_PREDICTOR(info) {
             double before[ASKED], after[ASKED];
             maple_predictor *predictor = fit_or_fail(info->name, &f.request), *loaded = NULL;
@@ -216,7 +235,7 @@ static void saved_and_loaded_gives_the_same_bits(void **state) {
                 fail_msg("%s: %s", info->name, error.message);
             assert_string_equal(platform, "my \"platform\"");
             assert_ptr_equal(maple_predictor_describe(loaded), info);
-            assert_int_equal(maple_predictor_graph(loaded), form);
+            assert_int_equal(maple_predictor_graph(loaded), f.form);
             predict_or_fail(loaded, f.asked, ASKED, after);
             assert_memory_equal(before, after, sizeof before);
             maple_free(platform);
@@ -251,10 +270,9 @@ static void degenerate_is_nan_on_pruned_and_finite_as_written(void **state) {
 
 /* Order matters only through rounding and the shuffling of training rows: closed-form predictors agree to
  * 1e-9, a network that saw its batches in another order to a few percent. */
-static void permuted_samples_give_nearly_the_same(void **state) {
-    (void)state;
+static void permuted_samples_give_nearly_the_same_in(size_t which) {
     fixture f;
-    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    fixture_make_case(&f, which);
     EACH_PREDICTOR(info) {
         double before[ASKED], after[ASKED];
         double bound = info->needs_pool ? 0.05 : 1e-9;
@@ -277,6 +295,12 @@ static void permuted_samples_give_nearly_the_same(void **state) {
             assert_true(fabs(after[i] / before[i] - 1) < bound);
     }
     fixture_free(&f);
+}
+
+static void permuted_samples_give_nearly_the_same(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++)
+        permuted_samples_give_nearly_the_same_in(i);
 }
 
 static void duplicates_and_constants_are_fitted(void **state) {
@@ -320,10 +344,9 @@ static void duplicates_and_constants_are_fitted(void **state) {
     fixture_free(&f);
 }
 
-static void extreme_scales_stay_latencies(void **state) {
-    (void)state;
+static void extreme_scales_stay_latencies_in(size_t which) {
     fixture f;
-    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    fixture_make_case(&f, which);
     const double scales[] = {1e-6, 1e6};
     for (int s = 0; s < 2; s++)
         EACH_PREDICTOR(info) {
@@ -338,6 +361,12 @@ static void extreme_scales_stay_latencies(void **state) {
             maple_predictor_free(predictor);
         }
     fixture_free(&f);
+}
+
+static void extreme_scales_stay_latencies(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++)
+        extreme_scales_stay_latencies_in(i);
 }
 
 /* --- What is refused --- */
@@ -648,11 +677,10 @@ static void *predict_again_and_again(void *user) {
     return NULL;
 }
 
-static void predict_is_safe_from_threads(void **state) {
-    (void)state;
+static void predict_is_safe_from_threads_in(size_t which) {
     enum { THREADS = 4 };
     fixture f;
-    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    fixture_make_case(&f, which);
     EACH_PREDICTOR(info) {
         double expected[ASKED];
         maple_predictor *predictor = fit_or_fail(info->name, &f.request);
@@ -671,6 +699,12 @@ static void predict_is_safe_from_threads(void **state) {
         maple_predictor_free(predictor);
     }
     fixture_free(&f);
+}
+
+static void predict_is_safe_from_threads(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++)
+        predict_is_safe_from_threads_in(i);
 }
 
 /* --- Fitting in two steps --- */
@@ -697,9 +731,9 @@ static void adapt_and_predict(const maple_pretrained *pretrained, const fixture 
 
 static void fit_is_pretrain_and_adapt(void **state) {
     (void)state;
-    for (int form = 0; form < 2; form++) {
+    for (size_t i = 0; i < case_count(); i++) {
         fixture f;
-        fixture_make(&f, (maple_graph_form)form);
+        fixture_make_case(&f, i);
         EACH_PREDICTOR(info) {
             if (!info->pretrains)
                 continue;
@@ -720,12 +754,11 @@ static void fit_is_pretrain_and_adapt(void **state) {
     }
 }
 
-static void saved_pretrained_adapts_to_the_same_bits(void **state) {
-    (void)state;
+static void saved_pretrained_adapts_to_the_same_bits_in(size_t which) {
     char path[64];
     temporary_path(path);
     fixture f;
-    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    fixture_make_case(&f, which);
     EACH_PREDICTOR(info) {
         if (!info->pretrains)
             continue;
@@ -751,6 +784,12 @@ static void saved_pretrained_adapts_to_the_same_bits(void **state) {
     unlink(path);
 }
 
+static void saved_pretrained_adapts_to_the_same_bits(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++)
+        saved_pretrained_adapts_to_the_same_bits_in(i);
+}
+
 typedef struct adapter {
     const maple_pretrained *pretrained;
     const fixture *f;
@@ -770,11 +809,10 @@ static void *adapt_again_and_again(void *user) {
     return NULL;
 }
 
-static void adapt_is_safe_from_threads(void **state) {
-    (void)state;
+static void adapt_is_safe_from_threads_in(size_t which) {
     enum { THREADS = 4 };
     fixture f;
-    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    fixture_make_case(&f, which);
     EACH_PREDICTOR(info) {
         if (!info->pretrains)
             continue;
@@ -795,6 +833,12 @@ static void adapt_is_safe_from_threads(void **state) {
         maple_pretrained_free(pretrained);
     }
     fixture_free(&f);
+}
+
+static void adapt_is_safe_from_threads(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++)
+        adapt_is_safe_from_threads_in(i);
 }
 
 static void pretraining_refuses_what_fitting_refuses(void **state) {

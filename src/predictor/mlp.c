@@ -14,10 +14,10 @@ enum { SCALE_LOG, SCALE_MS };
 static const maple_option OPTIONS[OPT_COUNT] = {
     [OPT_EPOCHS] = {.name = "epochs", .value = 150, .min = 1, .max = 10000, .whole = true},
     [OPT_BATCH] = {.name = "batch", .value = 32, .min = 1, .max = 65536, .whole = true},
-    [OPT_WIDTH] = {.name = "width", .value = 64, .min = 1, .max = 4096, .whole = true},
-    [OPT_RATE] = {.name = "rate", .value = 3e-3, .min = 1e-8, .max = 1},
-    [OPT_DECAY] = {.name = "decay", .value = 0, .min = 0, .max = 1},
-    [OPT_SCALE] = {.name = "scale", .value = SCALE_LOG, .words = "log|ms"},
+    [OPT_WIDTH] = {.name = "width", .value = 32, .min = 1, .max = 4096, .whole = true},
+    [OPT_RATE] = {.name = "rate", .value = 1e-2, .min = 1e-8, .max = 1},
+    [OPT_DECAY] = {.name = "decay", .value = 1, .min = 0, .max = 100},
+    [OPT_SCALE] = {.name = "scale", .value = SCALE_MS, .words = "log|ms"},
 };
 
 typedef struct mlp_model {
