@@ -390,6 +390,12 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     status = maple_predictor_find(q.predictor, &predictor, error);
     if (status == MAPLE_OK)
         status = cli_setup_resolve(&q.setup, error);
+    if (status == MAPLE_OK && maple_space_enumerable(q.setup.config.space) == 0)
+        status = maple_error_set(
+            error, MAPLE_BAD_ARGUMENT,
+            "quickstart predicts every architecture, and %s has %.3g: use maple profile, then "
+            "maple predict --random N",
+            maple_space_name(q.setup.config.space), maple_space_size(q.setup.config.space));
     if (status == MAPLE_OK && q.output)
         status = cli_copy(q.csv, sizeof q.csv, q.output, "--output", error);
     if (status == MAPLE_OK)
