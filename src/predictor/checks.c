@@ -65,19 +65,23 @@ maple_status maple_check_pool(const maple_predictor_info *info, const maple_fit_
 
 /* Those that a predictor takes are positive where they are known, and some are known where it cannot do
  * without. */
-static maple_status check_references(const maple_predictor_info *info, const maple_target *target,
+static maple_status check_references(const maple_predictor_info *info, const maple_fit_request *request,
                                      maple_error *error) {
-    size_t n = target->reference_ms ? (size_t)info->references : 0, known = 0;
+    const double *reference_ms = request->target.reference_ms;
+    size_t n = reference_ms ? (size_t)info->references : 0, known = 0;
     for (size_t i = 0; i < n; i++) {
-        double ms = target->reference_ms[i];
-        if (isnan(ms))
+        if (isnan(reference_ms[i]))
             continue;
         known++;
-        if (!isfinite(ms) || ms <= 0)
-            return maple_error_set(error, MAPLE_BAD_INPUT,
-                                   "reference architecture %zu: latency %g ms is not a positive number: "
-                                   "measure it again or leave it out",
-                                   i + 1, ms);
+        if (isfinite(reference_ms[i]) && reference_ms[i] > 0)
+            continue;
+        char text[MAPLE_MAX_ARCH_TEXT];
+        maple_arch arch = maple_space_reference(request->space, i);
+        maple_space_format(request->space, &arch, text);
+        return maple_error_set(error, MAPLE_BAD_INPUT,
+                               "reference architecture %zu, %s: latency %g ms is not a positive number: "
+                               "measure it again or leave it out",
+                               i + 1, text, reference_ms[i]);
     }
     if (info->references > 0 && !info->references_optional && known == 0)
         return maple_error_set(error, MAPLE_BAD_INPUT,
@@ -102,5 +106,5 @@ maple_status maple_check_target(const maple_predictor_info *info, const maple_fi
                                "predictor %s needs all latencies of the target, those that are to be "
                                "predicted, too; it is for tables only: maple evaluate gives it",
                                info->name);
-    return check_references(info, &request->target, error);
+    return check_references(info, request, error);
 }
