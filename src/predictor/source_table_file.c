@@ -106,7 +106,7 @@ static maple_status load_index(const maple_tensors *tensors, const maple_space *
 static maple_status load_form(const maple_tensors *tensors, int form, maple_source_table *table,
                               maple_error *error) {
     names name = names_of(form);
-    const void *data;
+    const void *data = NULL;
     size_t rows = 0;
     for (size_t s = 0; s < table->n; s++)
         rows += (int)table->sources[s].graph == form;
