@@ -115,7 +115,11 @@ const cli_command cli_engines = {
 
 static void print_predictor(size_t i) {
     const maple_predictor_info *info = maple_predictor_at(i);
-    printf("%-10s  %s\n", info->name, info->description);
+    printf("%-14s  %s", info->name, info->description);
+    if (info->references > 0)
+        printf("; %d reference architectures%s", info->references,
+               info->references_optional ? " where there are no operator latencies" : "");
+    putchar('\n');
 }
 
 static void describe_predictor(size_t i, cJSON *item) {
@@ -125,6 +129,11 @@ static void describe_predictor(size_t i, cJSON *item) {
     cJSON_AddBoolToObject(item, "needs_pool", info->needs_pool);
     cJSON_AddBoolToObject(item, "needs_operators", info->needs_operators);
     cJSON_AddNumberToObject(item, "min_samples", info->min_samples);
+    cJSON_AddNumberToObject(item, "references", info->references);
+    cJSON_AddBoolToObject(item, "references_optional", info->references_optional);
+    cJSON_AddNumberToObject(item, "own_samples", info->own_samples);
+    cJSON_AddBoolToObject(item, "pretrains", info->pretrains);
+    cJSON_AddBoolToObject(item, "oracle", info->oracle);
 }
 
 static maple_status run_predictors(const cli_command *self, int argc, char **argv, maple_error *error) {

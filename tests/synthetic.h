@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SYNTHETIC_OPERATORS = 64, SYNTHETIC_COUNTERS = SYNTHETIC_OPERATORS * MAPLE_EVENTS };
+enum { SYNTHETIC_OPERATORS = 128, SYNTHETIC_COUNTERS = SYNTHETIC_OPERATORS * MAPLE_EVENTS };
 
 typedef struct synthetic_platform {
     maple_graph_form form;

@@ -28,10 +28,11 @@ typedef struct fixture {
     maple_fit_request request;
 } fixture;
 
-static void fixture_make(fixture *f, maple_graph_form form) {
+static void fixture_make_in(fixture *f, const char *space, maple_graph_form form) {
     maple_error error = {.message = ""};
     *f = (fixture){.form = form};
-    assert_int_equal(maple_space_find("nas-bench-201", &f->space, &error), MAPLE_OK);
+    assert_int_equal(maple_space_find(space, &f->space, &error), MAPLE_OK);
+    assert_true(maple_space_operators(f->space) <= SYNTHETIC_OPERATORS);
     f->pool = synthetic_pool_make(f->space, form, PLATFORMS, POOL_ARCHS, 3);
     const synthetic_platform *truth = &f->pool.truth[PLATFORMS - 1];
     maple_rng rng = maple_rng_seed(8);
@@ -54,8 +55,22 @@ static void fixture_make(fixture *f, maple_graph_form form) {
                                                 .counters_cold = row->counters_cold,
                                                 .n_samples = SAMPLES,
                                                 .archs = f->samples,
-                                                .latency_ms = f->latency_ms},
+                                                .latency_ms = f->latency_ms,
+                                                .oracle_ms = row->latency_ms},
                                      .seed = 11};
+}
+
+static void fixture_make(fixture *f, maple_graph_form form) {
+    fixture_make_in(f, "nas-bench-201", form);
+}
+
+/* Every space in both forms. */
+static size_t case_count(void) {
+    return 2 * maple_space_count();
+}
+
+static void fixture_make_case(fixture *f, size_t i) {
+    fixture_make_in(f, maple_space_name(maple_space_at(i / 2)), (maple_graph_form)(i % 2));
 }
 
 static void fixture_free(fixture *f) {
@@ -64,6 +79,8 @@ static void fixture_free(fixture *f) {
 
 /* Options that make a neural predictor fast; those without such options get none. */
 static const char *options_for(const char *name) {
+    if (strcmp(name, "mlp-scratch") == 0)
+        return "epochs=10,width=16";
     return strcmp(name, "maple") == 0 ? FAST : NULL;
 }
 
@@ -140,9 +157,9 @@ static void registry_is_complete(void **state) {
 
 static void predictions_are_latencies_for_1_to_10_samples(void **state) {
     (void)state;
-    for (int form = 0; form < 2; form++) {
+    for (size_t i = 0; i < case_count(); i++) {
         fixture f;
-        fixture_make(&f, (maple_graph_form)form);
+        fixture_make_case(&f, i);
         EACH_PREDICTOR(info) {
             for (size_t n = (size_t)(info->min_samples > 1 ? info->min_samples : 1); n <= SAMPLES; n++) {
                 f.request.target.n_samples = n;
@@ -152,7 +169,7 @@ static void predictions_are_latencies_for_1_to_10_samples(void **state) {
                 assert_all_latencies(predicted, ASKED);
                 assert_ptr_equal(maple_predictor_describe(predictor), info);
                 assert_ptr_equal(maple_predictor_space(predictor), f.space);
-                assert_int_equal(maple_predictor_graph(predictor), form);
+                assert_int_equal(maple_predictor_graph(predictor), f.form);
                 maple_predictor_free(predictor);
             }
         }
@@ -160,10 +177,9 @@ static void predictions_are_latencies_for_1_to_10_samples(void **state) {
     }
 }
 
-static void same_seed_same_bits(void **state) {
-    (void)state;
+static void same_seed_same_bits_in(size_t which) {
     fixture f;
-    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    fixture_make_case(&f, which);
     EACH_PREDICTOR(info) {
         double first[ASKED], second[ASKED];
         maple_predictor *a = fit_or_fail(info->name, &f.request), *b = fit_or_fail(info->name, &f.request);
@@ -174,6 +190,12 @@ static void same_seed_same_bits(void **state) {
         maple_predictor_free(b);
     }
     fixture_free(&f);
+}
+
+static void same_seed_same_bits(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++)
+        same_seed_same_bits_in(i);
 }
 
 static void one_at_a_time_agrees_with_all_together(void **state) {
@@ -199,9 +221,9 @@ static void saved_and_loaded_gives_the_same_bits(void **state) {
     (void)state;
     char path[64];
     temporary_path(path);
-    for (int form = 0; form < 2; form++) {
+    for (size_t i = 0; i < case_count(); i++) {
         fixture f;
-        fixture_make(&f, (maple_graph_form)form);
+        fixture_make_case(&f, i);
         EACH_PREDICTOR(info) {
             double before[ASKED], after[ASKED];
             maple_predictor *predictor = fit_or_fail(info->name, &f.request), *loaded = NULL;
@@ -213,7 +235,7 @@ static void saved_and_loaded_gives_the_same_bits(void **state) {
                 fail_msg("%s: %s", info->name, error.message);
             assert_string_equal(platform, "my \"platform\"");
             assert_ptr_equal(maple_predictor_describe(loaded), info);
-            assert_int_equal(maple_predictor_graph(loaded), form);
+            assert_int_equal(maple_predictor_graph(loaded), f.form);
             predict_or_fail(loaded, f.asked, ASKED, after);
             assert_memory_equal(before, after, sizeof before);
             maple_free(platform);
@@ -248,10 +270,9 @@ static void degenerate_is_nan_on_pruned_and_finite_as_written(void **state) {
 
 /* Order matters only through rounding and the shuffling of training rows: closed-form predictors agree to
  * 1e-9, a network that saw its batches in another order to a few percent. */
-static void permuted_samples_give_nearly_the_same(void **state) {
-    (void)state;
+static void permuted_samples_give_nearly_the_same_in(size_t which) {
     fixture f;
-    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    fixture_make_case(&f, which);
     EACH_PREDICTOR(info) {
         double before[ASKED], after[ASKED];
         double bound = info->needs_pool ? 0.05 : 1e-9;
@@ -274,6 +295,12 @@ static void permuted_samples_give_nearly_the_same(void **state) {
             assert_true(fabs(after[i] / before[i] - 1) < bound);
     }
     fixture_free(&f);
+}
+
+static void permuted_samples_give_nearly_the_same(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++)
+        permuted_samples_give_nearly_the_same_in(i);
 }
 
 static void duplicates_and_constants_are_fitted(void **state) {
@@ -317,10 +344,9 @@ static void duplicates_and_constants_are_fitted(void **state) {
     fixture_free(&f);
 }
 
-static void extreme_scales_stay_latencies(void **state) {
-    (void)state;
+static void extreme_scales_stay_latencies_in(size_t which) {
     fixture f;
-    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    fixture_make_case(&f, which);
     const double scales[] = {1e-6, 1e6};
     for (int s = 0; s < 2; s++)
         EACH_PREDICTOR(info) {
@@ -335,6 +361,12 @@ static void extreme_scales_stay_latencies(void **state) {
             maple_predictor_free(predictor);
         }
     fixture_free(&f);
+}
+
+static void extreme_scales_stay_latencies(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++)
+        extreme_scales_stay_latencies_in(i);
 }
 
 /* --- What is refused --- */
@@ -645,11 +677,10 @@ static void *predict_again_and_again(void *user) {
     return NULL;
 }
 
-static void predict_is_safe_from_threads(void **state) {
-    (void)state;
+static void predict_is_safe_from_threads_in(size_t which) {
     enum { THREADS = 4 };
     fixture f;
-    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    fixture_make_case(&f, which);
     EACH_PREDICTOR(info) {
         double expected[ASKED];
         maple_predictor *predictor = fit_or_fail(info->name, &f.request);
@@ -670,9 +701,222 @@ static void predict_is_safe_from_threads(void **state) {
     fixture_free(&f);
 }
 
+static void predict_is_safe_from_threads(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++)
+        predict_is_safe_from_threads_in(i);
+}
+
+/* --- Fitting in two steps --- */
+
+static maple_pretrained *pretrain_or_fail(const char *name, const maple_fit_request *request) {
+    maple_pretrained *pretrained = NULL;
+    maple_error error = {.message = ""};
+    maple_fit_request copy = *request;
+    if (!copy.options)
+        copy.options = options_for(name);
+    if (maple_predictor_pretrain(name, &copy, &pretrained, &error) != MAPLE_OK)
+        fail_msg("%s: %s", name, error.message);
+    return pretrained;
+}
+
+static void adapt_and_predict(const maple_pretrained *pretrained, const fixture *f, double *predicted) {
+    maple_predictor *predictor = NULL;
+    maple_error error = {.message = ""};
+    if (maple_pretrained_adapt(pretrained, &f->request, &predictor, &error) != MAPLE_OK)
+        fail_msg("%s", error.message);
+    predict_or_fail(predictor, f->asked, ASKED, predicted);
+    maple_predictor_free(predictor);
+}
+
+static void fit_is_pretrain_and_adapt(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++) {
+        fixture f;
+        fixture_make_case(&f, i);
+        EACH_PREDICTOR(info) {
+            if (!info->pretrains)
+                continue;
+            double in_one[ASKED], in_two[ASKED];
+            maple_predictor *predictor = fit_or_fail(info->name, &f.request);
+            predict_or_fail(predictor, f.asked, ASKED, in_one);
+            maple_predictor_free(predictor);
+            maple_fit_request request = f.request;
+            request.target = (maple_target){0}; /* what is learned first depends on no target */
+            maple_pretrained *pretrained = pretrain_or_fail(info->name, &request);
+            for (int again = 0; again < 2; again++) { /* nor does one adaptation change the next */
+                adapt_and_predict(pretrained, &f, in_two);
+                assert_memory_equal(in_one, in_two, sizeof in_one);
+            }
+            maple_pretrained_free(pretrained);
+        }
+        fixture_free(&f);
+    }
+}
+
+static void saved_pretrained_adapts_to_the_same_bits_in(size_t which) {
+    char path[64];
+    temporary_path(path);
+    fixture f;
+    fixture_make_case(&f, which);
+    EACH_PREDICTOR(info) {
+        if (!info->pretrains)
+            continue;
+        double before[ASKED], after[ASKED];
+        maple_error error = {.message = ""};
+        maple_pretrained *pretrained = pretrain_or_fail(info->name, &f.request), *loaded = NULL;
+        adapt_and_predict(pretrained, &f, before);
+        assert_int_equal(maple_pretrained_save(pretrained, "four \"sources\"", path, &error), MAPLE_OK);
+        assert_int_equal(maple_pretrained_load(path, "others", &loaded, &error), MAPLE_NOT_FOUND);
+        assert_null(loaded);
+        assert_non_null(strstr(error.message, "trained on 'four \"sources\"', wanted is 'others'"));
+        if (maple_pretrained_load(path, "four \"sources\"", &loaded, &error) != MAPLE_OK)
+            fail_msg("%s: %s", info->name, error.message);
+        maple_pretrained_free(pretrained);
+        adapt_and_predict(loaded, &f, after);
+        assert_memory_equal(before, after, sizeof before);
+        maple_pretrained_free(loaded);
+        maple_predictor *predictor = NULL; /* not a model that predicts */
+        assert_int_equal(maple_predictor_load(path, &predictor, NULL, &error), MAPLE_BAD_INPUT);
+        assert_non_null(strstr(error.message, "format 'maple-pretrained', expected 'maple-predictor'"));
+    }
+    fixture_free(&f);
+    unlink(path);
+}
+
+static void saved_pretrained_adapts_to_the_same_bits(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++)
+        saved_pretrained_adapts_to_the_same_bits_in(i);
+}
+
+typedef struct adapter {
+    const maple_pretrained *pretrained;
+    const fixture *f;
+    double predicted[ASKED];
+    maple_status status;
+} adapter;
+
+static void *adapt_again_and_again(void *user) {
+    adapter *a = user;
+    for (int i = 0; i < 3 && a->status == MAPLE_OK; i++) {
+        maple_predictor *predictor = NULL;
+        a->status = maple_pretrained_adapt(a->pretrained, &a->f->request, &predictor, NULL);
+        if (a->status == MAPLE_OK)
+            a->status = maple_predictor_predict(predictor, a->f->asked, ASKED, a->predicted, NULL);
+        maple_predictor_free(predictor);
+    }
+    return NULL;
+}
+
+static void adapt_is_safe_from_threads_in(size_t which) {
+    enum { THREADS = 4 };
+    fixture f;
+    fixture_make_case(&f, which);
+    EACH_PREDICTOR(info) {
+        if (!info->pretrains)
+            continue;
+        double expected[ASKED];
+        maple_pretrained *pretrained = pretrain_or_fail(info->name, &f.request);
+        adapt_and_predict(pretrained, &f, expected);
+        pthread_t threads[THREADS];
+        adapter adapters[THREADS];
+        for (int i = 0; i < THREADS; i++) {
+            adapters[i] = (adapter){.pretrained = pretrained, .f = &f};
+            assert_int_equal(pthread_create(&threads[i], NULL, adapt_again_and_again, &adapters[i]), 0);
+        }
+        for (int i = 0; i < THREADS; i++) {
+            pthread_join(threads[i], NULL);
+            assert_int_equal(adapters[i].status, MAPLE_OK);
+            assert_memory_equal(adapters[i].predicted, expected, sizeof expected);
+        }
+        maple_pretrained_free(pretrained);
+    }
+    fixture_free(&f);
+}
+
+static void adapt_is_safe_from_threads(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count(); i++)
+        adapt_is_safe_from_threads_in(i);
+}
+
+static void pretraining_refuses_what_fitting_refuses(void **state) {
+    (void)state;
+    fixture f;
+    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    EACH_PREDICTOR(info) {
+        maple_pretrained *pretrained = NULL;
+        maple_error error = {.message = ""};
+        maple_fit_request request = f.request;
+        if (!info->pretrains) {
+            assert_int_equal(maple_predictor_pretrain(info->name, &request, &pretrained, &error),
+                             MAPLE_BAD_ARGUMENT);
+            assert_non_null(strstr(error.message, "is not pre-trained: it is fitted for each target"));
+            continue;
+        }
+        request.options = "nonsense=1";
+        assert_int_equal(maple_predictor_pretrain(info->name, &request, &pretrained, &error),
+                         MAPLE_BAD_ARGUMENT);
+        request = f.request;
+        request.pool = NULL;
+        assert_int_equal(maple_predictor_pretrain(info->name, &request, &pretrained, &error),
+                         MAPLE_BAD_INPUT);
+        assert_null(pretrained);
+        pretrained = pretrain_or_fail(info->name, &f.request);
+        maple_predictor *predictor = NULL;
+        request = f.request;
+        double bad = -1;
+        request.target.latency_ms = &bad;
+        request.target.n_samples = 1;
+        assert_int_equal(maple_pretrained_adapt(pretrained, &request, &predictor, &error), MAPLE_BAD_INPUT);
+        request = f.request;
+        request.sources = NULL;
+        request.n_sources = 0;
+        assert_int_equal(maple_pretrained_adapt(pretrained, &request, &predictor, &error), MAPLE_BAD_INPUT);
+        assert_null(predictor);
+        maple_pretrained_free(pretrained);
+    }
+    fixture_free(&f);
+}
+
+static void oracles_need_all_latencies(void **state) {
+    (void)state;
+    fixture f;
+    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    f.request.target.oracle_ms = NULL;
+    EACH_PREDICTOR(info) {
+        if (info->oracle)
+            assert_refused(info->name, &f.request, MAPLE_BAD_INPUT,
+                           "it is for tables only: maple evaluate gives it");
+    }
+    fixture_free(&f);
+}
+
+static void bad_references_are_refused(void **state) {
+    (void)state;
+    fixture f;
+    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    EACH_PREDICTOR(info) {
+        if (info->references == 0)
+            continue;
+        double reference_ms[64];
+        for (int i = 0; i < 64; i++)
+            reference_ms[i] = NAN;
+        f.request.target.reference_ms = reference_ms;
+        if (!info->references_optional)
+            assert_refused(info->name, &f.request, MAPLE_BAD_INPUT,
+                           "reference architectures and was given none");
+        reference_ms[1] = -2;
+        assert_refused(info->name, &f.request, MAPLE_BAD_INPUT, "reference architecture 2, |");
+    }
+    fixture_free(&f);
+}
+
 static void free_of_null_does_nothing(void **state) {
     (void)state;
     maple_predictor_free(NULL);
+    maple_pretrained_free(NULL);
 }
 
 int main(void) {
@@ -698,6 +942,12 @@ int main(void) {
         cmocka_unit_test(lut_sums_and_lut_fit_scales),
         cmocka_unit_test(flops_falls_back_to_a_line_through_the_origin),
         cmocka_unit_test(predict_is_safe_from_threads),
+        cmocka_unit_test(fit_is_pretrain_and_adapt),
+        cmocka_unit_test(saved_pretrained_adapts_to_the_same_bits),
+        cmocka_unit_test(adapt_is_safe_from_threads),
+        cmocka_unit_test(pretraining_refuses_what_fitting_refuses),
+        cmocka_unit_test(oracles_need_all_latencies),
+        cmocka_unit_test(bad_references_are_refused),
         cmocka_unit_test(free_of_null_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `mlp-scratch`: a regression network on one-hot architectures, from the target's samples alone. */
+#include "predictor/mlp.h"
+
+#include "predictor/predictor_vtable.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPT_EPOCHS, OPT_BATCH, OPT_WIDTH, OPT_RATE, OPT_DECAY, OPT_SCALE, OPT_COUNT };
+enum { SCALE_LOG, SCALE_MS };
+
+static const maple_option OPTIONS[OPT_COUNT] = {
+    [OPT_EPOCHS] = {.name = "epochs", .value = 150, .min = 1, .max = 10000, .whole = true},
+    [OPT_BATCH] = {.name = "batch", .value = 32, .min = 1, .max = 65536, .whole = true},
+    [OPT_WIDTH] = {.name = "width", .value = 32, .min = 1, .max = 4096, .whole = true},
+    [OPT_RATE] = {.name = "rate", .value = 1e-2, .min = 1e-8, .max = 1},
+    [OPT_DECAY] = {.name = "decay", .value = 1, .min = 0, .max = 100},
+    [OPT_SCALE] = {.name = "scale", .value = SCALE_MS, .words = "log|ms"},
+};
+
+typedef struct mlp_model {
+    maple_mlp mlp;
+    int scale;
+    double mean, sd; /* log latency = mean + sd network; latency = mean (1 + sd network) */
+    double floor_ms;
+} mlp_model;
+
+static void free_model(void *state) {
+    mlp_model *model = state;
+    maple_free(model->mlp.parameters);
+    maple_free(model);
+}
+
+/* --- Fitting --- */
+
+/* Samples in an order that does not depend on the caller's. */
+typedef struct sample {
+    maple_arch arch;
+    double latency_ms;
+} sample;
+
+static int compare_samples(const void *left, const void *right) {
+    const sample *a = left, *b = right;
+    int archs = memcmp(a->arch.op, b->arch.op, sizeof a->arch.op);
+    return archs ? archs : (a->latency_ms > b->latency_ms) - (a->latency_ms < b->latency_ms);
+}
+
+static sample *sort_samples(const maple_fit_request *request) {
+    const maple_target *target = &request->target;
+    sample *samples = maple_alloc(target->n_samples, sizeof *samples);
+    for (size_t i = 0; samples && i < target->n_samples; i++) {
+        samples[i].arch = maple_space_canonical(request->space, target->graph, &target->archs[i]);
+        samples[i].latency_ms = target->latency_ms[i];
+    }
+    if (samples)
+        qsort(samples, target->n_samples, sizeof *samples, compare_samples);
+    return samples;
+}
+
+/* values[n]: what the network learns; sets the model's scale. */
+static void scale_latencies(mlp_model *model, const sample *samples, size_t n, double *values) {
+    model->floor_ms = samples[0].latency_ms / 20;
+    for (size_t i = 0; i < n; i++) {
+        double ms = samples[i].latency_ms;
+        values[i] = model->scale == SCALE_LOG ? log(ms) : ms;
+        model->mean += values[i] / (double)n;
+        model->floor_ms = fmin(model->floor_ms, ms / 20);
+    }
+    double square = 0;
+    for (size_t i = 0; i < n; i++) {
+        values[i] = model->scale == SCALE_LOG ? values[i] - model->mean : values[i] / model->mean - 1;
+        square += values[i] * values[i];
+    }
+    model->sd = sqrt(square / (double)n);
+    if (!(model->sd > 1e-9)) /* one sample, or all alike */
+        model->sd = 1;
+    for (size_t i = 0; i < n; i++)
+        values[i] /= model->sd;
+}
+
+static maple_status train(const maple_fit_request *request, const double *options, const sample *samples,
+                          mlp_model *model, maple_error *error) {
+    enum { ENOUGH = 50 }; /* to hold a tenth out */
+    size_t n = request->target.n_samples, positions = model->mlp.positions;
+    double *values = maple_alloc(n, sizeof *values);
+    uint8_t *codes = maple_alloc(n, positions);
+    float *target = maple_alloc(2 * n, sizeof *target), *weight = target ? target + n : NULL;
+    maple_status status = values && codes && target ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK) {
+        scale_latencies(model, samples, n, values);
+        for (size_t i = 0; i < n; i++) {
+            memcpy(codes + i * positions, samples[i].arch.op, positions);
+            target[i] = (float)values[i];
+            weight[i] = 1;
+        }
+        maple_mlp_data data = {.n = n, .codes = codes, .target = target, .weight = weight};
+        maple_mlp_training how = {.epochs = (size_t)options[OPT_EPOCHS],
+                                  .batch = (size_t)options[OPT_BATCH],
+                                  .rate = options[OPT_RATE],
+                                  .decay = options[OPT_DECAY],
+                                  .held_out = n >= ENOUGH ? 0.1 : 0,
+                                  .seed = request->seed,
+                                  .hooks = request->hooks};
+        status = maple_mlp_train(&model->mlp, &data, &how, error);
+    }
+    maple_free(values);
+    maple_free(codes);
+    maple_free(target);
+    return status;
+}
+
+static maple_status fit(const maple_fit_request *request, const double *options, void **state,
+                        maple_error *error) {
+    mlp_model *model = maple_alloc(1, sizeof *model);
+    sample *samples = sort_samples(request);
+    maple_status status = model && samples ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK) {
+        model->scale = (int)options[OPT_SCALE];
+        model->mlp = (maple_mlp){.positions = (size_t)maple_space_positions(request->space),
+                                 .choices = (size_t)maple_space_ops(request->space),
+                                 .width = (size_t)options[OPT_WIDTH]};
+        status = train(request, options, samples, model, error);
+    }
+    maple_free(samples);
+    if (status == MAPLE_OK)
+        *state = model;
+    else if (model)
+        free_model(model);
+    return status;
+}
+
+/* --- Prediction --- */
+
+static maple_status predict(const void *state, const maple_model_context *context, const maple_arch *archs,
+                            size_t n, double *latency_ms, maple_error *error) {
+    (void)context;
+    /* Beyond these a prediction is not a latency any more, and exp would leave the range of double. */
+    const double least = -50, most = 50;
+    const mlp_model *model = state;
+    size_t positions = model->mlp.positions;
+    uint8_t *codes = maple_alloc(n, positions);
+    float *out = maple_alloc(n, sizeof *out);
+    maple_status status = codes && out ? MAPLE_OK : maple_error_memory(error);
+    for (size_t i = 0; i < n && status == MAPLE_OK; i++)
+        memcpy(codes + i * positions, archs[i].op, positions);
+    if (status == MAPLE_OK)
+        status = maple_mlp_forward(&model->mlp, codes, n, out, error);
+    for (size_t i = 0; i < n && status == MAPLE_OK; i++) {
+        double value = model->sd * (double)out[i];
+        latency_ms[i] = model->scale == SCALE_LOG ? exp(fmin(fmax(model->mean + value, least), most))
+                                                  : fmax(model->mean * (1 + value), model->floor_ms);
+    }
+    maple_free(codes);
+    maple_free(out);
+    return status;
+}
+
+/* --- Model files --- */
+
+static const char *const NAMES[MLP_PARTS] = {"mlp.0.weight", "mlp.0.bias",   "mlp.1.weight",
+                                             "mlp.1.bias",   "mlp.2.weight", "mlp.2.bias"};
+
+static maple_status save(const void *state, maple_tensors *tensors, maple_error *error) {
+    const mlp_model *model = state;
+    double scale[4] = {model->scale, model->mean, model->sd, model->floor_ms};
+    maple_status status = maple_tensors_add(tensors, "scale", MAPLE_F64, 4, 0, scale, error);
+    for (int i = 0; i < MLP_PARTS && status == MAPLE_OK; i++) {
+        maple_mlp_part part = maple_mlp_part_at(&model->mlp, i);
+        status = maple_tensors_add(tensors, NAMES[i], MAPLE_F32, part.rows, part.columns,
+                                   model->mlp.parameters + part.offset, error);
+    }
+    return status;
+}
+
+static maple_status load_parameters(const maple_tensors *tensors, maple_mlp *mlp, maple_error *error) {
+    const void *data;
+    maple_status status =
+        maple_tensors_get(tensors, NAMES[MLP_B1], MAPLE_F32, MAPLE_ANY_ROWS, 0, &data, &mlp->width, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (mlp->width == 0 || mlp->width > 4096) /* before memory is asked for by its square */
+        return maple_error_set(error, MAPLE_BAD_INPUT, "%s: a network %zu wide is refused",
+                               maple_tensors_path(tensors), mlp->width);
+    mlp->parameters = maple_alloc_aligned(maple_mlp_count(mlp), sizeof(float));
+    if (!mlp->parameters)
+        return maple_error_memory(error);
+    for (int i = 0; i < MLP_PARTS; i++) {
+        maple_mlp_part part = maple_mlp_part_at(mlp, i);
+        size_t elements = part.rows * (part.columns ? part.columns : 1);
+        status = maple_tensors_get(tensors, NAMES[i], MAPLE_F32, part.rows, part.columns, &data, NULL, error);
+        if (status != MAPLE_OK)
+            return status;
+        memcpy(mlp->parameters + part.offset, data, elements * sizeof(float));
+    }
+    for (size_t i = 0; i < maple_mlp_count(mlp); i++)
+        if (!isfinite(mlp->parameters[i]))
+            return maple_error_set(error, MAPLE_BAD_INPUT, "%s: a weight of the network is not finite",
+                                   maple_tensors_path(tensors));
+    return MAPLE_OK;
+}
+
+static maple_status load_model(const maple_tensors *tensors, const maple_model_context *context,
+                               mlp_model *model, maple_error *error) {
+    const void *data;
+    double scale[4];
+    maple_status status = maple_tensors_get(tensors, "scale", MAPLE_F64, 4, 0, &data, NULL, error);
+    if (status != MAPLE_OK)
+        return status;
+    memcpy(scale, data, sizeof scale);
+    bool fine = scale[0] == SCALE_LOG || (scale[0] == SCALE_MS && scale[1] > 0);
+    for (int i = 1; i < 4; i++)
+        fine &= isfinite(scale[i]);
+    if (!fine || scale[2] <= 0 || scale[3] <= 0)
+        return maple_error_set(error, MAPLE_BAD_INPUT, "%s: tensor 'scale': %g, %g, %g, %g are no scale",
+                               maple_tensors_path(tensors), scale[0], scale[1], scale[2], scale[3]);
+    *model = (mlp_model){
+        .mlp = {.positions = (size_t)maple_space_positions(context->space),
+                .choices = (size_t)maple_space_ops(context->space)},
+        .scale = (int)scale[0],
+        .mean = scale[1],
+        .sd = scale[2],
+        .floor_ms = scale[3],
+    };
+    return load_parameters(tensors, &model->mlp, error);
+}
+
+static maple_status load(const maple_tensors *tensors, const maple_model_context *context, void **state,
+                         maple_error *error) {
+    mlp_model *model = maple_alloc(1, sizeof *model);
+    if (!model)
+        return maple_error_memory(error);
+    maple_status status = load_model(tensors, context, model, error);
+    if (status == MAPLE_OK)
+        *state = model;
+    else
+        free_model(model);
+    return status;
+}
+
+const maple_predictor_vtable maple_predictor_mlp_scratch = {
+    .info = {.name = "mlp-scratch",
+             .description = "a network on one-hot architectures, from 900 samples of the target alone",
+             .min_samples = 1,
+             .own_samples = 900},
+    .options = OPTIONS,
+    .n_options = OPT_COUNT,
+    .fit = fit,
+    .predict = predict,
+    .save = save,
+    .load = load,
+    .free_state = free_model,
+};
