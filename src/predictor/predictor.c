@@ -1,79 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What all predictors share: checks of what they are given, degenerate architectures, model files. */
-#include "predictor/predictor_vtable.h"
+/* What all predictors share: fitting, degenerate architectures, model files. */
+#include "predictor/predictor_internal.h"
 
 #include <math.h>
 #include <string.h>
 
-#define FORMAT_NAME    "maple-predictor"
-#define FORMAT_VERSION "1"
+static const char *const FORMAT = "maple-predictor";
+static const char *const FORMAT_VERSION = "1";
 
-struct maple_predictor {
-    const maple_predictor_vtable *vtable;
-    maple_model_context context;
-    char *options; /* as text, all of them */
-    void *state;
-};
+/* --- Fitting --- */
 
-/* --- Checks --- */
-
-static maple_status check_samples(const maple_predictor_info *info, const maple_fit_request *request,
-                                  maple_error *error) {
-    const maple_target *target = &request->target;
-    size_t needed = (size_t)info->min_samples;
-    if (target->n_samples < needed)
-        return maple_error_set(
-            error, MAPLE_BAD_INPUT,
-            "predictor %s needs at least %zu measured architectures of the target, got %zu: "
-            "measure more (maple measure)",
-            info->name, needed, target->n_samples);
-    if (target->n_samples > 0 && (!target->archs || !target->latency_ms))
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "predictor %s: %zu samples announced, none given",
-                               info->name, target->n_samples);
-    for (size_t i = 0; i < target->n_samples; i++) {
-        double ms = target->latency_ms[i];
-        char text[MAPLE_MAX_ARCH_TEXT];
-        maple_space_format(request->space, &target->archs[i], text);
-        if (!isfinite(ms) || ms <= 0)
-            return maple_error_set(
-                error, MAPLE_BAD_INPUT,
-                "sample %zu, %s: latency %g ms is not a positive number: measure it again or "
-                "leave it out",
-                i + 1, text, ms);
-        if (target->graph == MAPLE_GRAPH_PRUNED && maple_space_degenerate(request->space, &target->archs[i]))
-            return maple_error_set(
-                error, MAPLE_BAD_INPUT,
-                "sample %zu, %s: no path from input to output, which a pruned platform does not "
-                "run: leave it out",
-                i + 1, text);
+maple_status maple_predictor_create(const maple_predictor_vtable *vtable, const maple_fit_request *request,
+                                    const char *options, maple_predictor **out, maple_error *error) {
+    maple_predictor *predictor = maple_alloc(1, sizeof *predictor);
+    char *copy = maple_strdup(options);
+    if (!predictor || !copy) {
+        maple_free(predictor);
+        maple_free(copy);
+        return maple_error_memory(error);
     }
+    *predictor = (maple_predictor){.vtable = vtable,
+                                   .context = {.space = request->space, .graph = request->target.graph},
+                                   .options = copy};
+    *out = predictor;
     return MAPLE_OK;
 }
 
-static maple_status check_pool(const maple_predictor_info *info, const maple_fit_request *request,
-                               maple_error *error) {
-    const maple_dataset *pool = request->pool;
-    if (!info->needs_pool)
-        return MAPLE_OK;
-    if (!pool || request->n_sources == 0 || !request->sources)
-        return maple_error_set(
-            error, MAPLE_BAD_INPUT,
-            "predictor %s learns from other platforms and was given none: name a pool with other "
-            "platforms, or use lut-fit",
-            info->name);
-    if (pool->space != request->space)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "the pool is of space %s, the target of %s",
-                               maple_space_name(pool->space), maple_space_name(request->space));
-    for (size_t i = 0; i < request->n_sources; i++)
-        if (request->sources[i] >= pool->n_platforms)
-            return maple_error_set(error, MAPLE_BAD_ARGUMENT, "source row %zu: the pool has %zu platforms",
-                                   request->sources[i], pool->n_platforms);
-    for (size_t i = 0; request->train && i < request->n_train; i++)
-        if (request->train[i] >= pool->n_archs)
-            return maple_error_set(error, MAPLE_BAD_ARGUMENT,
-                                   "training row %zu: the pool has %zu architectures", request->train[i],
-                                   pool->n_archs);
-    return MAPLE_OK;
+static maple_status fit_in_one_step(const maple_predictor_vtable *vtable, const maple_fit_request *request,
+                                    const double *values, maple_predictor **out, maple_error *error) {
+    maple_text options = {0};
+    maple_options_format(vtable, values, &options);
+    maple_predictor *predictor = NULL;
+    maple_status status = options.failed
+                              ? maple_error_memory(error)
+                              : maple_predictor_create(vtable, request, options.data, &predictor, error);
+    maple_text_free(&options);
+    if (status != MAPLE_OK)
+        return status;
+    maple_fit_request seen = *request;
+    if (!vtable->info.oracle)
+        seen.target.oracle_ms = NULL;
+    status = vtable->fit(&seen, values, &predictor->state, error);
+    if (status == MAPLE_OK)
+        *out = predictor;
+    else
+        maple_predictor_free(predictor);
+    return status;
+}
+
+static maple_status fit_in_two_steps(const char *name, const maple_fit_request *request,
+                                     maple_predictor **out, maple_error *error) {
+    maple_pretrained *pretrained = NULL;
+    maple_status status = maple_predictor_pretrain(name, request, &pretrained, error);
+    if (status == MAPLE_OK)
+        status = maple_pretrained_adapt(pretrained, request, out, error);
+    maple_pretrained_free(pretrained);
+    return status;
 }
 
 maple_status maple_predictor_fit(const char *name, const maple_fit_request *request, maple_predictor **out,
@@ -83,33 +65,14 @@ maple_status maple_predictor_fit(const char *name, const maple_fit_request *requ
     maple_status status = maple_predictor_find_vtable(name, &vtable, error);
     if (status == MAPLE_OK)
         status = maple_options_parse(vtable, request->options, values, error);
+    if (status == MAPLE_OK) /* before a pre-training that may take long */
+        status = maple_check_target(&vtable->info, request, error);
     if (status == MAPLE_OK)
-        status = check_samples(&vtable->info, request, error);
-    if (status == MAPLE_OK)
-        status = check_pool(&vtable->info, request, error);
+        status = maple_check_pool(&vtable->info, request, error);
     if (status != MAPLE_OK)
         return status;
-    if (vtable->info.needs_operators && !request->target.operator_ms)
-        return maple_error_set(
-            error, MAPLE_BAD_INPUT,
-            "predictor %s needs the operator latencies of the target: profile it (maple profile)", name);
-    maple_text options = {0};
-    maple_options_format(vtable, values, &options);
-    maple_predictor *predictor = maple_alloc(1, sizeof *predictor);
-    if (!predictor || options.failed) {
-        maple_free(predictor);
-        maple_text_free(&options);
-        return maple_error_memory(error);
-    }
-    *predictor = (maple_predictor){.vtable = vtable,
-                                   .context = {.space = request->space, .graph = request->target.graph},
-                                   .options = options.data};
-    status = vtable->fit(request, values, &predictor->state, error);
-    if (status == MAPLE_OK)
-        *out = predictor;
-    else
-        maple_predictor_free(predictor);
-    return status;
+    return vtable->pretrain ? fit_in_two_steps(name, request, out, error)
+                            : fit_in_one_step(vtable, request, values, out, error);
 }
 
 /* --- Prediction --- */
@@ -190,23 +153,57 @@ void maple_predictor_free(maple_predictor *predictor) {
 
 /* --- Model files --- */
 
+maple_status maple_model_add_identity(maple_tensors *tensors, const char *format,
+                                      const maple_model_identity *identity, maple_error *error) {
+    const char *const texts[][2] = {
+        {"format", format},
+        {"format_version", FORMAT_VERSION},
+        {"predictor", identity->vtable->info.name},
+        {"space", maple_space_name(identity->space)},
+        {"options", identity->options},
+    };
+    maple_status status = MAPLE_OK;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && status == MAPLE_OK; i++)
+        status = maple_tensors_add_text(tensors, texts[i][0], texts[i][1], error);
+    return status;
+}
+
+maple_status maple_model_identify(const maple_tensors *tensors, const char *format, maple_model_identity *out,
+                                  maple_error *error) {
+    static const char *const NAMES[] = {"format", "format_version", "predictor", "space", "options"};
+    const char *texts[sizeof NAMES / sizeof *NAMES];
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        maple_status status = maple_tensors_text(tensors, NAMES[i], &texts[i], error);
+        if (status != MAPLE_OK)
+            return status;
+    }
+    const char *path = maple_tensors_path(tensors);
+    if (strcmp(texts[0], format) != 0)
+        return maple_error_set(error, MAPLE_BAD_INPUT, "%s: format '%.40s', expected '%s'", path, texts[0],
+                               format);
+    if (strcmp(texts[1], FORMAT_VERSION) != 0)
+        return maple_error_set(error, MAPLE_BAD_INPUT,
+                               "%s: format version '%.40s', this program reads version %s", path, texts[1],
+                               FORMAT_VERSION);
+    if (maple_predictor_find_vtable(texts[2], &out->vtable, error) != MAPLE_OK ||
+        maple_space_find(texts[3], &out->space, error) != MAPLE_OK)
+        return maple_error_prefix(error, MAPLE_BAD_INPUT, "%s", path);
+    out->options = texts[4];
+    return MAPLE_OK;
+}
+
 maple_status maple_predictor_save(const maple_predictor *predictor, const char *platform, const char *path,
                                   maple_error *error) {
     maple_tensors *tensors = maple_tensors_create();
     if (!tensors)
         return maple_error_memory(error);
-    const char *const texts[][2] = {
-        {"format", FORMAT_NAME},
-        {"format_version", FORMAT_VERSION},
-        {"predictor", predictor->vtable->info.name},
-        {"space", maple_space_name(predictor->context.space)},
-        {"graph", maple_graph_form_name(predictor->context.graph)},
-        {"platform", platform ? platform : ""},
-        {"options", predictor->options},
-    };
-    maple_status status = MAPLE_OK;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts && status == MAPLE_OK; i++)
-        status = maple_tensors_add_text(tensors, texts[i][0], texts[i][1], error);
+    maple_model_identity identity = {predictor->vtable, predictor->context.space, predictor->options};
+    maple_status status = maple_model_add_identity(tensors, FORMAT, &identity, error);
+    if (status == MAPLE_OK)
+        status =
+            maple_tensors_add_text(tensors, "graph", maple_graph_form_name(predictor->context.graph), error);
+    if (status == MAPLE_OK)
+        status = maple_tensors_add_text(tensors, "platform", platform ? platform : "", error);
     if (status == MAPLE_OK)
         status = predictor->vtable->save(predictor->state, tensors, error);
     if (status == MAPLE_OK)
@@ -215,29 +212,20 @@ maple_status maple_predictor_save(const maple_predictor *predictor, const char *
     return status;
 }
 
-/* Predictor, space and graph form by their names in the file. */
 static maple_status read_identity(const maple_tensors *tensors, maple_predictor *predictor,
                                   maple_error *error) {
-    static const char *const NAMES[] = {"format", "format_version", "predictor", "space", "graph", "options"};
-    const char *texts[sizeof NAMES / sizeof *NAMES];
-    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
-        maple_status status = maple_tensors_text(tensors, NAMES[i], &texts[i], error);
-        if (status != MAPLE_OK)
-            return status;
-    }
-    const char *path = maple_tensors_path(tensors);
-    if (strcmp(texts[0], FORMAT_NAME) != 0)
-        return maple_error_set(error, MAPLE_BAD_INPUT, "%s: format '%.40s', expected '%s'", path, texts[0],
-                               FORMAT_NAME);
-    if (strcmp(texts[1], FORMAT_VERSION) != 0)
-        return maple_error_set(error, MAPLE_BAD_INPUT,
-                               "%s: format version '%.40s', this program reads version %s", path, texts[1],
-                               FORMAT_VERSION);
-    if (maple_predictor_find_vtable(texts[2], &predictor->vtable, error) != MAPLE_OK ||
-        maple_space_find(texts[3], &predictor->context.space, error) != MAPLE_OK ||
-        maple_graph_form_parse(texts[4], &predictor->context.graph, error) != MAPLE_OK)
-        return maple_error_prefix(error, MAPLE_BAD_INPUT, "%s", path);
-    predictor->options = maple_strdup(texts[5]);
+    maple_model_identity identity;
+    const char *graph;
+    maple_status status = maple_model_identify(tensors, FORMAT, &identity, error);
+    if (status == MAPLE_OK)
+        status = maple_tensors_text(tensors, "graph", &graph, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (maple_graph_form_parse(graph, &predictor->context.graph, error) != MAPLE_OK)
+        return maple_error_prefix(error, MAPLE_BAD_INPUT, "%s", maple_tensors_path(tensors));
+    predictor->vtable = identity.vtable;
+    predictor->context.space = identity.space;
+    predictor->options = maple_strdup(identity.options);
     return predictor->options ? MAPLE_OK : maple_error_memory(error);
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* predictor_internal.h: what fitting in one step (predictor.c) and in two (pretrained.c) share. */
+#ifndef MAPLE_PREDICTOR_INTERNAL_H
+#define MAPLE_PREDICTOR_INTERNAL_H
+
+#include "predictor/predictor_vtable.h"
+
+struct maple_predictor {
+    const maple_predictor_vtable *vtable;
+    maple_model_context context;
+    char *options; /* as text, all of them */
+    void *state;
+};
+
+/* --- Checks of a request (checks.c) --- */
+
+/* Pool, sources and training rows. */
+maple_status maple_check_pool(const maple_predictor_info *info, const maple_fit_request *request,
+                              maple_error *error);
+/* Samples, operator latencies, references, the oracle's latencies. */
+maple_status maple_check_target(const maple_predictor_info *info, const maple_fit_request *request,
+                                maple_error *error);
+
+/* --- Models --- */
+
+/* A predictor without state. `options` is copied. */
+maple_status maple_predictor_create(const maple_predictor_vtable *vtable, const maple_fit_request *request,
+                                    const char *options, maple_predictor **out, maple_error *error);
+
+/* What a file says it is. Strings belong to the file. */
+typedef struct maple_model_identity {
+    const maple_predictor_vtable *vtable;
+    const maple_space *space;
+    const char *options;
+} maple_model_identity;
+
+/* `format` is "maple-predictor" or "maple-pretrained". */
+maple_status maple_model_identify(const maple_tensors *tensors, const char *format, maple_model_identity *out,
+                                  maple_error *error);
+/* The same into a file that is to be written. */
+maple_status maple_model_add_identity(maple_tensors *tensors, const char *format,
+                                      const maple_model_identity *identity, maple_error *error);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fitting in two steps: the pool once, then each target. */
+#include "predictor/predictor_internal.h"
+
+#include <string.h>
+
+static const char *const FORMAT = "maple-pretrained";
+
+struct maple_pretrained {
+    const maple_predictor_vtable *vtable;
+    const maple_space *space;
+    double values[MAPLE_MAX_OPTIONS];
+    char *options; /* as text, all of them */
+    void *prior;
+};
+
+void maple_pretrained_free(maple_pretrained *pretrained) {
+    if (!pretrained)
+        return;
+    if (pretrained->prior)
+        pretrained->vtable->free_prior(pretrained->prior);
+    maple_free(pretrained->options);
+    maple_free(pretrained);
+}
+
+/* Everything but the prior. */
+static maple_status create(const maple_predictor_vtable *vtable, const maple_space *space,
+                           const char *options, maple_pretrained **out, maple_error *error) {
+    if (!vtable->pretrain)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "predictor %s is not pre-trained: it is fitted for each target",
+                               vtable->info.name);
+    maple_pretrained *pretrained = maple_alloc(1, sizeof *pretrained);
+    if (!pretrained)
+        return maple_error_memory(error);
+    pretrained->vtable = vtable;
+    pretrained->space = space;
+    maple_status status = maple_options_parse(vtable, options, pretrained->values, error);
+    if (status == MAPLE_OK) {
+        maple_text text = {0};
+        maple_options_format(vtable, pretrained->values, &text);
+        pretrained->options = text.data;
+        status = text.failed ? maple_error_memory(error) : MAPLE_OK;
+    }
+    if (status == MAPLE_OK)
+        *out = pretrained;
+    else
+        maple_pretrained_free(pretrained);
+    return status;
+}
+
+maple_status maple_predictor_pretrain(const char *name, const maple_fit_request *request,
+                                      maple_pretrained **out, maple_error *error) {
+    const maple_predictor_vtable *vtable;
+    maple_pretrained *pretrained = NULL;
+    maple_status status = maple_predictor_find_vtable(name, &vtable, error);
+    if (status == MAPLE_OK)
+        status = create(vtable, request->space, request->options, &pretrained, error);
+    if (status == MAPLE_OK)
+        status = maple_check_pool(&vtable->info, request, error);
+    if (status == MAPLE_OK) {
+        maple_fit_request seen = *request;
+        seen.target = (maple_target){0}; /* what is kept for many targets depends on none */
+        status = vtable->pretrain(&seen, pretrained->values, &pretrained->prior, error);
+    }
+    if (status == MAPLE_OK)
+        *out = pretrained;
+    else
+        maple_pretrained_free(pretrained);
+    return status;
+}
+
+maple_status maple_pretrained_adapt(const maple_pretrained *pretrained, const maple_fit_request *request,
+                                    maple_predictor **out, maple_error *error) {
+    const maple_predictor_vtable *vtable = pretrained->vtable;
+    if (request->space != pretrained->space)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "predictor %s was pre-trained on %s, the target is of %s", vtable->info.name,
+                               maple_space_name(pretrained->space), maple_space_name(request->space));
+    /* The options and the training rows are those of the pre-training. */
+    maple_fit_request seen = *request;
+    seen.options = NULL;
+    seen.train = NULL;
+    seen.n_train = 0;
+    if (!vtable->info.oracle)
+        seen.target.oracle_ms = NULL;
+    maple_predictor *predictor = NULL;
+    maple_status status = maple_check_target(&vtable->info, &seen, error);
+    if (status == MAPLE_OK)
+        status = maple_check_pool(&vtable->info, &seen, error);
+    if (status == MAPLE_OK)
+        status = maple_predictor_create(vtable, &seen, pretrained->options, &predictor, error);
+    if (status == MAPLE_OK)
+        status = vtable->adapt(pretrained->prior, &seen, pretrained->values, &predictor->state, error);
+    if (status == MAPLE_OK)
+        *out = predictor;
+    else
+        maple_predictor_free(predictor);
+    return status;
+}
+
+/* --- Files --- */
+
+maple_status maple_pretrained_save(const maple_pretrained *pretrained, const char *key, const char *path,
+                                   maple_error *error) {
+    maple_tensors *tensors = maple_tensors_create();
+    if (!tensors)
+        return maple_error_memory(error);
+    maple_model_identity identity = {pretrained->vtable, pretrained->space, pretrained->options};
+    maple_status status = maple_model_add_identity(tensors, FORMAT, &identity, error);
+    if (status == MAPLE_OK)
+        status = maple_tensors_add_text(tensors, "key", key, error);
+    if (status == MAPLE_OK)
+        status = pretrained->vtable->save_prior(pretrained->prior, tensors, error);
+    if (status == MAPLE_OK)
+        status = maple_tensors_write(tensors, path, error);
+    maple_tensors_free(tensors);
+    return status;
+}
+
+static maple_status read_pretrained(const maple_tensors *tensors, const char *key, maple_pretrained **out,
+                                    maple_error *error) {
+    maple_model_identity identity;
+    const char *found, *path = maple_tensors_path(tensors);
+    maple_status status = maple_model_identify(tensors, FORMAT, &identity, error);
+    if (status == MAPLE_OK)
+        status = maple_tensors_text(tensors, "key", &found, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (strcmp(found, key) != 0)
+        return maple_error_set(error, MAPLE_NOT_FOUND, "%s: trained on '%.200s', wanted is '%.200s'", path,
+                               found, key);
+    maple_pretrained *pretrained = NULL;
+    status = create(identity.vtable, identity.space, identity.options, &pretrained, error);
+    if (status == MAPLE_BAD_ARGUMENT) /* of the file, not of the caller */
+        return maple_error_prefix(error, MAPLE_BAD_INPUT, "%s", path);
+    if (status != MAPLE_OK)
+        return status;
+    status = pretrained->vtable->load_prior(tensors, pretrained->space, &pretrained->prior, error);
+    if (status == MAPLE_OK)
+        *out = pretrained;
+    else
+        maple_pretrained_free(pretrained);
+    return status;
+}
+
+maple_status maple_pretrained_load(const char *path, const char *key, maple_pretrained **out,
+                                   maple_error *error) {
+    maple_tensors *tensors = NULL;
+    maple_status status = maple_tensors_read(path, &tensors, error);
+    if (status == MAPLE_OK)
+        status = read_pretrained(tensors, key, out, error);
+    maple_tensors_free(tensors);
+    return status;
+}
