@@ -53,6 +53,34 @@ static void flops_and_params_equal_the_closed_form_for_all(void **state) {
     }
 }
 
+/* The closed form of all costs against the graph as built. */
+static void costs_equal_the_graphs_for_all(void **state) {
+    (void)state;
+    const maple_space *space = nb201();
+    for (size_t i = 0; i < SIZE; i++) {
+        maple_arch arch = maple_space_nth(space, i);
+        maple_graph graph;
+        maple_cost cost;
+        assert_int_equal(maple_space_cost(space, &arch, &cost, NULL), MAPLE_OK);
+        assert_int_equal(maple_space_network(space, &arch, &graph, NULL), MAPLE_OK);
+        maple_cost built = maple_graph_cost(&graph);
+        maple_graph_release(&graph);
+        assert_true(cost.flops == built.flops && cost.params == built.params);
+        assert_true(cost.relu_outputs == built.relu_outputs);
+        assert_true(cost.activation_bytes == built.activation_bytes);
+        assert_int_equal(cost.depth, built.depth);
+        maple_cost part, other;
+        for (int e = 0; e < 6; e++) { /* what an operator adds is what leaving it out takes away */
+            maple_arch without = arch;
+            without.op[e] = 0;
+            maple_space_position_cost(space, e, arch.op[e], &part);
+            assert_int_equal(maple_space_cost(space, &without, &other, NULL), MAPLE_OK);
+            assert_true(cost.flops - other.flops == part.flops);
+            assert_true(cost.params - other.params == part.params);
+        }
+    }
+}
+
 static void bad_strings_say_the_column(void **state) {
     (void)state;
     static const struct {
@@ -306,6 +334,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_strings_round_trip),
         cmocka_unit_test(flops_and_params_equal_the_closed_form_for_all),
+        cmocka_unit_test(costs_equal_the_graphs_for_all),
         cmocka_unit_test(bad_strings_say_the_column),
         cmocka_unit_test(one_hot_has_one_operator_an_edge),
         cmocka_unit_test(there_are_5773_expressions_and_341_degenerate_cells),

@@ -52,6 +52,20 @@ static const char *const SENTINELS[] = {
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|",
 };
 
+/* HELP's ten (its hardware embedding), in its order. None is degenerate; pruned, the third and the fourth run no operator. */
+static const char *const REFERENCES[] = {
+    "|avg_pool_3x3~0|+|none~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|",
+    "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|skip_connect~2|",
+    "|skip_connect~0|+|skip_connect~0|avg_pool_3x3~1|+|none~0|skip_connect~1|none~2|",
+    "|avg_pool_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_3x3~2|",
+    "|none~0|+|nor_conv_1x1~0|none~1|+|nor_conv_3x3~0|nor_conv_1x1~1|nor_conv_1x1~2|",
+    "|skip_connect~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|none~1|nor_conv_3x3~2|",
+    "|nor_conv_3x3~0|+|avg_pool_3x3~0|skip_connect~1|+|none~0|nor_conv_1x1~1|avg_pool_3x3~2|",
+    "|skip_connect~0|+|nor_conv_3x3~0|nor_conv_1x1~1|+|avg_pool_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|",
+    "|avg_pool_3x3~0|+|none~0|skip_connect~1|+|none~0|nor_conv_1x1~1|avg_pool_3x3~2|",
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|",
+};
+
 /* --- Strings --- */
 
 static maple_status parse_error(const char *text, const char *at, maple_error *error, const char *expected) {
@@ -223,6 +237,66 @@ static void operator_counts(const maple_space *space, maple_graph_form form, con
         counts[i] = 1;
 }
 
+/* --- Costs, in closed form (test_space compares them with the graph's for all architectures) --- */
+
+/* Values of one activation in every cell: 5 cells of 16 x 32 x 32, of 32 x 16 x 16, of 64 x 8 x 8. */
+enum { CELL_VALUES = CELLS_PER_STAGE * (16 * 1024 + 32 * 256 + 64 * 64) };
+
+/* Fifteen times a ReLU, a convolution and its batch norm. */
+static void conv_cost(int kernel, maple_cost *out) {
+    for (int stage = 0; stage < STAGES; stage++) {
+        int channels = 16 << stage, size = 32 >> stage, fan_in = channels * kernel * kernel;
+        out->flops += CELLS_PER_STAGE * (fan_in + 2.0) * channels * size * size;
+        out->params += CELLS_PER_STAGE * (fan_in + 2.0) * channels;
+    }
+    out->relu_outputs = CELL_VALUES;
+    out->activation_bytes = 3.0 * CELL_VALUES * sizeof(float);
+    out->depth = STAGES * CELLS_PER_STAGE;
+}
+
+static void position_cost(int position, int op, maple_cost *out) {
+    (void)position;
+    *out = (maple_cost){0};
+    if (op == CONV_1X1 || op == CONV_3X3)
+        conv_cost(op == CONV_1X1 ? 1 : 3, out);
+    else
+        out->activation_bytes = (double)CELL_VALUES * sizeof(float);
+}
+
+/* Stem, three additions a cell, reductions, head. */
+static void skeleton_cost(maple_cost *out) {
+    const int stem = 16 * 1024, head = 64 * 64;
+    double values = 2 * stem + 3 * CELL_VALUES + 2 * head + 64 + CLASSES;
+    *out = (maple_cost){
+        .flops = (27 + 2) * stem + 2 * head + head + 64 * CLASSES,
+        .relu_outputs = head,
+        .params = (27 + 2) * 16 + 2 * 64 + 64 * CLASSES + CLASSES,
+        .depth = 1 + 2 * (STAGES - 1) + 1,
+    };
+    for (int stage = 1; stage < STAGES; stage++) {
+        int channels = 16 << stage, size = 32 >> stage, outputs = channels * size * size;
+        int weights =
+            channels / 2 * 9 + channels * 9 + channels / 2; /* a channel, of the three convolutions */
+        out->flops += (weights + 4.0) * outputs;
+        out->params += (weights + 4.0) * channels;
+        out->relu_outputs += 2 * outputs + outputs; /* the input is twice as large as the output */
+        /* ReLU of the input; conv, norm, ReLU, conv, norm; average pool; its conv; sum */
+        values += 2 * outputs + 5 * outputs + outputs / 2 + outputs + outputs;
+    }
+    out->activation_bytes = values * sizeof(float);
+}
+
+/* The longest path counts edges of `none` like any other: as written they run. */
+static int depth(const maple_arch *arch) {
+    int deepest[NODES] = {0};
+    for (int e = 0; e < EDGES; e++) {
+        bool conv = arch->op[e] == CONV_1X1 || arch->op[e] == CONV_3X3;
+        int through = deepest[EDGE[e].from] + conv, *to = &deepest[EDGE[e].to];
+        *to = through > *to ? through : *to;
+    }
+    return 1 + 2 * (STAGES - 1) + 1 + STAGES * CELLS_PER_STAGE * deepest[NODES - 1];
+}
+
 /* --- Networks --- */
 
 /* Weight slots: fixed parts below 100, then one for each (cell, edge, kernel size). A conv's batch norm has
@@ -349,8 +423,13 @@ const maple_space maple_nas_bench_201 = {
     .n_operators = OPERATORS_ALL,
     .n_descriptor = DESCRIPTOR_OPERATORS,
     .operator_counts = operator_counts,
+    .skeleton_cost = skeleton_cost,
+    .position_cost = position_cost,
+    .depth = depth,
     .network = network,
     .operator_network = operator_network,
+    .references = REFERENCES,
+    .n_references = sizeof REFERENCES / sizeof *REFERENCES,
     .sentinels = SENTINELS,
     .n_sentinels = sizeof SENTINELS / sizeof *SENTINELS,
 };

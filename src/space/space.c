@@ -7,6 +7,7 @@
 
 static const maple_space *const REGISTRY[] = {
     &maple_nas_bench_201,
+    &maple_fbnet,
 };
 
 enum { REGISTERED = sizeof REGISTRY / sizeof *REGISTRY };
@@ -209,15 +210,45 @@ maple_status maple_space_operator_network(const maple_space *space, size_t opera
     return built(out, space->operator_network(space, &space->operators[operator_index], form, out), error);
 }
 
+static void add_cost(maple_cost *sum, const maple_cost *part) {
+    sum->flops += part->flops;
+    sum->relu_outputs += part->relu_outputs;
+    sum->params += part->params;
+    sum->activation_bytes += part->activation_bytes;
+    sum->depth += part->depth;
+}
+
 maple_status maple_space_cost(const maple_space *space, const maple_arch *arch, maple_cost *out,
                               maple_error *error) {
-    maple_graph graph;
-    maple_status status = maple_space_network(space, arch, &graph, error);
-    if (status != MAPLE_OK)
-        return status;
-    *out = maple_graph_cost(&graph);
-    maple_graph_release(&graph);
-    return out->depth < 0 ? maple_error_memory(error) : MAPLE_OK;
+    (void)error; /* nothing can fail since costs are in closed form */
+    space->skeleton_cost(out);
+    for (int i = 0; i < space->positions; i++) {
+        maple_cost part;
+        space->position_cost(i, arch->op[i], &part);
+        add_cost(out, &part);
+    }
+    if (space->depth)
+        out->depth = space->depth(arch);
+    return MAPLE_OK;
+}
+
+void maple_space_position_cost(const maple_space *space, int position, int op, maple_cost *out) {
+    space->position_cost(position, op, out);
+}
+
+static maple_arch parse_constant(const maple_space *space, const char *const *texts, size_t n, size_t i) {
+    maple_arch arch = {{0}};
+    if (i < n)
+        space->parse(space, texts[i], &arch, NULL);
+    return arch;
+}
+
+size_t maple_space_references(const maple_space *space) {
+    return space->n_references;
+}
+
+maple_arch maple_space_reference(const maple_space *space, size_t i) {
+    return parse_constant(space, space->references, space->n_references, i);
 }
 
 size_t maple_space_sentinels(const maple_space *space) {
@@ -225,8 +256,5 @@ size_t maple_space_sentinels(const maple_space *space) {
 }
 
 maple_arch maple_space_sentinel(const maple_space *space, size_t i) {
-    maple_arch arch = {{0}};
-    if (i < space->n_sentinels)
-        space->parse(space, space->sentinels[i], &arch, NULL);
-    return arch;
+    return parse_constant(space, space->sentinels, space->n_sentinels, i);
 }

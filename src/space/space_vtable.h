@@ -23,15 +23,23 @@ struct maple_space {
     void (*operator_counts)(const maple_space *space, maple_graph_form form, const maple_arch *arch,
                             double *counts);
 
+    /* In the convention of the space's published tables. The cost of an architecture is the skeleton's plus
+     * those of its operators, except that depth is what `depth` says; NULL: it adds up, too. */
+    void (*skeleton_cost)(maple_cost *out);
+    void (*position_cost)(int position, int op, maple_cost *out);
+    int (*depth)(const maple_arch *arch);
+
     /* Both build into an initialised graph; -1 from the last builder call means lack of memory. */
     int (*network)(const maple_space *space, const maple_arch *arch, maple_graph *graph);
     int (*operator_network)(const maple_space *space, const maple_operator *operator_, maple_graph_form form,
                             maple_graph *graph);
 
+    const char *const *references; /* strings, in HELP's order */
+    size_t n_references;
     const char *const *sentinels; /* strings, from light to heavy */
     size_t n_sentinels;
 };
 
-extern const maple_space maple_nas_bench_201;
+extern const maple_space maple_nas_bench_201, maple_fbnet;
 
 #endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* FBNet: strings, costs by hand, against graphs and the published table, pruned representatives, operators.
+ */
+#include "maple/space.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POSITIONS = 22, OPS = 9, SKIP = 8, OPERATORS = 110 };
+
+static const maple_space *fbnet(void) {
+    const maple_space *space = NULL;
+    assert_int_equal(maple_space_find("fbnet", &space, NULL), MAPLE_OK);
+    return space;
+}
+
+static maple_arch parsed(const char *text) {
+    maple_arch arch;
+    maple_error error;
+    if (maple_space_parse(fbnet(), text, &arch, &error) != MAPLE_OK)
+        fail_msg("%s", error.message);
+    return arch;
+}
+
+static maple_arch random_arch(maple_rng *rng) {
+    maple_arch arch = {{0}};
+    for (int i = 0; i < POSITIONS; i++)
+        arch.op[i] = (uint8_t)maple_rng_below(rng, OPS);
+    return arch;
+}
+
+/* --- Strings --- */
+
+static void strings_round_trip(void **state) {
+    (void)state;
+    const maple_space *space = fbnet();
+    assert_int_equal(maple_space_positions(space), POSITIONS);
+    assert_int_equal(maple_space_ops(space), OPS);
+    assert_int_equal(maple_space_enumerable(space), 0);
+    assert_true(maple_space_size(space) > 9.847e20 && maple_space_size(space) < 9.849e20); /* 9^22 */
+    maple_rng rng = maple_rng_seed(1);
+    for (int n = 0; n < 1000; n++) {
+        maple_arch arch = random_arch(&rng), again;
+        char text[MAPLE_MAX_ARCH_TEXT];
+        maple_space_format(space, &arch, text);
+        assert_int_equal(strlen(text), 2 * POSITIONS - 1);
+        assert_int_equal(maple_space_parse(space, text, &again, NULL), MAPLE_OK);
+        assert_memory_equal(&arch, &again, sizeof arch);
+    }
+}
+
+static void ids_and_names_may_be_mixed(void **state) {
+    (void)state;
+    static const char *const SAME[] = {
+        "0 1 2 3 4 5 6 7 8 0 1 2 3 4 5 6 7 8 0 1 2 3",
+        "0_1_2_3_4_5_6_7_8_0_1_2_3_4_5_6_7_8_0_1_2_3",
+        "0,1,2,3,4,5,6,7,8,0,1,2,3,4,5,6,7,8,0,1,2,3",
+        "k3_e1 k3_e1_g2 k3_e3 k3_e6 k5_e1 k5_e1_g2 k5_e3 k5_e6 skip k3_e1 k3_e1_g2 k3_e3 k3_e6 k5_e1 "
+        "k5_e1_g2 "
+        "k5_e3 k5_e6 skip k3_e1 k3_e1_g2 k3_e3 k3_e6",
+        "k3_e1+k3_e1_g2+k3_e3+k3_e6+k5_e1+k5_e1_g2+k5_e3+k5_e6+skip+k3_e1+k3_e1_g2+k3_e3+k3_e6+k5_e1+k5_e1_"
+        "g2+"
+        "k5_e3+k5_e6+skip+k3_e1+k3_e1_g2+k3_e3+k3_e6",
+        "0 1,k3_e3,k3_e6 4_5 k5_e3+7 skip 0 1 2 3 4 5 6 7 8 0 1 2 k3_e6",
+    };
+    maple_arch first = parsed(SAME[0]);
+    for (int i = 0; i < POSITIONS; i++)
+        assert_int_equal(first.op[i], i % OPS);
+    for (size_t i = 1; i < sizeof SAME / sizeof *SAME; i++) {
+        maple_arch arch = parsed(SAME[i]);
+        assert_memory_equal(&arch, &first, sizeof arch);
+        char text[MAPLE_MAX_ARCH_TEXT];
+        maple_space_format(fbnet(), &arch, text);
+        assert_string_equal(text, SAME[0]);
+    }
+}
+
+static void bad_strings_say_the_column(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int column;
+        const char *expected;
+    } CASES[] = {
+        {"", 1, "an operator's id or name"},
+        {" 0", 1, "an operator's id or name"},
+        {"9 0", 1, "an operator's id or name"},
+        {"12 0", 1, "an operator's id or name"},
+        {"0 1 -2", 5, "an operator's id or name"},
+        {"0  1", 3, "an operator's id or name"},
+        {"k3_e1_k3_e1", 1, "an operator's id or name"},
+        {"0 k3_e2 1", 3, "an operator's id or name"},
+        {"0+1", 1, "an operator's id or name"},
+        {"0", 2, "21 more operators"},
+        {"0_1_2", 6, "19 more operators"},
+        {"0 1 2 ", 7, "an operator's id or name"},
+        {"0 1 2 3 4 5 6 7 8 0 1 2 3 4 5 6 7 8 0 1 2", 42, "1 more operator"},
+        {"0 1 2 3 4 5 6 7 8 0 1 2 3 4 5 6 7 8 0 1 2 3 4", 44, "the end"},
+        {"0 1 2 3 4 5 6 7 8 0 1 2 3 4 5 6 7 8 0 1 2 3 ", 44, "the end"},
+        {"|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", 1, "an operator's id or name"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        maple_arch arch;
+        maple_error error;
+        char where[128];
+        snprintf(where, sizeof where, "column %d: expected %s;", CASES[i].column, CASES[i].expected);
+        assert_int_equal(maple_space_parse(fbnet(), CASES[i].text, &arch, &error), MAPLE_BAD_INPUT);
+        if (!strstr(error.message, where) || !strstr(error.message, "k5_e6, skip"))
+            fail_msg("'%s': '%s' is not in '%s'", CASES[i].text, where, error.message);
+    }
+}
+
+static void one_hot_has_one_operator_a_position(void **state) {
+    (void)state;
+    maple_arch arch = parsed("7 8 1 8 4 8 8 8 7 4 1 4 7 3 2 7 3 2 4 2 4 5");
+    float values[POSITIONS * OPS];
+    maple_space_one_hot(fbnet(), &arch, values);
+    for (int i = 0; i < POSITIONS * OPS; i++)
+        assert_true(values[i] == (arch.op[i / OPS] == i % OPS ? 1.0f : 0.0f));
+}
+
+/* --- Costs --- */
+
+/* Skips everywhere: stem, six reductions, head. By hand, a factor a line of the network's table.
+ *   stem       27 x 16 x 1024                  =    442,368 MACs,  16,384 outputs
+ *   16 -> 24   16 x 24 x 1024                  =    393,216        24,576
+ *   24 -> 32   24 x 32 x  256                  =    196,608         8,192
+ *   32 -> 64   32 x 64 x   64                  =    131,072         4,096
+ *   64 -> 112  64 x 112 x  64                  =    458,752         7,168
+ *   112 -> 184 112 x 184 x 16                  =    329,728         2,944
+ *   184 -> 352 184 x 352 x 16                  =  1,036,288         5,632
+ *   head       352 x 1504 x 16                 =  8,470,528        24,064
+ *   pool, classifier   24,064 + 150,400
+ * 11,458,560 MACs of convolutions, 93,056 outputs with a norm (2) and a ReLU (1). */
+static void the_cost_of_skips_alone_by_hand(void **state) {
+    (void)state;
+    maple_arch arch = parsed("8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8");
+    maple_cost cost;
+    assert_int_equal(maple_space_cost(fbnet(), &arch, &cost, NULL), MAPLE_OK);
+    assert_true(cost.flops == 11458560.0 + 3 * 93056.0 + 24064.0 + 150400.0);
+    assert_true(cost.relu_outputs == 93056.0);
+    double weights = 432 + 384 + 768 + 2048 + 7168 + 20608 + 64768 + 529408;
+    double norms = 2 * (16 + 24 + 32 + 64 + 112 + 184 + 352 + 1504);
+    assert_true(cost.params == weights + norms + 150400.0 + 100.0);
+    /* conv, norm and ReLU; 16 copies: one of 16 x 1024, three each of 24 x 1024, 32 x 256, 64 x 64, 112 x 64,
+     * 184 x 16; pool and classifier */
+    double copies = 16384 + 3.0 * (24576 + 8192 + 4096 + 7168 + 2944);
+    assert_true(cost.activation_bytes == 4 * (3 * 93056.0 + copies + 1504 + 100));
+    assert_int_equal(cost.depth, 1 + 6 + 1 + 1);
+}
+
+/* One block at a time, weights and multiply-accumulates written out. */
+static void the_cost_of_blocks_by_hand(void **state) {
+    (void)state;
+    maple_cost cost;
+    /* k5_e6 at position 5, 24 -> 32 with stride 2: 144 channels, 1024 and then 256 pixels. */
+    maple_space_position_cost(fbnet(), 5, 7, &cost);
+    assert_true(cost.flops == 24 * 144 * 1024 + 2 * 144 * 1024 + 25 * 144 * 256 + 3 * 144 * 256 +
+                                  144 * 32 * 256 + 2 * 32 * 256);
+    assert_true(cost.params == 24 * 144 + 2 * 144 + 25 * 144 + 2 * 144 + 144 * 32 + 2 * 32);
+    assert_true(cost.relu_outputs == 144 * 1024 + 144 * 256);
+    assert_true(cost.activation_bytes == 4 * (3 * 144 * 1024 + 3 * 144 * 256 + 2 * 32 * 256));
+    assert_int_equal(cost.depth, 3);
+    /* k3_e1_g2 at position 12, 64 -> 64, residual: 64 channels in two groups, 64 pixels. */
+    maple_space_position_cost(fbnet(), 12, 1, &cost);
+    assert_true(cost.flops ==
+                32 * 64 * 64 + 2 * 64 * 64 + 9 * 64 * 64 + 3 * 64 * 64 + 32 * 64 * 64 + 2 * 64 * 64);
+    assert_true(cost.params == 32 * 64 + 2 * 64 + 9 * 64 + 2 * 64 + 32 * 64 + 2 * 64);
+    assert_true(cost.activation_bytes == 4 * (3 + 3 + 2 + 1) * 64 * 64); /* 1: the addition */
+    /* skip at position 21, 184 -> 352: a 1x1 convolution with norm and ReLU on 4 x 4. */
+    maple_space_position_cost(fbnet(), 21, SKIP, &cost);
+    assert_true(cost.flops == 184 * 352 * 16 + 3 * 352 * 16);
+    assert_true(cost.params == 184 * 352 + 2 * 352 && cost.relu_outputs == 352 * 16 && cost.depth == 1);
+    /* skip at position 0: a copy. */
+    maple_space_position_cost(fbnet(), 0, SKIP, &cost);
+    assert_true(cost.flops == 0 && cost.params == 0 && cost.relu_outputs == 0 && cost.depth == 0);
+    assert_true(cost.activation_bytes == 4 * 16384);
+}
+
+/* The closed form against the graph as built. The graph counts no ReLU; the table counts all but the first of
+ * each block. */
+static void costs_equal_the_graphs(void **state) {
+    (void)state;
+    static const int IN[POSITIONS] = {16, 16, 24, 24,  24,  24,  32,  32,  32,  32,  64,
+                                      64, 64, 64, 112, 112, 112, 112, 184, 184, 184, 184};
+    static const int SIZE[POSITIONS] = {32, 32, 32, 32, 32, 32, 16, 16, 16, 16, 8,
+                                        8,  8,  8,  8,  8,  8,  8,  4,  4,  4,  4};
+    static const int EXPANSION[OPS] = {1, 1, 3, 6, 1, 1, 3, 6, 0};
+    maple_rng rng = maple_rng_seed(2);
+    for (int n = 0; n < 500; n++) {
+        maple_arch arch = random_arch(&rng);
+        maple_graph graph;
+        maple_cost cost;
+        assert_int_equal(maple_space_cost(fbnet(), &arch, &cost, NULL), MAPLE_OK);
+        assert_int_equal(maple_space_network(fbnet(), &arch, &graph, NULL), MAPLE_OK);
+        assert_int_equal(maple_graph_check(&graph, NULL), MAPLE_OK);
+        maple_cost built = maple_graph_cost(&graph);
+        maple_graph_release(&graph);
+        double uncounted = 0;
+        for (int i = 0; i < POSITIONS; i++)
+            uncounted += (double)EXPANSION[arch.op[i]] * IN[i] * SIZE[i] * SIZE[i];
+        assert_true(cost.flops == built.flops + built.relu_outputs - uncounted);
+        assert_true(cost.params == built.params);
+        assert_true(cost.relu_outputs == built.relu_outputs);
+        assert_true(cost.activation_bytes == built.activation_bytes);
+        assert_int_equal(cost.depth, built.depth);
+    }
+}
+
+/* The text of a gzip file, or NULL where it cannot be read. */
+static char *gunzip(const char *path) {
+    char command[512];
+    snprintf(command, sizeof command, "gzip -dc '%s' 2>/dev/null", path);
+    FILE *pipe = popen(command, "r");
+    if (!pipe)
+        return NULL;
+    size_t used = 0, size = 1 << 16;
+    char *text = malloc(size);
+    for (size_t got; (got = fread(text + used, 1, size - used - 1, pipe)) > 0;) {
+        used += got;
+        if (size - used < 2)
+            text = realloc(text, size *= 2);
+    }
+    text[used] = '\0';
+    if (pclose(pipe) != 0 || used == 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static const char *public_data(void) {
+    const char *folder = getenv("MAPLE_PUBLIC_DATA");
+    return folder ? folder : MAPLE_SOURCE_DIR "/../shared/data";
+}
+
+static double number_after(const char *at, const char *key) {
+    const char *found = strstr(at, key);
+    assert_non_null(found);
+    return strtod(found + strlen(key), NULL);
+}
+
+static void costs_equal_the_published_table(void **state) {
+    (void)state;
+    char path[400];
+    snprintf(path, sizeof path, "%s/zcp/zc_fbnet.json.gz", public_data());
+    char *text = gunzip(path);
+    if (!text) {
+        print_message("skipped: no %s\n", path);
+        skip();
+    }
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, "\": {")); n++) { /* "7_8_..._5": { "flops": ..., */
+        char key[2 * POSITIONS];
+        snprintf(key, sizeof key, "%s", at - (2 * POSITIONS - 1));
+        maple_arch arch = parsed(key);
+        maple_cost cost;
+        assert_int_equal(maple_space_cost(fbnet(), &arch, &cost, NULL), MAPLE_OK);
+        at += 4;
+        if (cost.flops != number_after(at, "\"flops\":") || cost.params != number_after(at, "\"params\":"))
+            fail_msg("%s: %.0f FLOPs, %.0f parameters", key, cost.flops, cost.params);
+    }
+    free(text);
+    assert_int_equal(n, 5000);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strings_round_trip),
+        cmocka_unit_test(ids_and_names_may_be_mixed),
+        cmocka_unit_test(bad_strings_say_the_column),
+        cmocka_unit_test(one_hot_has_one_operator_a_position),
+        cmocka_unit_test(the_cost_of_skips_alone_by_hand),
+        cmocka_unit_test(the_cost_of_blocks_by_hand),
+        cmocka_unit_test(costs_equal_the_graphs),
+        cmocka_unit_test(costs_equal_the_published_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
