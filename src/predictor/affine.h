@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* affine.h: latency = slope x + intercept by least squares, with a positive slope: lut-fit and flops. */
+/* affine.h: latency = slope x + intercept by least squares, with a positive slope: line.c, nearest.c. */
 #ifndef MAPLE_PREDICTOR_AFFINE_H
 #define MAPLE_PREDICTOR_AFFINE_H
 

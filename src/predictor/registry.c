@@ -5,13 +5,14 @@
 #include <string.h>
 
 extern const maple_predictor_vtable maple_predictor_maple, maple_predictor_lut, maple_predictor_lut_fit,
-    maple_predictor_flops;
+    maple_predictor_flops, maple_predictor_params;
 
 static const maple_predictor_vtable *const REGISTRY[] = {
     &maple_predictor_maple,
     &maple_predictor_lut,
     &maple_predictor_lut_fit,
     &maple_predictor_flops,
+    &maple_predictor_params,
 };
 
 size_t maple_predictor_count(void) {

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `lut-fit`, `flops`, `params`: latency = a x + b on the target's samples, with x the look-up table's sum,
+ * the FLOPs or the parameters of what the graph form executes.
+ */
+#include "predictor/affine.h"
+#include "predictor/lut_table.h"
+#include "predictor/predictor_vtable.h"
+
+/* x of a canonical architecture. */
+typedef maple_status (*feature)(const maple_lut *lut, const maple_model_context *context,
+                                const maple_arch *arch, double *x, maple_error *error);
+
+typedef struct line_model {
+    feature x_of;
+    maple_affine affine;
+    maple_lut lut; /* n = 0 where x does not come from it */
+} line_model;
+
+static maple_status lut_of(const maple_lut *lut, const maple_model_context *context, const maple_arch *arch,
+                           double *x, maple_error *error) {
+    return maple_lut_sum(lut, context->space, context->graph, arch, x, error);
+}
+
+static maple_status flops_of(const maple_lut *lut, const maple_model_context *context, const maple_arch *arch,
+                             double *x, maple_error *error) {
+    (void)lut;
+    maple_cost cost;
+    maple_status status = maple_space_cost(context->space, arch, &cost, error);
+    if (status == MAPLE_OK)
+        *x = cost.flops;
+    return status;
+}
+
+static maple_status params_of(const maple_lut *lut, const maple_model_context *context,
+                              const maple_arch *arch, double *x, maple_error *error) {
+    (void)lut;
+    maple_cost cost;
+    maple_status status = maple_space_cost(context->space, arch, &cost, error);
+    if (status == MAPLE_OK)
+        *x = cost.params;
+    return status;
+}
+
+/* --- What the three share --- */
+
+static maple_status fit(feature x_of, const maple_fit_request *request, void **state, maple_error *error) {
+    const maple_target *target = &request->target;
+    maple_model_context context = {.space = request->space, .graph = target->graph};
+    line_model *model = maple_alloc(1, sizeof *model);
+    double *x = maple_alloc(target->n_samples, sizeof *x);
+    maple_status status = model && x ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK && x_of == lut_of)
+        status = maple_lut_init(&model->lut, request->space, target->graph, target->operator_ms, error);
+    for (size_t i = 0; i < target->n_samples && status == MAPLE_OK; i++) {
+        maple_arch arch = maple_space_canonical(request->space, target->graph, &target->archs[i]);
+        status = x_of(&model->lut, &context, &arch, &x[i], error);
+    }
+    if (status == MAPLE_OK) {
+        model->x_of = x_of;
+        model->affine = maple_affine_fit(x, target->latency_ms, target->n_samples);
+        *state = model;
+    } else {
+        maple_free(model);
+    }
+    maple_free(x);
+    return status;
+}
+
+static maple_status predict(const void *state, const maple_model_context *context, const maple_arch *archs,
+                            size_t n, double *latency_ms, maple_error *error) {
+    const line_model *model = state;
+    for (size_t i = 0; i < n; i++) {
+        double x;
+        maple_status status = model->x_of(&model->lut, context, &archs[i], &x, error);
+        if (status != MAPLE_OK)
+            return status;
+        latency_ms[i] = maple_affine_apply(&model->affine, x);
+    }
+    return MAPLE_OK;
+}
+
+static maple_status save(const void *state, maple_tensors *tensors, maple_error *error) {
+    const line_model *model = state;
+    maple_status status = model->x_of == lut_of ? maple_lut_save(&model->lut, tensors, error) : MAPLE_OK;
+    return status == MAPLE_OK ? maple_affine_save(&model->affine, tensors, error) : status;
+}
+
+static maple_status load(feature x_of, const maple_tensors *tensors, const maple_model_context *context,
+                         void **state, maple_error *error) {
+    line_model *model = maple_alloc(1, sizeof *model);
+    if (!model)
+        return maple_error_memory(error);
+    model->x_of = x_of;
+    maple_status status = MAPLE_OK;
+    if (x_of == lut_of)
+        status = maple_lut_load(tensors, context->space, context->graph, &model->lut, error);
+    if (status == MAPLE_OK)
+        status = maple_affine_load(tensors, &model->affine, error);
+    if (status == MAPLE_OK)
+        *state = model;
+    else
+        maple_free(model);
+    return status;
+}
+
+/* --- Registrations --- */
+
+/* NAME is what differs: the feature of each. */
+#define LINE_FUNCTIONS(NAME)                                                                                 \
+    static maple_status fit_##NAME(const maple_fit_request *request, const double *options, void **state,    \
+                                   maple_error *error) {                                                     \
+        (void)options;                                                                                       \
+        return fit(NAME##_of, request, state, error);                                                        \
+    }                                                                                                        \
+    static maple_status load_##NAME(const maple_tensors *tensors, const maple_model_context *context,        \
+                                    void **state, maple_error *error) {                                      \
+        return load(NAME##_of, tensors, context, state, error);                                              \
+    }
+LINE_FUNCTIONS(lut)
+LINE_FUNCTIONS(flops)
+LINE_FUNCTIONS(params)
+
+const maple_predictor_vtable maple_predictor_lut_fit = {
+    .info = {.name = "lut-fit",
+             .description = "a * LUT + b by least squares on the samples (a > 0)",
+             .needs_operators = true,
+             .min_samples = 1},
+    .fit = fit_lut,
+    .predict = predict,
+    .save = save,
+    .load = load_lut,
+    .free_state = maple_free,
+};
+
+const maple_predictor_vtable maple_predictor_flops = {
+    .info = {.name = "flops",
+             .description = "a * FLOPs + b by least squares on the samples (a > 0)",
+             .min_samples = 1},
+    .fit = fit_flops,
+    .predict = predict,
+    .save = save,
+    .load = load_flops,
+    .free_state = maple_free,
+};
+
+const maple_predictor_vtable maple_predictor_params = {
+    .info = {.name = "params",
+             .description = "a * parameters + b by least squares on the samples (a > 0)",
+             .min_samples = 1},
+    .fit = fit_params,
+    .predict = predict,
+    .save = save,
+    .load = load_params,
+    .free_state = maple_free,
+};
