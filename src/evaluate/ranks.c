@@ -26,9 +26,10 @@ maple_status maple_rank_room_create(size_t capacity, maple_rank_room *out, maple
 }
 
 void maple_rank_room_free(maple_rank_room *room) {
-    void *const parts[] = {room->keys,           room->by_measured,    room->by_predicted, room->group_measured,
-                           room->group_predicted, room->sequence,      room->buffer,       room->rank_measured,
-                           room->rank_predicted, room->measured,       room->predicted,    room->errors};
+    void *const parts[] = {room->keys,           room->by_measured,     room->by_predicted,
+                           room->group_measured, room->group_predicted, room->sequence,
+                           room->buffer,         room->rank_measured,   room->rank_predicted,
+                           room->measured,       room->predicted,       room->errors};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         maple_free(parts[i]);
     *room = (maple_rank_room){0};
@@ -156,9 +157,9 @@ static uint64_t count_inversions(uint32_t *values, uint32_t *buffer, size_t n) {
 static uint64_t count_joint_ties(const maple_rank_room *room, size_t n) {
     uint64_t joint = 0, run = 1;
     for (size_t i = 1; i < n; i++) {
-        bool equal = room->sequence[i] == room->sequence[i - 1] &&
-                     room->group_measured[room->by_measured[i]] ==
-                         room->group_measured[room->by_measured[i - 1]];
+        bool equal =
+            room->sequence[i] == room->sequence[i - 1] &&
+            room->group_measured[room->by_measured[i]] == room->group_measured[room->by_measured[i - 1]];
         run = equal ? run + 1 : 1;
         joint += run - 1;
     }

@@ -11,12 +11,12 @@
 /* Room for pairs up to a number of values; used by one thread at a time. */
 typedef struct maple_rank_room {
     size_t capacity;
-    uint64_t *keys;                        /* [2 x capacity]: values and places while they are sorted */
-    uint32_t *by_measured, *by_predicted;  /* [capacity]: orders */
+    uint64_t *keys;                             /* [2 x capacity]: values and places while they are sorted */
+    uint32_t *by_measured, *by_predicted;       /* [capacity]: orders */
     uint32_t *group_measured, *group_predicted; /* [capacity]: number of the tie group, from 0 */
-    uint32_t *sequence, *buffer;           /* [capacity]: what is merge-sorted */
-    double *rank_measured, *rank_predicted; /* [capacity]: twice the mid-rank, centred */
-    double *measured, *predicted, *errors; /* [capacity]: pairs without NaN, in the caller's order */
+    uint32_t *sequence, *buffer;                /* [capacity]: what is merge-sorted */
+    double *rank_measured, *rank_predicted;     /* [capacity]: twice the mid-rank, centred */
+    double *measured, *predicted, *errors;      /* [capacity]: pairs without NaN, in the caller's order */
 } maple_rank_room;
 
 /* At most UINT32_MAX values. */

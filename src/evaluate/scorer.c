@@ -7,7 +7,7 @@
 #include <string.h>
 
 typedef struct row_set {
-    bool complete; /* the target has every row that the set is made of */
+    bool complete;  /* the target has every row that the set is made of */
     uint32_t *rows; /* ascending */
     size_t n;
 } row_set;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scorer.h: all scoring sets of one target. What depends on the target alone (sets, order of its latencies) is
- * computed once, so that scoring a prediction sorts it once and filters both orders for each set.
+ * scorer.h: all scoring sets of one target. What depends on the target alone (sets, order of its latencies)
+ * is computed once, so that scoring a prediction sorts it once and filters both orders for each set.
  */
 #ifndef MAPLE_EVALUATE_SCORER_H
 #define MAPLE_EVALUATE_SCORER_H
@@ -33,7 +33,8 @@ uint32_t maple_scorer_find(const maple_scorer *scorer, const maple_arch *arch);
 
 /* predicted[n_archs]; measured[n_archs]: networks (by number) that were measured to make the prediction.
  * valid[s]: the target has all rows that set s needs, and some are left to be scored. The metrics of a set
- * are bit for bit those of maple_metrics_compute on its rows. Safe from several threads, each with its room. */
+ * are bit for bit those of maple_metrics_compute on its rows. Safe from several threads, each with its room.
+ */
 void maple_scorer_score(const maple_scorer *scorer, maple_score_room *room, const double *predicted,
                         const bool *measured, maple_metrics out[MAPLE_SCORINGS], bool valid[MAPLE_SCORINGS]);
 

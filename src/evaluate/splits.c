@@ -177,7 +177,8 @@ static maple_status check_task(const maple_dataset *dataset, const maple_task *t
     if (n_missing > 0)
         status = maple_error_set(
             error, MAPLE_NOT_FOUND,
-            "task %s needs %zu platforms with latencies in %s, and the pool lacks %zu of them: %.600s; import "
+            "task %s needs %zu platforms with latencies in %s, and the pool lacks %zu of them: %.600s; "
+            "import "
             "the public tables: maple pool import help FOLDER (the data folder of HELP's repository)",
             task->name, n, task->space, n_missing, missing.data ? missing.data : "");
     maple_text_free(&missing);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The twelve device tasks on which NASFLAT (Akhauri and Abdelfattah, MLSys 2024) and its successors compare
- * predictors: source and target devices, named as in HELP's public tables. N: NAS-Bench-201, F: FBNet. Some of
- * the devices of N1..N4 and NA were never published with their latencies.
+ * predictors: source and target devices, named as in HELP's public tables. N: NAS-Bench-201, F: FBNet. Some
+ * of the devices of N1..N4 and NA were never published with their latencies.
  */
 #include "maple/evaluate.h"
 
@@ -57,9 +57,9 @@ DEVICES(F4_SOURCES, "1080ti_64", "2080ti_1", "eyeriss", "gold_6226", "gold_6240"
         "silver_4210r", "titan_rtx_1", "titan_rtx_32");
 DEVICES(F4_TARGETS, "1080ti_1", "pixel2", "essential_ph_1");
 
-DEVICES(FA_SOURCES, "1080ti_1", "1080ti_32", "1080ti_64", "2080ti_1", "2080ti_32", "2080ti_64",
-        "titan_rtx_1", "titan_rtx_32", "titan_rtx_64", "titanx_1", "titanx_32", "titanx_64", "titanxp_1",
-        "titanxp_32", "titanxp_64");
+DEVICES(FA_SOURCES, "1080ti_1", "1080ti_32", "1080ti_64", "2080ti_1", "2080ti_32", "2080ti_64", "titan_rtx_1",
+        "titan_rtx_32", "titan_rtx_64", "titanx_1", "titanx_32", "titanx_64", "titanxp_1", "titanxp_32",
+        "titanxp_64");
 DEVICES(FA_TARGETS, "gold_6226", "essential_ph_1", "samsung_s7", "pixel2");
 
 #define NAS   "nas-bench-201"
