@@ -3,8 +3,9 @@
  * FBNet (Wu et al., CVPR 2019) as HELP's and NASFLAT's tables use it: a chain of 22 positions with one of 9
  * operators each, on 32 x 32 images, 100 classes. See docs/method.md.
  */
-#include "space/space_vtable.h"
+#include "space/features.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -232,6 +233,56 @@ static void skeleton_cost(maple_cost *out) {
     out->depth++;
 }
 
+/* --- Structured features --- */
+
+/* Stages: runs of equal output channels. */
+enum { STAGES = 7, FEATURES = OPS + 2 + STAGES * OPS + SPACE_COST_FEATURES + POSITIONS * OPS };
+static const uint8_t STAGE_AT[POSITIONS] = {0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6};
+
+/* Computed once, never changed. */
+static maple_feature features_table[FEATURES];
+static maple_cost largest;
+static pthread_once_t features_computed = PTHREAD_ONCE_INIT;
+
+static void compute_features(void) {
+    space_features list = {.items = features_table, .capacity = FEATURES};
+    space_features_add_ops(&list, &maple_fbnet, 0, MAPLE_FEATURE_COUNT, "count");
+    space_features_add(&list, MAPLE_FEATURE_STRUCTURE, "depth");
+    space_features_add(&list, MAPLE_FEATURE_STRUCTURE, "additions");
+    for (int stage = 0; stage < STAGES; stage++) {
+        char prefix[16];
+        snprintf(prefix, sizeof prefix, "stage%d", stage);
+        space_features_add_ops(&list, &maple_fbnet, 0, MAPLE_FEATURE_STRUCTURE, prefix);
+    }
+    space_features_add_costs(&list);
+    space_features_add_slots(&list, &maple_fbnet);
+    maple_arch heaviest = {{0}};
+    memset(heaviest.op, K5_E6, POSITIONS);
+    maple_space_cost(&maple_fbnet, &heaviest, &largest, NULL);
+}
+
+static const maple_feature *features(void) {
+    pthread_once(&features_computed, compute_features);
+    return features_table;
+}
+
+static void feature_values(const maple_arch *arch, double *values) {
+    pthread_once(&features_computed, compute_features);
+    double *count = values, *structure = count + OPS, *stages = structure + 2, *costs = stages + STAGES * OPS;
+    memset(values, 0, (size_t)(costs - values) * sizeof *values);
+    structure[0] = 3; /* stem, head, classifier */
+    for (int i = 0; i < POSITIONS; i++) {
+        int op = arch->op[i];
+        const block_shape *shape = &SHAPE[SHAPE_AT[i]];
+        count[op] += 1;
+        stages[STAGE_AT[i] * OPS + op] += 1;
+        structure[0] += op != SKIP ? 3 : !is_identity(shape, op);
+        structure[1] += op != SKIP && is_identity(shape, SKIP);
+    }
+    values = space_cost_values(&maple_fbnet, arch, &largest, costs);
+    space_slot_values(&maple_fbnet, arch, values);
+}
+
 /* --- Networks --- */
 
 /* Weight slots: fixed parts below 10, then PARTS for each position. A conv's batch norm has the slot of the
@@ -319,6 +370,9 @@ const maple_space maple_fbnet = {
     .position_cost = position_cost,
     .network = network,
     .operator_network = operator_network,
+    .n_features = FEATURES,
+    .features = features,
+    .feature_values = feature_values,
     .references = REFERENCES,
     .n_references = sizeof REFERENCES / sizeof *REFERENCES,
     .sentinels = SENTINELS,

@@ -3,21 +3,20 @@
  * NAS-Bench-201 (Dong and Yang, ICLR 2020): a cell of 4 nodes and 6 edges with one of 5 operators each, 15
  * cells in three stages of 16, 32, 64 channels on 32 x 32 images, 10 classes. See docs/method.md.
  */
-#include "space/space_vtable.h"
+#include "space/nas_bench_201.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NONE, SKIP, CONV_1X1, CONV_3X3, AVG_POOL, OPS };
-enum { EDGES = 6, NODES = 4, STAGES = 3, CELLS_PER_STAGE = 5, CLASSES = 10, SIZE = 15625 };
+enum { STAGES = 3, CELLS_PER_STAGE = 5, CLASSES = 10, SIZE = 15625 };
 
 static const char *const OP_NAMES[OPS] = {"none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3",
                                           "avg_pool_3x3"};
 
-/* Edges in the order of the string: into node 1, then 2, then 3. */
-static const struct { int from, to; } EDGE[EDGES] = {{0, 1}, {0, 2}, {1, 2}, {0, 3}, {1, 3}, {2, 3}};
+#define EDGE nas_bench_201_edge
+const struct nas_bench_201_edge EDGE[EDGES] = {{0, 1}, {0, 2}, {1, 2}, {0, 3}, {1, 3}, {2, 3}};
 
 #define CELL_OPERATORS(width, size)                                                                          \
     {"none_" #width, false, NONE, {width, size, size}},                                                      \
@@ -52,7 +51,8 @@ static const char *const SENTINELS[] = {
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|",
 };
 
-/* HELP's ten (its hardware embedding), in its order. None is degenerate; pruned, the third and the fourth run no operator. */
+/* HELP's ten (its hardware embedding), in its order. None is degenerate; pruned, the third and the fourth run
+ * no operator. */
 static const char *const REFERENCES[] = {
     "|avg_pool_3x3~0|+|none~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|",
     "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|skip_connect~2|",
@@ -133,13 +133,20 @@ static void format(const maple_space *space, const maple_arch *arch, char text[M
 
 /* --- Which operators run in the pruned form --- */
 
-/* An edge is live where its input depends on the cell's input and its output reaches the cell's output. */
-static void live_edges(const maple_arch *arch, bool live[EDGES]) {
-    bool fed[NODES] = {true}, used[NODES] = {[NODES - 1] = true};
+void nas_bench_201_reach(const maple_arch *arch, bool fed[NODES], bool used[NODES]) {
+    for (int i = 0; i < NODES; i++) {
+        fed[i] = i == 0;
+        used[i] = i == NODES - 1;
+    }
     for (int e = 0; e < EDGES; e++)
         fed[EDGE[e].to] |= arch->op[e] != NONE && fed[EDGE[e].from];
     for (int e = EDGES - 1; e >= 0; e--)
         used[EDGE[e].from] |= arch->op[e] != NONE && used[EDGE[e].to];
+}
+
+static void live_edges(const maple_arch *arch, bool live[EDGES]) {
+    bool fed[NODES], used[NODES];
+    nas_bench_201_reach(arch, fed, used);
     for (int e = 0; e < EDGES; e++)
         live[e] = arch->op[e] != NONE && fed[EDGE[e].from] && used[EDGE[e].to];
 }
@@ -428,6 +435,9 @@ const maple_space maple_nas_bench_201 = {
     .depth = depth,
     .network = network,
     .operator_network = operator_network,
+    .n_features = NAS_BENCH_201_FEATURES,
+    .features = nas_bench_201_features,
+    .feature_values = nas_bench_201_feature_values,
     .references = REFERENCES,
     .n_references = sizeof REFERENCES / sizeof *REFERENCES,
     .sentinels = SENTINELS,

@@ -236,6 +236,18 @@ void maple_space_position_cost(const maple_space *space, int position, int op, m
     space->position_cost(position, op, out);
 }
 
+size_t maple_space_features(const maple_space *space) {
+    return space->n_features;
+}
+
+const maple_feature *maple_space_feature(const maple_space *space, size_t i) {
+    return i < space->n_features ? &space->features()[i] : NULL;
+}
+
+void maple_space_feature_values(const maple_space *space, const maple_arch *arch, double *values) {
+    space->feature_values(arch, values);
+}
+
 static maple_arch parse_constant(const maple_space *space, const char *const *texts, size_t n, size_t i) {
     maple_arch arch = {{0}};
     if (i < n)

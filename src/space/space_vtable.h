@@ -34,6 +34,10 @@ struct maple_space {
     int (*operator_network)(const maple_space *space, const maple_operator *operator_, maple_graph_form form,
                             maple_graph *graph);
 
+    size_t n_features;
+    const maple_feature *(*features)(void); /* a table of n_features, in the order of the groups */
+    void (*feature_values)(const maple_arch *arch, double *values);
+
     const char *const *references; /* strings, in HELP's order */
     size_t n_references;
     const char *const *sentinels; /* strings, from light to heavy */
