@@ -134,7 +134,7 @@ static maple_status check_scored(const maple_dataset *dataset, const size_t *row
         const double *value = find_score(dataset, PROXIES[c].name);
         size_t missing = 0;
         for (size_t i = 0; i < n; i++)
-            missing += !isfinite(transformed(value[rows[i]], PROXIES[c].how));
+            missing += isfinite(transformed(value[rows[i]], PROXIES[c].how)) ? 0 : 1;
         if (missing > 0)
             return maple_error_set(error, MAPLE_BAD_INPUT,
                                    "encoding zcp: %zu of %zu architectures have no usable %s; import a "

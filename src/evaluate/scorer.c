@@ -142,17 +142,22 @@ static maple_status order_latencies(maple_scorer *s, double *median, maple_error
     return status;
 }
 
-/* The rows with canonical indices [first, first + n) that have a latency; complete where all have. */
-static void take_indices(const maple_scorer *s, int first, size_t n, row_set *set) {
-    const maple_dataset *d = s->dataset;
-    for (size_t i = 0; i < d->n_archs; i++) {
-        if (d->index[i] >= first && (size_t)(d->index[i] - first) < n && known(s, i))
-            set->rows[set->n++] = (uint32_t)i;
-    }
-    set->complete = set->n == n;
-}
-
 enum { TEST_POOL = 1000, TRIMMED = 100 };
+
+/* The rows with canonical indices [first, first + n), n <= TEST_POOL, that have a latency; complete where
+ * each index has one. */
+static void take_indices(const maple_scorer *s, int first, int n, row_set *set) {
+    const maple_dataset *d = s->dataset;
+    bool seen[TEST_POOL] = {false};
+    for (size_t i = 0; i < d->n_archs; i++) {
+        int place = d->index[i] - first;
+        if (d->index[i] < first || place >= n || seen[place] || !known(s, i))
+            continue;
+        seen[place] = true;
+        set->rows[set->n++] = (uint32_t)i;
+    }
+    set->complete = set->n == (size_t)n;
+}
 
 /* Where HELP's test pool starts: after its training pool. */
 static int test_pool_start(const maple_space *space) {
