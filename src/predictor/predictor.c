@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What all predictors share: fitting, degenerate architectures, model files. */
+#include "predictor/arch_index.h"
 #include "predictor/predictor_internal.h"
 
 #include <math.h>
@@ -77,56 +78,41 @@ maple_status maple_predictor_fit(const char *name, const maple_fit_request *requ
 
 /* --- Prediction --- */
 
-/* Architectures that run the same graph get one prediction: place[i] is that of archs[i] among *distinct,
- * SIZE_MAX for a degenerate one. An open hash table of `slots`, a power of two. */
-static size_t find_distinct(const maple_model_context *context, const maple_arch *archs, size_t n,
-                            size_t *place, maple_arch *distinct, size_t *table, size_t slots) {
-    size_t found = 0, positions = (size_t)maple_space_positions(context->space);
-    for (size_t i = 0; i < slots; i++)
-        table[i] = SIZE_MAX;
+/* Architectures that run the same graph get one prediction: place[i] is that of archs[i] among the different
+ * ones, SIZE_MAX for a degenerate one. */
+static void find_distinct(const maple_model_context *context, const maple_arch *archs, size_t n,
+                          size_t *place, maple_arch_index *distinct) {
     for (size_t i = 0; i < n; i++) {
-        if (context->graph == MAPLE_GRAPH_PRUNED && maple_space_degenerate(context->space, &archs[i])) {
-            place[i] = SIZE_MAX;
-            continue;
-        }
+        bool runs =
+            context->graph != MAPLE_GRAPH_PRUNED || !maple_space_degenerate(context->space, &archs[i]);
         maple_arch arch = maple_space_canonical(context->space, context->graph, &archs[i]);
-        size_t slot = maple_hash(arch.op, positions) & (slots - 1);
-        while (table[slot] != SIZE_MAX && !maple_arch_equal(&distinct[table[slot]], &arch))
-            slot = (slot + 1) & (slots - 1);
-        if (table[slot] == SIZE_MAX) {
-            distinct[found] = arch;
-            table[slot] = found++;
-        }
-        place[i] = table[slot];
+        place[i] = runs ? maple_arch_index_add(distinct, &arch) : SIZE_MAX;
     }
-    return found;
 }
 
 maple_status maple_predictor_predict(const maple_predictor *predictor, const maple_arch *archs, size_t n,
                                      double *latency_ms, maple_error *error) {
-    size_t slots = 16;
-    while (slots < 2 * n)
-        slots *= 2;
-    maple_status status = MAPLE_OK;
-    size_t *place = maple_alloc(n, sizeof *place), *table = maple_alloc(slots, sizeof *table);
-    maple_arch *distinct = maple_alloc(n, sizeof *distinct);
+    maple_arch_index distinct;
+    maple_status status = maple_arch_index_create(predictor->context.space, n, &distinct, error);
+    if (status != MAPLE_OK)
+        return status;
+    size_t *place = maple_alloc(n, sizeof *place);
     double *predicted = maple_alloc(n, sizeof *predicted);
-    if (!place || !table || !distinct || !predicted) {
+    if (!place || !predicted) {
         status = maple_error_memory(error);
         goto done;
     }
-    size_t found = find_distinct(&predictor->context, archs, n, place, distinct, table, slots);
-    status =
-        predictor->vtable->predict(predictor->state, &predictor->context, distinct, found, predicted, error);
+    find_distinct(&predictor->context, archs, n, place, &distinct);
+    status = predictor->vtable->predict(predictor->state, &predictor->context, distinct.archs, distinct.n,
+                                        predicted, error);
     if (status != MAPLE_OK)
         goto done;
     for (size_t i = 0; i < n; i++)
         latency_ms[i] = place[i] == SIZE_MAX ? NAN : predicted[place[i]];
 done:
     maple_free(place);
-    maple_free(table);
-    maple_free(distinct);
     maple_free(predicted);
+    maple_arch_index_release(&distinct);
     return status;
 }
 
