@@ -260,15 +260,21 @@ static maple_status remove_platform(maple_pool *pool, void *user, maple_error *e
 static maple_status run_remove(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
     const char *path = NULL;
+    bool json = false;
     cli_string(&options, "pool", &path, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
+    cli_flag(&options, "json", &json, "one object");
     maple_status status = cli_parse(self, &options, argc, argv, 1, 1, error);
     if (status != MAPLE_OK || options.help)
         return status;
     /* Opening for writing would make a pool of a name that was mistyped. */
     status = cli_with_pool(path, MAPLE_POOL_READ, find_platform, options.arguments[0], error);
-    return status == MAPLE_OK
-               ? cli_with_pool(path, MAPLE_POOL_WRITE, remove_platform, options.arguments[0], error)
-               : status;
+    if (status == MAPLE_OK)
+        status = cli_with_pool(path, MAPLE_POOL_WRITE, remove_platform, options.arguments[0], error);
+    if (status != MAPLE_OK || !json)
+        return status;
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "removed", options.arguments[0]);
+    return cli_print_json(object, error);
 }
 
 const cli_command cli_pool_remove = {
@@ -276,6 +282,6 @@ const cli_command cli_pool_remove = {
     .arguments = "PLATFORM",
     .summary = "remove a platform and all that was measured on it",
     .details = "There is no way back: export first what you may want again.",
-    .examples = "  maple pool remove old-laptop",
+    .examples = "  maple pool remove old-laptop\n  maple pool remove old-laptop --json",
     .run = run_remove,
 };

@@ -1,16 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maple pool export, import, merge: between pools, and between a pool and CSV. */
+/* maple pool export, merge: out of a pool, and between pools. */
 #include "pool.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* --- export --- */
 
+static cJSON *latency_json(const maple_space *space, const maple_latency *row, int index) {
+    char text[MAPLE_MAX_ARCH_TEXT];
+    cJSON *item = cJSON_CreateObject();
+    maple_space_format(space, &row->arch, text);
+    cJSON_AddStringToObject(item, "arch", text);
+    cJSON_AddItemToObject(item, "index", cli_number(index >= 0 ? (double)index : (double)NAN));
+    cJSON_AddItemToObject(item, "latency_ms", cli_number(row->latency_ms));
+    cJSON_AddItemToObject(item, "mean_ms", cli_number(row->mean_ms));
+    cJSON_AddItemToObject(item, "min_ms", cli_number(row->min_ms));
+    cJSON_AddItemToObject(item, "sd_ms", cli_number(row->sd_ms));
+    cJSON_AddNumberToObject(item, "runs", row->runs);
+    if (*row->reason)
+        cJSON_AddStringToObject(item, "reason", row->reason);
+    return item;
+}
+
+/* An array of the same rows that the CSV has. */
+static maple_status export_json(maple_pool *pool, const pool_reading *reading, maple_text *out,
+                                maple_error *error) {
+    maple_latency *rows = NULL;
+    size_t n = 0;
+    cJSON *array = NULL;
+    maple_status status = maple_pool_latencies(pool, reading->platform.id, reading->space, &rows, &n, error);
+    for (size_t i = 0; status == MAPLE_OK && i < n; i++) {
+        int index;
+        status = maple_pool_indices(pool, reading->space, &rows[i].arch, 1, &index, error);
+        if (!array)
+            array = cJSON_CreateArray();
+        cJSON_AddItemToArray(array, latency_json(reading->space, &rows[i], index));
+    }
+    maple_free(rows);
+    char *text = status == MAPLE_OK && array ? cJSON_Print(array) : NULL;
+    cJSON_Delete(array);
+    if (status == MAPLE_OK) {
+        maple_text_addf(out, "%s\n", text ? text : "[]");
+        status = out->failed || (n > 0 && !text) ? maple_error_memory(error) : MAPLE_OK;
+    }
+    cJSON_free(text);
+    return status;
+}
+
 static maple_status export_platform(maple_pool *pool, void *user, maple_error *error) {
     const pool_reading *reading = user;
     maple_text text = {0};
-    maple_status status = maple_pool_export_csv(pool, reading->platform.id, reading->space, &text, error);
+    maple_status status =
+        reading->json ? export_json(pool, reading, &text, error)
+                      : maple_pool_export_csv(pool, reading->platform.id, reading->space, &text, error);
     if (status == MAPLE_OK && reading->output) {
         status = maple_write_file(reading->output, text.data, text.length, error);
     } else if (status == MAPLE_OK) {
@@ -27,99 +71,19 @@ static maple_status run_export(const cli_command *self, int argc, char **argv, m
     cli_reading_options(&reading, &options);
     reading.action = export_platform;
     cli_string(&options, "output", &reading.output, "FILE", "write there (default: stdout)");
+    cli_flag(&options, "json", &reading.json, "an array of objects instead of CSV");
     return cli_run_on_platform(self, argc, argv, &reading, &options, error);
 }
 
 const cli_command cli_pool_export = {
     .name = "pool export",
     .arguments = "PLATFORM",
-    .summary = "a platform's latencies as CSV",
+    .summary = "a platform's latencies as CSV or JSON",
     .details = "Columns: arch, index (empty where unknown), latency_ms (median), mean_ms, min_ms, sd_ms, "
                "runs, reason.",
-    .examples = "  maple pool export my-laptop > my-laptop.csv",
+    .examples = "  maple pool export my-laptop > my-laptop.csv\n"
+                "  maple pool export my-laptop --json --output my-laptop.json",
     .run = run_export,
-};
-
-/* --- import --- */
-
-typedef struct {
-    const char *file, *space_name;
-    maple_platform platform;
-    bool json;
-} csv_import;
-
-static maple_status import_csv(maple_pool *pool, void *user, maple_error *error) {
-    csv_import *o = user;
-    const maple_space *space;
-    maple_import_result result;
-    maple_status status = maple_space_find(o->space_name, &space, error);
-    if (status == MAPLE_OK)
-        status = maple_pool_import_csv(pool, o->file, space, &o->platform, &result, error);
-    if (status != MAPLE_OK)
-        return status;
-    if (!o->json) {
-        printf("%s: %zu latencies of %s\n", o->platform.name, result.latencies, o->space_name);
-        return cli_flush(error);
-    }
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "platform", o->platform.name);
-    cJSON_AddNumberToObject(object, "latencies", (double)result.latencies);
-    return cli_print_json(object, error);
-}
-
-static maple_status run_import(const cli_command *self, int argc, char **argv, maple_error *error) {
-    cli_options options = {0};
-    csv_import o = {.space_name = "nas-bench-201", .platform = {.engine = "imported", .counters = "none"}};
-    const char *path = NULL, *name = NULL, *cpu = NULL, *device = NULL, *graph = "pruned";
-    int threads = 1, batch = 1;
-    cli_string(&options, "platform", &name, "NAME", "name of the platform that the file becomes");
-    cli_string(&options, "cpu", &cpu, "MODEL", "host CPU (default: unknown)");
-    cli_string(&options, "device", &device, "MODEL", "what executed (default: the name)");
-    cli_string(&options, "graph", &graph, "FORM", "pruned (default) or as-written");
-    cli_int(&options, "threads", &threads, 1, 1024, "N", "threads (default 1)");
-    cli_int(&options, "batch", &batch, 1, 4096, "N", "images in one run (default 1)");
-    cli_string(&options, "space", &o.space_name, "NAME", "search space (default nas-bench-201)");
-    cli_string(&options, "pool", &path, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
-    cli_flag(&options, "json", &o.json, "one object");
-    maple_status status = cli_parse(self, &options, argc, argv, 2, 2, error);
-    if (status != MAPLE_OK || options.help)
-        return status;
-    if (strcmp(options.arguments[0], "csv") != 0)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "unknown format '%s': there is csv",
-                               options.arguments[0]);
-    if (!name)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--platform NAME is missing");
-    status = maple_graph_form_parse(graph, &o.platform.graph, error);
-    if (status != MAPLE_OK)
-        return status;
-    o.file = options.arguments[1];
-    o.platform.threads = threads;
-    o.platform.batch = batch;
-    maple_platform *p = &o.platform;
-    status = cli_copy(p->name, sizeof p->name, name, "--platform", error);
-    if (status == MAPLE_OK)
-        status = cli_copy(p->cpu, sizeof p->cpu, cpu ? cpu : "unknown", "--cpu", error);
-    if (status == MAPLE_OK)
-        status = cli_copy(p->device, sizeof p->device, device ? device : "", "--device", error);
-    if (status != MAPLE_OK)
-        return status;
-    if (!device) /* a name may be longer */
-        snprintf(p->device, sizeof p->device, "%.*s", (int)sizeof p->device - 1, name);
-    maple_platform_family(p->device, p->engine, p->isa, p->family);
-    return cli_with_pool(path, MAPLE_POOL_WRITE, import_csv, &o, error);
-}
-
-const cli_command cli_pool_import = {
-    .name = "pool import",
-    .arguments = "csv FILE",
-    .summary = "latencies measured by anything, from CSV, as a platform",
-    .details = "FILE (- for stdin) has a header with at least arch and latency_ms; index, mean_ms, min_ms, "
-               "sd_ms, runs, "
-               "reason are\ntaken where they are there. A bad line is named with its position and nothing is "
-               "imported.",
-    .examples = "  maple pool import csv phone.csv --platform my-phone --device 'Pixel 8'\n"
-                "  ssh phone cat latencies.csv | maple pool import csv - --platform my-phone",
-    .run = run_import,
 };
 
 /* --- merge --- */

@@ -1,4 +1,4 @@
-# Finds the parts that MAPLE takes rather than writes. Required: SQLite, OpenBLAS, cJSON. Optional, each an engine or a
+# Finds the parts that MAPLE takes rather than writes. Required: SQLite, OpenBLAS, cJSON, zlib. Optional, each an engine or a
 # counter provider: oneDNN, XNNPACK, Valgrind's headers, libpfm is not needed for the ten generic events.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
@@ -18,6 +18,10 @@ pkg_check_modules(CJSON QUIET IMPORTED_TARGET libcjson)
 if(NOT CJSON_FOUND)
   list(APPEND MAPLE_MISSING "cJSON (Debian: libcjson-dev)")
 endif()
+pkg_check_modules(ZLIB QUIET IMPORTED_TARGET zlib)
+if(NOT ZLIB_FOUND)
+  list(APPEND MAPLE_MISSING "zlib (Debian: zlib1g-dev)")
+endif()
 if(MAPLE_MISSING)
   list(JOIN MAPLE_MISSING "\n  " MAPLE_MISSING)
   message(FATAL_ERROR "MAPLE needs these and did not find them:\n  ${MAPLE_MISSING}\n`make deps` installs them on Debian and Ubuntu.")
@@ -25,7 +29,7 @@ endif()
 
 add_library(maple_dependencies INTERFACE)
 target_link_libraries(maple_dependencies INTERFACE PkgConfig::SQLITE PkgConfig::OPENBLAS PkgConfig::CJSON
-                      Threads::Threads ${CMAKE_DL_LIBS} m)
+                      PkgConfig::ZLIB Threads::Threads ${CMAKE_DL_LIBS} m)
 add_library(maple_json INTERFACE)
 target_link_libraries(maple_json INTERFACE PkgConfig::CJSON)
 

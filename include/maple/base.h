@@ -139,8 +139,11 @@ double maple_quantile_sorted(const double *ascending, size_t n, double q);
 
 /* --- Files --- */
 
+/* Whether maple_write_file has a place to write to: worth asking before an hour of work. MAPLE_IO_ERROR. */
+maple_status maple_check_writable(const char *path, maple_error *error);
+
 /* Writes a whole file: temporary beside it, fsync, rename, fsync of the folder. The old file stays until the
- * new one is complete. */
+ * new one is complete. Through a symbolic link it is the file pointed at that is replaced. */
 maple_status maple_write_file(const char *path, const void *data, size_t bytes, maple_error *error);
 
 /* Reads a whole file into *data (NUL-terminated, freed by maple_free); `limit` bytes at most. */

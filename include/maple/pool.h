@@ -130,6 +130,15 @@ maple_status maple_pool_put_scores(maple_pool *pool, const maple_space *space, c
                                    const maple_arch *archs, const double *values, size_t n,
                                    maple_error *error);
 
+typedef struct maple_score_count {
+    char name[64];
+    size_t n; /* architectures that have it */
+} maple_score_count;
+
+/* The scores of a space, by name; freed by maple_free. (Their values: maple_dataset_load.) */
+maple_status maple_pool_scores(maple_pool *pool, const maple_space *space, maple_score_count **out, size_t *n,
+                               maple_error *error);
+
 /* --- Everything a predictor learns from, in memory --- */
 
 typedef struct maple_dataset_platform {
@@ -166,31 +175,42 @@ ptrdiff_t maple_dataset_platform_row(const maple_dataset *dataset, const char *n
 
 /* --- Exchange (one file a format in src/pool) --- */
 
+#define MAPLE_IMPORT_SPACES 4
+
 typedef struct maple_import_result {
-    size_t platforms, latencies, skipped;
+    size_t platforms, latencies,
+        skipped;           /* skipped: fields without a value, or with a reason for having none */
+    size_t scores, values; /* named scores, and their numbers */
+    size_t n_spaces;       /* import_help: what each space got */
+    struct maple_import_space {
+        const maple_space *space;
+        size_t platforms, latencies;
+    } spaces[MAPLE_IMPORT_SPACES];
 } maple_import_result;
 
 /* CSV `arch,latency_ms` (more columns allowed, any order, RFC 4180 quotes; `index` is taken where it is
- * there): becomes the platform `platform` (name, cpu, device, threads, batch, graph given by the caller). Bad
- * line: MAPLE_BAD_INPUT with file:line:column, nothing imported. path "-" is stdin. */
+ * there; `arch_str` and `ops` are other names of `arch`): becomes the platform `platform` (name, cpu, device,
+ * threads, batch, graph given by the caller). Bad line: MAPLE_BAD_INPUT with file:line:column, nothing
+ * imported. path "-" is stdin; the file may be gzip. */
 maple_status maple_pool_import_csv(maple_pool *pool, const char *path, const maple_space *space,
                                    maple_platform *platform, maple_import_result *result, maple_error *error);
-/* A wide table: `index` and/or an architecture column (arch or arch_str), and one column of milliseconds for
- * each platform, which becomes a platform of that name (as `template_` says otherwise). An empty cell is
- * a latency that is not there. The file may be gzip. */
+/* A wide table: `index` and/or an architecture column (arch, arch_str or ops), and one column of milliseconds
+ * for each platform, which becomes a platform of that name (as `template_` says otherwise): all other
+ * columns, or those named. An empty cell is a latency that is not there. With `index` alone, the pool must
+ * know the indices. The file may be gzip. */
 maple_status maple_pool_import_table(maple_pool *pool, const char *path, const maple_space *space,
-                                     const maple_platform *template_, maple_import_result *result,
-                                     maple_error *error);
+                                     const maple_platform *template_, const char *const *columns,
+                                     size_t n_columns, maple_import_result *result, maple_error *error);
 /* The data folder of the public HELP repository: nasbench201/ and/or fbnet/. Every platform of both spaces
  * in one transaction; metainfo.pt is skipped. A file that is not what is expected: MAPLE_BAD_INPUT with the
  * path and the byte offset, and nothing is imported. */
 maple_status maple_pool_import_help(maple_pool *pool, const char *folder, maple_import_result *result,
                                     const maple_hooks *hooks, maple_error *error);
-/* Accuracy or cost table (CSV, may be gzip): an architecture column (arch or arch_str), `index` taken where
- * it is there; every other numeric column becomes a score, its name in lower case with "_" for anything else.
- */
+/* Accuracy or cost table (CSV, may be gzip): `index` and/or an architecture column as in a wide table; every
+ * other numeric column becomes a score, its name in lower case with "_" for anything else, after `prefix`
+ * (NULL: none; tables of the same columns are kept apart by it). Columns without any number are left out. */
 maple_status maple_pool_import_scores(maple_pool *pool, const char *path, const maple_space *space,
-                                      maple_import_result *result, maple_error *error);
+                                      const char *prefix, maple_import_result *result, maple_error *error);
 /* Zero-cost proxies as NASFLAT's repository keeps them (JSON, may be gzip): architecture -> {proxy: number};
  * scores are called zcp_PROXY. */
 maple_status maple_pool_import_zcp(maple_pool *pool, const char *path, const maple_space *space,
@@ -200,7 +220,7 @@ maple_status maple_pool_export_csv(maple_pool *pool, int64_t platform, const map
                                    maple_text *out, maple_error *error);
 /* Copies platforms of `source` (all, or those named) into `pool`; one transaction. Existing names with the
  * same identity are merged (the source's rows win), others refused. `statistics_only` leaves the raw runs
- * behind. */
+ * behind. Scores are copied too (all: they belong to no platform; the source's values win). */
 maple_status maple_pool_merge(maple_pool *pool, maple_pool *source, const char *const *names, size_t n_names,
                               bool statistics_only, maple_import_result *result, maple_error *error);
 

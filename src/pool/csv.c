@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The CSV reader: the whole file in memory, fields unquoted in place. */
 #include "pool/csv.h"
+#include "pool/input.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -208,8 +209,6 @@ maple_status maple_csv_next(maple_csv *csv, const maple_csv_field **fields, mapl
 
 static maple_status read_header(maple_csv *csv, maple_error *error) {
     const unsigned char *start = (const unsigned char *)csv->data;
-    if (csv->bytes >= 2 && start[0] == 0x1f && start[1] == 0x8b)
-        return fail_at(csv, 1, 1, error, "compressed with gzip: unpack it first (gunzip -k)");
     if (csv->bytes >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0)
         csv->at = csv->line_start = 3;
     skip_empty_lines(csv);
@@ -264,12 +263,10 @@ maple_status maple_csv_open_text(const char *name, const char *data, size_t byte
 }
 
 maple_status maple_csv_open(const char *path, maple_csv **out, maple_error *error) {
-    static const size_t limit = (size_t)1 << 30;
-    bool standard = strcmp(path, "-") == 0;
     char *data;
     size_t bytes;
-    maple_status status = maple_read_file(standard ? "/dev/stdin" : path, limit, &data, &bytes, error);
-    return status == MAPLE_OK ? open_owned(standard ? "<stdin>" : path, data, bytes, out, error) : status;
+    maple_status status = maple_input_read(path, &data, &bytes, error);
+    return status == MAPLE_OK ? open_owned(maple_input_name(path), data, bytes, out, error) : status;
 }
 
 void maple_csv_close(maple_csv *csv) {
@@ -282,6 +279,11 @@ void maple_csv_close(maple_csv *csv) {
     maple_free(csv->name);
     maple_free(csv->data);
     maple_free(csv);
+}
+
+const maple_csv_field *maple_csv_header(const maple_csv *csv, size_t *n) {
+    *n = csv->n_header;
+    return csv->header;
 }
 
 maple_status maple_csv_columns(maple_csv *csv, const char *const *names, size_t n, size_t required,

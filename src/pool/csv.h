@@ -16,12 +16,15 @@ typedef struct maple_csv_field {
     int line, column; /* where it starts */
 } maple_csv_field;
 
-/* "-" is stdin. Reads the header too. */
+/* "-" is stdin; the file may be packed with gzip. Reads the header too. */
 maple_status maple_csv_open(const char *path, maple_csv **out, maple_error *error);
 /* A table in memory, under the name that errors shall have; `data` is copied. */
 maple_status maple_csv_open_text(const char *name, const char *data, size_t bytes, maple_csv **out,
                                  maple_error *error);
 void maple_csv_close(maple_csv *csv);
+
+/* The names of the columns; lives until the reader is closed. */
+const maple_csv_field *maple_csv_header(const maple_csv *csv, size_t *n);
 
 /* columns[i]: where `names[i]` stands in the header, or -1. The first `required` must be there; none twice.
  */

@@ -7,6 +7,7 @@
 #include "pool/pool_internal.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,16 +114,20 @@ static void release_platform(maple_dataset_platform *p) {
     maple_free(p->counters_cold);
 }
 
-static maple_status load_latencies(loader *l, size_t pool, maple_dataset_platform *p, size_t *found,
-                                   maple_error *error) {
+static double *allocate_unknown(size_t n) {
+    double *values = maple_alloc(n, sizeof *values);
+    for (size_t i = 0; values && i < n; i++)
+        values[i] = NAN;
+    return values;
+}
+
+/* Puts what `sql` gives for `key` (architecture's id, value; ordered by id) into its rows of `out` where they
+ * are still unknown. */
+static maple_status load_column(loader *l, size_t pool, const char *sql, int64_t key, double *out,
+                                size_t *found, maple_error *error) {
     sqlite3_stmt *statement;
     bool row = true;
-    maple_status status = maple_pool_prepare(
-        l->pools[pool], &statement, error,
-        "SELECT arch, latency_ms FROM latencies WHERE platform = ? AND latency_ms IS NOT NULL ORDER BY arch",
-        "l", p->platform.id);
-    for (size_t i = 0; i < l->dataset->n_archs; i++)
-        p->latency_ms[i] = NAN;
+    maple_status status = maple_pool_prepare(l->pools[pool], &statement, error, sql, "l", key);
     size_t at = 0;
     *found = 0;
     while (at < l->n_entries && l->entries[at].pool != pool)
@@ -132,10 +137,12 @@ static maple_status load_latencies(loader *l, size_t pool, maple_dataset_platfor
         int64_t id = sqlite3_column_int64(statement, 0);
         while (at < l->n_entries && l->entries[at].pool == pool && l->entries[at].id < id)
             at++;
-        if (at < l->n_entries && l->entries[at].pool == pool && l->entries[at].id == id) {
-            p->latency_ms[l->entries[at].row] = sqlite3_column_double(statement, 1);
-            ++*found;
-        }
+        if (at == l->n_entries || l->entries[at].pool != pool || l->entries[at].id != id)
+            continue;
+        double *value = &out[l->entries[at].row];
+        if (isnan(*value))
+            *value = sqlite3_column_double(statement, 1);
+        ++*found;
     }
     sqlite3_finalize(statement);
     return status;
@@ -170,6 +177,9 @@ static maple_status load_descriptor(loader *l, size_t pool, maple_dataset_platfo
     return status;
 }
 
+static const char latencies_of_platform[] =
+    "SELECT arch, latency_ms FROM latencies WHERE platform = ? AND latency_ms IS NOT NULL ORDER BY arch";
+
 static maple_status load_platform(loader *l, size_t pool, const maple_platform *platform,
                                   maple_error *error) {
     maple_dataset *d = l->dataset;
@@ -185,7 +195,7 @@ static maple_status load_platform(loader *l, size_t pool, const maple_platform *
     maple_dataset_platform *p = &d->platforms[d->n_platforms];
     *p = (maple_dataset_platform){
         .platform = *platform,
-        .latency_ms = maple_alloc(d->n_archs, sizeof(double)),
+        .latency_ms = allocate_unknown(d->n_archs),
         .operator_ms = maple_alloc(maple_space_operators(l->space), sizeof(double)),
         .counters_warm = maple_alloc(counters, sizeof(double)),
         .counters_cold = maple_alloc(counters, sizeof(double)),
@@ -194,7 +204,7 @@ static maple_status load_platform(loader *l, size_t pool, const maple_platform *
     if (!p->latency_ms || !p->operator_ms || !p->counters_warm || !p->counters_cold)
         status = maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = load_latencies(l, pool, p, &found, error);
+        status = load_column(l, pool, latencies_of_platform, platform->id, p->latency_ms, &found, error);
     if (status == MAPLE_OK && found)
         status = load_descriptor(l, pool, p, error);
     if (status == MAPLE_OK && found)
@@ -219,6 +229,74 @@ static maple_status load_platforms(loader *l, size_t pool, maple_error *error) {
     return status;
 }
 
+/* --- Scores --- */
+
+/* The score of this name; a new one keeps them ordered by name. */
+static maple_dataset_score *make_score(maple_dataset *d, const char *name) {
+    size_t at = 0;
+    while (at < d->n_scores && strcmp(d->scores[at].name, name) < 0)
+        at++;
+    if (at < d->n_scores && strcmp(d->scores[at].name, name) == 0)
+        return &d->scores[at];
+    maple_dataset_score *larger = maple_resize(d->scores, d->n_scores + 1, sizeof *larger);
+    if (!larger)
+        return NULL;
+    d->scores = larger;
+    maple_dataset_score added = {.value = allocate_unknown(d->n_archs)};
+    if (!added.value)
+        return NULL;
+    snprintf(added.name, sizeof added.name, "%s", name);
+    memmove(&d->scores[at + 1], &d->scores[at], (d->n_scores++ - at) * sizeof added);
+    d->scores[at] = added;
+    return &d->scores[at];
+}
+
+static maple_status load_scores(loader *l, size_t pool, maple_error *error) {
+    static const char values[] = "SELECT arch, value FROM score_values WHERE score = ? ORDER BY arch";
+    sqlite3_stmt *statement;
+    bool has = false, row = true;
+    maple_status status = maple_pool_has_scores(l->pools[pool], &has, error);
+    if (status != MAPLE_OK || !has)
+        return status;
+    status = maple_pool_prepare(
+        l->pools[pool], &statement, error,
+        "SELECT id, name FROM scores WHERE space = (SELECT id FROM spaces WHERE name = ?) ORDER BY name", "s",
+        maple_space_name(l->space));
+    while (status == MAPLE_OK &&
+           (status = maple_pool_step(l->pools[pool], statement, &row, error)) == MAPLE_OK && row) {
+        char name[64];
+        size_t found;
+        maple_pool_column_text(statement, 1, name, sizeof name);
+        maple_dataset_score *score = make_score(l->dataset, name);
+        status = score ? load_column(l, pool, values, sqlite3_column_int64(statement, 0), score->value,
+                                     &found, error)
+                       : maple_error_memory(error);
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+/* --- What is left out --- */
+
+static bool is_known(const double *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(values[i]))
+            return true;
+    return false;
+}
+
+/* Takes out the scores that say nothing about the architectures that are left. */
+static void drop_unknown_scores(maple_dataset *d) {
+    size_t kept = 0;
+    for (size_t i = 0; i < d->n_scores; i++) {
+        if (is_known(d->scores[i].value, d->n_archs))
+            d->scores[kept++] = d->scores[i];
+        else
+            maple_free(d->scores[i].value);
+    }
+    d->n_scores = kept;
+}
+
 /* Takes out the architectures that no platform has a latency for. */
 static void drop_unmeasured(maple_dataset *d) {
     size_t kept = 0;
@@ -232,6 +310,8 @@ static void drop_unmeasured(maple_dataset *d) {
         d->index[kept] = d->index[i];
         for (size_t p = 0; p < d->n_platforms; p++)
             d->platforms[p].latency_ms[kept] = d->platforms[p].latency_ms[i];
+        for (size_t k = 0; k < d->n_scores; k++)
+            d->scores[k].value[kept] = d->scores[k].value[i];
         kept++;
     }
     d->n_archs = kept;
@@ -245,8 +325,12 @@ static maple_status load(loader *l, maple_error *error) {
         status = number_rows(l, error);
     for (size_t i = 0; status == MAPLE_OK && i < l->n_pools; i++)
         status = load_platforms(l, i, error);
-    if (status == MAPLE_OK)
+    for (size_t i = 0; status == MAPLE_OK && i < l->n_pools; i++)
+        status = load_scores(l, i, error);
+    if (status == MAPLE_OK) {
         drop_unmeasured(l->dataset);
+        drop_unknown_scores(l->dataset);
+    }
     return status;
 }
 
@@ -280,6 +364,9 @@ void maple_dataset_free(maple_dataset *dataset) {
         return;
     for (size_t i = 0; i < dataset->n_platforms; i++)
         release_platform(&dataset->platforms[i]);
+    for (size_t i = 0; i < dataset->n_scores; i++)
+        maple_free(dataset->scores[i].value);
+    maple_free(dataset->scores);
     maple_free(dataset->platforms);
     maple_free(dataset->archs);
     maple_free(dataset->index);

@@ -28,9 +28,8 @@ maple_status maple_pool_check_latency(double latency_ms, double mean_ms, double 
     return MAPLE_OK;
 }
 
-/* "row 3, |...|: " before the message. */
-static maple_status name_row(const maple_space *space, const maple_arch *arch, size_t i, maple_status status,
-                             maple_error *error) {
+maple_status maple_pool_name_row(const maple_space *space, const maple_arch *arch, size_t i,
+                                 maple_status status, maple_error *error) {
     char text[MAPLE_MAX_ARCH_TEXT];
     maple_space_format(space, arch, text);
     return maple_error_prefix(error, status, "row %zu, %s", i, text);
@@ -43,7 +42,7 @@ maple_status maple_pool_put_latencies(maple_pool *pool, int64_t platform, const 
         maple_status status = maple_pool_check_latency(row->latency_ms, row->mean_ms, row->min_ms, row->sd_ms,
                                                        row->runs, row->reason, error);
         if (status != MAPLE_OK)
-            return name_row(space, &row->arch, i, status, error);
+            return maple_pool_name_row(space, &row->arch, i, status, error);
     }
     int64_t space_id;
     sqlite3_stmt *statement = NULL;
@@ -136,7 +135,7 @@ maple_status maple_pool_put_round(maple_pool *pool, int64_t platform, const mapl
         if (!isfinite(latency_ms[i]) || latency_ms[i] <= 0) {
             maple_error_set(error, MAPLE_BAD_INPUT, "a run of %g ms is impossible: it is above 0 and finite",
                             latency_ms[i]);
-            return name_row(space, &archs[i], i, MAPLE_BAD_INPUT, error);
+            return maple_pool_name_row(space, &archs[i], i, MAPLE_BAD_INPUT, error);
         }
     int64_t space_id;
     sqlite3_stmt *statement = NULL;

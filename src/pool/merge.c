@@ -104,6 +104,23 @@ static maple_status copy_rows(maple_pool *pool, int64_t theirs, int64_t ours, bo
     return status;
 }
 
+/* Scores belong to no platform: all of them, whichever platforms are wanted. */
+static maple_status copy_scores(maple_pool *pool, maple_pool *source, maple_error *error) {
+    static const char *const steps[] = {
+        "INSERT INTO main.scores(space, name) SELECT k.ours, s.name FROM source.scores s "
+        "JOIN temp.space_of k ON k.theirs = s.space WHERE true ON CONFLICT(space, name) DO NOTHING",
+        "INSERT OR REPLACE INTO main.score_values SELECT m.id, a.ours, v.value FROM source.score_values v "
+        "JOIN source.scores s ON s.id = v.score JOIN temp.space_of k ON k.theirs = s.space "
+        "JOIN main.scores m ON m.space = k.ours AND m.name = s.name "
+        "JOIN temp.arch_of a ON a.theirs = v.arch",
+    };
+    bool has = false;
+    maple_status status = maple_pool_has_scores(source, &has, error);
+    for (size_t i = 0; status == MAPLE_OK && has && i < sizeof steps / sizeof *steps; i++)
+        status = maple_pool_execute(pool, error, steps[i], "");
+    return status;
+}
+
 /* Adds the platform, or finds it with the same identity. */
 static maple_status add_platform(maple_pool *pool, const maple_platform *theirs, int64_t *ours,
                                  maple_error *error) {
@@ -132,6 +149,8 @@ static maple_status copy_platforms(maple_pool *pool, maple_pool *source, const m
     if (status != MAPLE_OK)
         return status;
     status = copy_keys(pool, source, error);
+    if (status == MAPLE_OK)
+        status = copy_scores(pool, source, error);
     for (size_t i = 0; status == MAPLE_OK && i < n; i++) {
         int64_t ours;
         if (!is_wanted(platforms[i].name, names, n_names))

@@ -32,11 +32,7 @@ static maple_status check_header(const char *path, const unsigned char *header, 
             path);
     uint32_t format = big_endian(header + USER_VERSION_AT);
     if (format > MAPLE_POOL_FORMAT)
-        return maple_error_set(
-            error, MAPLE_BAD_INPUT,
-            "%s: written by a newer MAPLE (format %u, this one reads up to %d); install a newer "
-            "MAPLE",
-            path, format, MAPLE_POOL_FORMAT);
+        return maple_pool_refuse_format(path, format, error);
     if (format < 1)
         return maple_error_set(error, MAPLE_BAD_INPUT, "%s: the pool is damaged (format %u): restore a copy",
                                path, format);

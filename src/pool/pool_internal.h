@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 
 #define MAPLE_POOL_APPLICATION_ID 0x4d41504c /* "MAPL" at byte 68 of the file */
-#define MAPLE_POOL_FORMAT         1          /* PRAGMA user_version, byte 60 */
+#define MAPLE_POOL_FORMAT         2          /* PRAGMA user_version, byte 60 */
 
 /* Ids of architectures of one space, so that a row costs no query once its architecture is known. */
 typedef struct maple_arch_cache {
@@ -33,8 +33,13 @@ struct maple_pool {
 /* "file:..." with everything escaped; freed by maple_free, NULL for lack of memory. */
 char *maple_pool_make_uri(const char *path, const char *query);
 
-/* Tables, versions: creates them in an empty file, checks them in another. */
+/* Tables, versions: creates them in an empty file, checks them in another; an older format is brought up to
+ * this one where the pool is written, and read as it is otherwise. */
 maple_status maple_pool_prepare_schema(maple_pool *pool, maple_error *error);
+/* The error for a format above MAPLE_POOL_FORMAT. */
+maple_status maple_pool_refuse_format(const char *path, int64_t format, maple_error *error);
+/* Whether the pool has scores: one of format 1 that is only read has not. */
+maple_status maple_pool_has_scores(maple_pool *pool, bool *out, maple_error *error);
 
 /* --- Statements (sql.c) --- */
 
@@ -90,6 +95,17 @@ void maple_pool_close_archs(maple_pool *pool);
 /* maple_pool_put_indices that says which one was refused. */
 maple_status maple_pool_put_indices_at(maple_pool *pool, const maple_space *space, const maple_arch *archs,
                                        const int *index, size_t n, size_t *refused, maple_error *error);
+
+/* The name of a score from what a file calls it, cut to `size` with its NUL: "CIFAR-10 test" is
+ * "cifar-10_test". */
+void maple_score_name(const char *text, size_t length, size_t size, char *out);
+
+/* Fills what an importer was not told: engine "imported", counters "none", and the family. */
+void maple_pool_complete_platform(maple_platform *platform);
+
+/* "row 3, |...|: " before the message. */
+maple_status maple_pool_name_row(const maple_space *space, const maple_arch *arch, size_t i,
+                                 maple_status status, maple_error *error);
 
 /* A duration that can be stored: finite and above 0 without a reason, or NaN with one; the rest NaN or >= 0.
  */

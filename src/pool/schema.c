@@ -2,8 +2,10 @@
 /* The tables of a pool; docs/format.md describes each column. */
 #include "pool/pool_internal.h"
 
-/* runs is keyed by round before architecture: a round is then appended, not spread over every page of the
- * table. */
+#include <stdio.h>
+
+/* Format 1. runs is keyed by round before architecture: a round is then appended, not spread over every page
+ * of the table. */
 static const char *const schema[] = {
     "CREATE TABLE spaces("
     "id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
@@ -55,28 +57,81 @@ static const char *const schema[] = {
     "PRIMARY KEY(platform, space, cache, operator, event)) STRICT, WITHOUT ROWID",
 };
 
-static maple_status create_tables(maple_pool *pool, maple_error *error) {
-    char *versions = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %d",
-                                     MAPLE_POOL_APPLICATION_ID, MAPLE_POOL_FORMAT);
-    if (!versions)
-        return maple_error_memory(error);
+/* What format 2 has more. */
+static const char *const schema_2[] = {
+    "CREATE TABLE scores("
+    "id INTEGER PRIMARY KEY, space INTEGER NOT NULL REFERENCES spaces(id), name TEXT NOT NULL CHECK(name <> "
+    "''), UNIQUE(space, name)) STRICT",
+
+    "CREATE TABLE score_values("
+    "score INTEGER NOT NULL REFERENCES scores(id) ON DELETE CASCADE, "
+    "arch INTEGER NOT NULL REFERENCES architectures(id), value REAL NOT NULL, "
+    "PRIMARY KEY(score, arch)) STRICT, WITHOUT ROWID",
+};
+
+static maple_status execute_all(maple_pool *pool, const char *const *statements, size_t n,
+                                maple_error *error) {
     maple_status status = MAPLE_OK;
-    for (size_t i = 0; status == MAPLE_OK && i < sizeof schema / sizeof *schema; i++)
-        status = maple_pool_execute(pool, error, schema[i], "");
-    if (status == MAPLE_OK && sqlite3_exec(pool->db, versions, NULL, NULL, NULL) != SQLITE_OK)
-        status = maple_pool_fail(pool, error);
-    sqlite3_free(versions);
+    for (size_t i = 0; status == MAPLE_OK && i < n; i++)
+        status = maple_pool_execute(pool, error, statements[i], "");
     return status;
 }
 
-static maple_status count_objects(maple_pool *pool, int64_t *tables, int64_t *all, maple_error *error) {
-    maple_status status = maple_pool_query(
-        pool, tables, error,
-        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('spaces', 'architectures', "
-        "'platforms', 'environments', 'latencies', 'runs', 'operators', 'counters')",
-        "");
+/* PRAGMA takes no parameters. */
+static maple_status set_pragma(maple_pool *pool, const char *name, int value, maple_error *error) {
+    char sql[64];
+    snprintf(sql, sizeof sql, "PRAGMA %s = %d", name, value);
+    return maple_pool_execute(pool, error, sql, "");
+}
+
+/* Inside a transaction. */
+static maple_status upgrade_tables(maple_pool *pool, maple_error *error) {
+    maple_status status = execute_all(pool, schema_2, sizeof schema_2 / sizeof *schema_2, error);
+    return status == MAPLE_OK ? set_pragma(pool, "user_version", MAPLE_POOL_FORMAT, error) : status;
+}
+
+static maple_status create_tables(maple_pool *pool, maple_error *error) {
+    maple_status status = execute_all(pool, schema, sizeof schema / sizeof *schema, error);
     if (status == MAPLE_OK)
-        status = maple_pool_query(pool, all, error, "SELECT count(*) FROM sqlite_master", "");
+        status = set_pragma(pool, "application_id", MAPLE_POOL_APPLICATION_ID, error);
+    return status == MAPLE_OK ? upgrade_tables(pool, error) : status;
+}
+
+/* What an opened file holds. */
+typedef struct contents {
+    int64_t format, all; /* PRAGMA user_version; tables and indices of any name */
+    int64_t tables, score_tables;
+} contents;
+
+static maple_status look_into(maple_pool *pool, contents *out, maple_error *error) {
+    maple_status status = maple_pool_query(pool, &out->format, error, "PRAGMA user_version", "");
+    if (status == MAPLE_OK)
+        status = maple_pool_query(pool, &out->all, error, "SELECT count(*) FROM sqlite_master", "");
+    if (status == MAPLE_OK)
+        status = maple_pool_query(
+            pool, &out->tables, error,
+            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('spaces', 'architectures', "
+            "'platforms', 'environments', 'latencies', 'runs', 'operators', 'counters')",
+            "");
+    if (status == MAPLE_OK)
+        status = maple_pool_query(
+            pool, &out->score_tables, error,
+            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('scores', 'score_values')",
+            "");
+    return status;
+}
+
+maple_status maple_pool_refuse_format(const char *path, int64_t format, maple_error *error) {
+    return maple_error_set(error, MAPLE_BAD_INPUT,
+                           "%s: written by a newer MAPLE (format %lld, this one reads up to %d); install a "
+                           "newer MAPLE",
+                           path, (long long)format, MAPLE_POOL_FORMAT);
+}
+
+maple_status maple_pool_has_scores(maple_pool *pool, bool *out, maple_error *error) {
+    contents found = {0};
+    maple_status status = look_into(pool, &found, error);
+    *out = found.score_tables > 0;
     return status;
 }
 
@@ -93,27 +148,50 @@ static maple_status use_write_ahead_log(maple_pool *pool, maple_error *error) {
     return status;
 }
 
+/* Created with a rollback journal: the versions are then in the file itself, never only in the log. Locked
+ * first, since two processes may create the same pool. */
+static maple_status create(maple_pool *pool, contents *found, maple_error *error) {
+    maple_status status = maple_pool_execute(pool, error, "BEGIN EXCLUSIVE", "");
+    if (status != MAPLE_OK)
+        return status;
+    pool->depth = 1;
+    status = look_into(pool, found, error);
+    if (status == MAPLE_OK && found->all == 0)
+        status = create_tables(pool, error);
+    status = maple_pool_end(pool, status, error);
+    return status == MAPLE_OK ? look_into(pool, found, error) : status;
+}
+
+/* One transaction, in which another process may have been first. Then the log is taken into the file where
+ * nobody reads: who looks at the first bytes sees the format. */
+static maple_status upgrade(maple_pool *pool, contents *found, maple_error *error) {
+    maple_status status = maple_pool_begin_write(pool, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = look_into(pool, found, error);
+    if (status == MAPLE_OK && found->format < MAPLE_POOL_FORMAT)
+        status = upgrade_tables(pool, error);
+    status = maple_pool_end(pool, status, error);
+    if (status == MAPLE_OK)
+        sqlite3_wal_checkpoint_v2(pool->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return status == MAPLE_OK ? look_into(pool, found, error) : status;
+}
+
 maple_status maple_pool_prepare_schema(maple_pool *pool, maple_error *error) {
-    enum { TABLES = 8 };
-    int64_t tables = 0, all = 0;
-    maple_status status = count_objects(pool, &tables, &all, error);
-    if (status == MAPLE_OK && all == 0 && pool->mode == MAPLE_POOL_WRITE) {
-        /* Created with a rollback journal: the versions are then in the file itself, never only in the log.
-         * Locked first, since two processes may create the same pool. */
-        status = maple_pool_execute(pool, error, "BEGIN EXCLUSIVE", "");
-        if (status != MAPLE_OK)
-            return status;
-        pool->depth = 1;
-        status = count_objects(pool, &tables, &all, error);
-        if (status == MAPLE_OK && all == 0)
-            status = create_tables(pool, error);
-        status = maple_pool_end(pool, status, error);
-        if (status == MAPLE_OK)
-            status = count_objects(pool, &tables, &all, error);
-    }
-    if (status == MAPLE_OK && tables != TABLES)
+    enum { TABLES = 8, SCORE_TABLES = 2 };
+    bool write = pool->mode == MAPLE_POOL_WRITE;
+    contents found = {0};
+    maple_status status = look_into(pool, &found, error);
+    if (status == MAPLE_OK && found.all == 0 && write)
+        status = create(pool, &found, error);
+    if (status == MAPLE_OK && found.format > MAPLE_POOL_FORMAT) /* so far only in the log */
+        return maple_pool_refuse_format(pool->path, found.format, error);
+    if (status == MAPLE_OK && found.tables == TABLES && found.format < MAPLE_POOL_FORMAT && write)
+        status = upgrade(pool, &found, error);
+    if (status == MAPLE_OK &&
+        (found.tables != TABLES || (found.format > 1 && found.score_tables != SCORE_TABLES)))
         status = maple_pool_damaged(pool, error, "tables are missing");
-    if (status == MAPLE_OK && pool->mode == MAPLE_POOL_WRITE)
+    if (status == MAPLE_OK && write)
         status = use_write_ahead_log(pool, error);
     return status;
 }

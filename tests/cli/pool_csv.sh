@@ -7,6 +7,7 @@ printf 'arch,index,latency_ms\n%s,5,12.5\n%s,7,1.25\n%s,,3.5\n' "$a" "$b" "$c" >
 try pool import csv phone.csv --platform phone --pool p.db --device 'Phone 8' --graph as-written
 try pool list --pool p.db --json
 try pool export phone --pool p.db
+try pool export phone --pool p.db --json
 try pool export phone --pool p.db --output again.csv
 try pool import csv again.csv --platform phone2 --pool p.db --graph as-written
 maple predict --platform phone --predictor flops --pool p.db "$a" "$b"
@@ -28,6 +29,6 @@ try predict --platform tablet --predictor flops --pool p.db "$a"
 try predict --platform phone --predictor flops --pool p.db '|nor_conv_5x5~0|'
 try predict --platform phone --predictor lut --pool p.db "$a"
 try predict --platform phone --predictor flops --samples 9 --pool p.db "$a"
-try pool remove phone2 --pool p.db
+try pool remove phone2 --pool p.db --json
 try pool remove phone2 --pool p.db
 try pool merge p.db phone --pool other.db --json
