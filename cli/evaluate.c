@@ -197,10 +197,12 @@ static maple_status find_train_archs(evaluate_job *job, maple_error *error) {
     int *numbers;
     size_t n;
     maple_status status = cli_numbers_parse(job->train_archs, "--train-archs", &numbers, &n, error);
-    if (status != MAPLE_OK)
+    if (status == MAPLE_OUT_OF_MEMORY)
         return status;
-    job->train = n == 1 ? numbers[0] : 0;
-    maple_free(numbers);
+    if (status == MAPLE_OK) {
+        job->train = n == 1 ? numbers[0] : 0;
+        maple_free(numbers);
+    }
     if (job->train < 1)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--train-archs %s: one number from 1, or all",
                                job->train_archs);
@@ -293,6 +295,14 @@ static size_t choose_train_archs(const evaluate_job *job, const maple_dataset *d
     size_t fewest = fewest_in_common(dataset, splits);
     if (fewest >= USUAL)
         return USUAL;
+    bool learns = false;
+    for (size_t i = 0; i < job->contenders.n; i++) {
+        const maple_predictor_info *info;
+        learns = learns || (maple_predictor_find(job->contenders.items[i].name, &info, NULL) == MAPLE_OK &&
+                            info->needs_pool);
+    }
+    if (!learns)
+        return 0;
     cli_say(
         "sources have only %zu architectures in common: learning from all that each has (--train-archs all)",
         fewest);

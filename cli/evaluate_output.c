@@ -197,16 +197,15 @@ static void write_line(char cells[COLUMNS][CELL], const maple_evaluation_row *ro
 }
 
 static void print_line(char cells[COLUMNS][CELL], const int *widths, bool per_target, bool markdown) {
-    fputs(markdown ? "|" : " ", stdout);
     for (int c = 0; c < COLUMNS; c++) {
         if (c == 1 && !per_target)
             continue;
         int gap = widths[c] - shown_width(cells[c]);
         bool left = c < 2;
-        printf("%s%*s%s%*s%s", markdown ? " " : " ", left ? 0 : gap, "", cells[c], left ? gap : 0, "",
-               markdown ? " |" : " ");
+        printf("%s%*s%s%*s", markdown ? (c == 0 ? "| " : " | ") : "  ", left ? 0 : gap, "", cells[c],
+               left ? gap : 0, "");
     }
-    putchar('\n');
+    puts(markdown ? " |" : "");
 }
 
 static void print_table(const table *t, bool per_target, bool markdown) {
@@ -285,8 +284,8 @@ static maple_status print_task(const cli_evaluated *part, const maple_evaluation
         putchar('\n');
     for (size_t i = 0; i < n; i++) {
         if (*rows[i].reason && (view->per_target || !*rows[i].target))
-            printf("%s%s, %d samples%s%s: no scores: %s\n", markdown ? "- " : "  ", rows[i].predictor,
-                   rows[i].samples, *rows[i].target ? ", " : "", rows[i].target, rows[i].reason);
+            printf("%s%s, %d samples%s%s: %s\n", markdown ? "- " : "  ", rows[i].predictor, rows[i].samples,
+                   *rows[i].target ? ", " : "", rows[i].target, rows[i].reason);
     }
     maple_free(order);
     maple_free(t.cells);

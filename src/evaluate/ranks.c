@@ -141,11 +141,13 @@ static uint64_t count_inversions(uint32_t *values, uint32_t *buffer, size_t n) {
             memcpy(buffer, values + start, width * sizeof *values);
             size_t left = 0, right = middle, out = start;
             while (left < width && right < end) {
-                bool descends = buffer[left] > values[right];
-                inversions += descends ? width - left : 0;
-                values[out++] = descends ? values[right] : buffer[left];
+                /* Without a branch: half of them would be guessed wrong. */
+                uint32_t a = buffer[left], b = values[right];
+                size_t descends = a > b;
+                inversions += descends * (width - left);
+                values[out++] = a < b ? a : b;
                 right += descends;
-                left += !descends;
+                left += 1 - descends;
             }
             memcpy(values + out, buffer + left, (width - left) * sizeof *values);
         }

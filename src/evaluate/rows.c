@@ -165,9 +165,12 @@ static void make_mean_row(const eval *e, const task_range *task, const cell *c, 
     name_row(e, task, c, row);
     for (size_t i = task->n; i-- > 0;) {
         const maple_evaluation_row *target = &c->rows[i];
-        if (*target->reason)
-            snprintf(row->reason, sizeof row->reason, "%zu of %zu targets have no scores; %.100s: %.100s",
-                     ++without, task->n, target->target, target->reason);
+        if (!*target->reason)
+            continue;
+        char text[600];
+        snprintf(text, sizeof text, "%zu of %zu targets have no scores; %s: %s", ++without, task->n,
+                 target->target, target->reason);
+        snprintf(row->reason, sizeof row->reason, "%.*s", (int)sizeof row->reason - 1, text);
     }
     if (without > 0) {
         clear_times(row);
