@@ -264,6 +264,67 @@ static void own_numbers_of_samples(void **state) {
     release(&f);
 }
 
+/* Rows 0..9 become the space's references, the others different ones. */
+static void place_references(fixture *f) {
+    maple_dataset *d = &f->pool.dataset;
+    size_t n = maple_space_references(d->space);
+    maple_rng rng = maple_rng_seed(77);
+    for (size_t i = 0; i < d->n_archs; i++) {
+        bool taken = true;
+        while (taken) {
+            d->archs[i] = i < n ? maple_space_reference(d->space, i)
+                                : maple_space_nth(d->space, (size_t)maple_rng_below(&rng, 15625));
+            taken = false;
+            for (size_t k = 0; k < i; k++)
+                taken = taken || maple_arch_equal(&d->archs[k], &d->archs[i]);
+        }
+        for (size_t p = 0; p < N_PLATFORMS; p++)
+            d->platforms[p].latency_ms[i] = synthetic_latency(d->space, &f->pool.truth[p], &d->archs[i], p);
+    }
+}
+
+/* `maple` measures references only where there is no look-up table; those that are samples, too, count once.
+ */
+static void references_are_counted(void **state) {
+    (void)state;
+    const maple_predictor_info *info;
+    OK(maple_predictor_find("maple", &info, &why));
+    if (info->references == 0) /* of an earlier build */
+        skip();
+    static const maple_contender CONTENDER = {.name = "maple", .options = "epochs=1,width=8"};
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 60);
+    maple_dataset *d = &f.pool.dataset;
+    place_references(&f);
+    for (size_t i = 0; i < maple_space_operators(d->space); i++)
+        d->platforms[1].operator_ms[i] = NAN;
+    leave_one_out(&f);
+    f.evaluation.contenders = &CONTENDER;
+    f.evaluation.n_contenders = 1;
+    OK(evaluate(&f));
+    double measured = 0;
+    size_t overlaps = 0, rows[10];
+    for (int trial = 0; trial < 3; trial++) {
+        char seed[64];
+        int length = snprintf(seed, sizeof seed, "1|samples|leave-one-out|synthetic-1|%d", trial);
+        OK(maple_sampler_draw(d, 1, "random", 10, maple_hash(seed, (size_t)length), rows, &why));
+        size_t overlap = 0;
+        for (size_t i = 0; i < 10; i++)
+            overlap += rows[i] < 10;
+        measured += (double)(20 - overlap) / 3;
+        overlaps += overlap;
+    }
+    assert_true(overlaps > 0); /* of 60 rows, 10 are references */
+    const maple_evaluation_row *row = find_row(&f, "maple", "synthetic-1", 10);
+    assert_string_equal(row->reason, "");
+    assert_int_equal(row->references, 10);
+    assert_true(fabs(row->measured - measured) <= 1e-9);
+    assert_int_equal(row->scores[MAPLE_SCORE_UNMEASURED].mean.n, (size_t)llround(60 - measured));
+    row = find_row(&f, "maple", "synthetic-0", 10);
+    assert_int_equal(row->references, 0);
+    assert_true(fabs(row->measured - 10) <= 1e-9);
+    release(&f);
+}
+
 /* Pruned: `measured` counts different networks; what runs a sample's graph is not scored as unmeasured. */
 static void pruned_platforms(void **state) {
     (void)state;
@@ -544,6 +605,7 @@ int main(void) {
         cmocka_unit_test(a_run_by_hand),
         cmocka_unit_test(threads_do_not_show),
         cmocka_unit_test(own_numbers_of_samples),
+        cmocka_unit_test(references_are_counted),
         cmocka_unit_test(pruned_platforms),
         cmocka_unit_test(a_target_that_cannot_be_served),
         cmocka_unit_test(too_few_training_architectures),
