@@ -183,7 +183,7 @@ static void make_mean_row(const eval *e, const task_range *task, const cell *c, 
         row->adapt_ms += target->adapt_ms / (double)task->n;
         row->predict_ms += target->predict_ms / (double)task->n;
         row->fit_ms += isfinite(target->fit_ms) ? target->fit_ms : 0;
-        trained += isfinite(target->fit_ms);
+        trained += isfinite(target->fit_ms) ? 1 : 0;
     }
     row->references = (int)lround(references / (double)task->n);
     row->fit_ms = trained > 0 ? row->fit_ms / (double)trained : NAN;
