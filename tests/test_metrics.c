@@ -119,6 +119,102 @@ static void metrics_of_a_perfect_prediction(void **state) {
                 m.medape == 0 && m.rmse_ms == 0);
 }
 
+/* --- Kendall --- */
+
+/* tau-b over all pairs: (concordant - discordant) / sqrt((pairs - ties in a) (pairs - ties in b)). */
+static double kendall_by_counting(const double *a, const double *b, size_t n) {
+    double balance = 0, free_a = 0, free_b = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < i; j++) {
+            float ai = (float)a[i], aj = (float)a[j], bi = (float)b[i], bj = (float)b[j];
+            int in_a = (ai > aj) - (ai < aj), in_b = (bi > bj) - (bi < bj);
+            balance += in_a * in_b;
+            free_a += in_a != 0;
+            free_b += in_b != 0;
+        }
+    }
+    return balance / sqrt(free_a * free_b);
+}
+
+static void kendall_matches_brute_force(void **state) {
+    (void)state;
+    maple_rng rng = maple_rng_seed(3);
+    double a[300], b[300];
+    for (int trial = 0; trial < 400; trial++) {
+        static const uint64_t LEVELS[] = {2, 4, 30, 1000000};
+        size_t n = 2 + (size_t)maple_rng_below(&rng, 298);
+        uint64_t levels_a = LEVELS[trial % 4], levels_b = LEVELS[trial / 4 % 4];
+        for (size_t i = 0; i < n; i++) {
+            a[i] = (double)maple_rng_below(&rng, levels_a) - 1; /* both signs, and zero */
+            b[i] = 0.5 * a[i] * (trial % 3 - 1) + (double)maple_rng_below(&rng, levels_b);
+        }
+        a[0] = -2; /* neither side constant */
+        b[0] = -9e6;
+        double got;
+        assert_int_equal(maple_kendall(a, b, n, &got, NULL), MAPLE_OK);
+        /* Both are quotients of the same whole numbers. */
+        assert_true(fabs(got - kendall_by_counting(a, b, n)) <= 1e-15);
+    }
+}
+
+static void kendall_by_hand(void **state) {
+    (void)state;
+    double up[] = {1, 2, 3, 4, 5}, down[] = {50, 40, 30, 20, 10}, swapped[] = {2, 1, 4, 3, 5};
+    double flat[] = {7, 7, 7, 7, 7}, got;
+    maple_kendall(up, up, 5, &got, NULL);
+    assert_true(got == 1.0);
+    maple_kendall(up, down, 5, &got, NULL);
+    assert_true(got == -1.0);
+    maple_kendall(up, swapped, 5, &got, NULL); /* 8 of 10 pairs concordant, 2 discordant */
+    assert_true(fabs(got - 0.6) <= 1e-15);
+    maple_kendall(up, flat, 5, &got, NULL);
+    assert_true(isnan(got));
+    maple_kendall(flat, up, 5, &got, NULL);
+    assert_true(isnan(got));
+    maple_kendall(up, up, 1, &got, NULL);
+    assert_true(isnan(got));
+    maple_kendall(up, up, 0, &got, NULL);
+    assert_true(isnan(got));
+    double a[] = {1, 2, 2, 3}, b[] = {1, 1, 2, 2};
+    /* (1,2): tied in b; (1,3), (1,4), (2,4): concordant; (2,3): tied in a; (3,4): tied in b. 3 / sqrt(5 * 4)
+     */
+    maple_kendall(a, b, 4, &got, NULL);
+    assert_true(fabs(got - 3 / sqrt(20)) <= 1e-15);
+    double joint[] = {1, 1, 2}; /* the tied pair is tied on both sides: 2 / sqrt(2 * 2) */
+    maple_kendall(joint, joint, 3, &got, NULL);
+    assert_true(got == 1.0);
+}
+
+static void kendall_compares_as_float32_and_leaves_out_what_is_not_finite(void **state) {
+    (void)state;
+    double a[] = {1, 1 + 1e-12, 2, NAN, 0, INFINITY}, b[] = {1, 2, 3, 9, NAN, 1}, got;
+    maple_kendall(a, b, 6, &got, NULL); /* pairs (1,2) tied in a; the others concordant: 2 / sqrt(2 * 3) */
+    assert_true(fabs(got - 2 / sqrt(6)) <= 1e-15);
+    double zeros[] = {-0.0, 0.0, 1}, order[] = {1, 2, 3};
+    maple_kendall(zeros, order, 3, &got, NULL);
+    assert_true(fabs(got - 2 / sqrt(6)) <= 1e-15);
+}
+
+/* The median of errors, odd and even, against sorting. */
+static void median_error_matches_sorting(void **state) {
+    (void)state;
+    maple_rng rng = maple_rng_seed(5);
+    double measured[101], predicted[101], errors[101];
+    for (size_t n = 1; n <= 101; n++) {
+        for (size_t i = 0; i < n; i++) {
+            measured[i] = 1;
+            predicted[i] = 1 + (double)maple_rng_below(&rng, n % 5 == 0 ? 4 : 1000) / 8;
+            errors[i] = predicted[i] - 1;
+        }
+        maple_metrics m;
+        maple_summary summary;
+        assert_int_equal(maple_metrics_compute(measured, predicted, n, &m, NULL), MAPLE_OK);
+        assert_int_equal(maple_summarise(errors, n, &summary, NULL), MAPLE_OK);
+        assert_true(fabs(m.medape - summary.median) <= 0);
+        assert_true(fabs(m.mape - summary.mean) <= 1e-12 * (1 + summary.mean));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spearman_matches_brute_force),
@@ -128,6 +224,10 @@ int main(void) {
         cmocka_unit_test(metrics_by_hand),
         cmocka_unit_test(metrics_of_nothing),
         cmocka_unit_test(metrics_of_a_perfect_prediction),
+        cmocka_unit_test(kendall_matches_brute_force),
+        cmocka_unit_test(kendall_by_hand),
+        cmocka_unit_test(kendall_compares_as_float32_and_leaves_out_what_is_not_finite),
+        cmocka_unit_test(median_error_matches_sorting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

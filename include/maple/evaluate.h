@@ -30,7 +30,8 @@ maple_status maple_kendall(const double *a, const double *b, size_t n, double *o
 
 typedef enum maple_scoring {
     MAPLE_SCORE_ALL,        /* every architecture that the target has */
-    MAPLE_SCORE_UNMEASURED, /* all but the samples and references of this predictor */
+    MAPLE_SCORE_UNMEASURED, /* all but the samples and references of this predictor, and what runs the same
+                               graph as one of them */
     MAPLE_SCORE_ABOVE20,    /* those above 20 % of the target's median latency */
     MAPLE_SCORE_FIRST128,   /* canonical indices 0..127: NASFLAT's published protocol */
     MAPLE_SCORE_TRIMMED800, /* HELP's test pool: 1,000 canonical indices (from 900; FBNet from 4000), the
@@ -121,7 +122,7 @@ typedef struct maple_evaluation {
 } maple_evaluation;
 
 typedef struct maple_score {
-    bool valid;             /* false: the target lacks rows of this set */
+    bool valid;             /* false: the target lacks rows of this set, or nothing in it was predicted */
     maple_metrics mean, sd; /* over trials (sd: n - 1; NaN with one trial) */
 } maple_score;
 
@@ -129,10 +130,11 @@ typedef struct maple_evaluation_row {
     char task[32], predictor[64], target[160]; /* target "": mean over the task's targets (sd then over trials
                                                   of that mean) */
     int samples, references;
-    double measured; /* distinct networks measured on the target, mean over trials */
+    double measured; /* distinct networks measured on the target, mean over trials; NaN without scores */
     int trials;
-    double fit_ms, adapt_ms,
-        predict_ms; /* pre-training (0 where there is none), adaptation, all predictions */
+    double fit_ms; /* pre-training, mean over those done now: 0 where there is none, NaN where every model
+                      came from the cache */
+    double adapt_ms, predict_ms; /* fitting or adapting to the target; predicting all architectures */
     maple_score scores[MAPLE_SCORINGS];
     char reason[256]; /* why there are no scores: "" where there are */
 } maple_evaluation_row;

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maple evaluate: predictors compared on the platforms of a pool. */
+#include "evaluate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef enum protocol { LEAVE_ONE_OUT, TASKS, SPLIT } protocol;
+
+/* As on the command line, and what it means. */
+typedef struct evaluate_job {
+    pool_reading reading; /* first, so that an evaluate_job is one */
+    const char *protocol_name, *task_names, *platform_names, *leave_out, *source_names, *target_names;
+    const char *predictor_names, *sample_numbers, *sampler, *train_archs, *cache_name, *scoring_name;
+    int trials, threads;
+    uint64_t seed;
+    bool json, csv, markdown, per_target;
+
+    protocol protocol;
+    bool leave_family;
+    cli_names platforms, sources, targets;
+    const maple_task **tasks; /* [n_tasks] */
+    size_t n_tasks;
+    cli_contenders contenders;
+    int *samples;
+    size_t n_samples;
+    long train; /* 0: all; -1: not said */
+    char *cache;
+    cli_evaluation_view view;
+    cli_evaluated *parts; /* one for each space */
+    size_t n_parts;
+} evaluate_job;
+
+static void add_options(evaluate_job *job, cli_options *options) {
+    cli_reading_options(&job->reading, options);
+    job->reading.space_name = NULL;
+    job->sample_numbers = "10";
+    job->sampler = "random";
+    job->scoring_name = "all";
+    job->trials = 10;
+    job->seed = 1;
+    cli_string(options, "protocol", &job->protocol_name, "NAME", "leave-one-out (default) or tasks");
+    cli_string(options, "tasks", &job->task_names, "A,B", "device tasks (ND ... FA), or all");
+    cli_string(options, "platforms", &job->platform_names, "A,B", "leave-one-out among these (default: all)");
+    cli_string(options, "leave-out", &job->leave_out, "WHAT",
+               "leave-one-out: platform (default) or family (its whole family)");
+    cli_string(options, "source", &job->source_names, "A,B", "learn from these platforms ...");
+    cli_string(options, "target", &job->target_names, "X,Y", "... and predict these");
+    cli_string(options, "space", &job->reading.space_name, "NAME", "search space (default nas-bench-201)");
+    cli_string(options, "predictor", &job->predictor_names, "A,B",
+               "NAME[@SAMPLES][:OPTION=VALUE...] (default: all)");
+    cli_string(options, "samples", &job->sample_numbers, "3,10",
+               "networks measured on a target (default 10)");
+    cli_string(options, "sampler", &job->sampler, "NAME",
+               "which ones: random (default), params, latency, ...");
+    cli_string(options, "train-archs", &job->train_archs, "N",
+               "architectures learned from on each source, or all");
+    cli_int(options, "trials", &job->trials, 1, 100000, "N",
+            "draws of samples and training architectures (default 10)");
+    cli_seed(options, &job->seed);
+    cli_int(options, "threads", &job->threads, 1, 1024, "N", "threads (default: one a core)");
+    cli_string(options, "cache", &job->cache_name, "DIR", "where pre-trained models are kept, or none");
+    cli_string(options, "scoring", &job->scoring_name, "SET",
+               "set of tables: all (default), unmeasured, above20, ...");
+    cli_flag(options, "per-target", &job->per_target, "tables show every target, not only the mean");
+    cli_flag(options, "json", &job->json, "an array of objects, with all scoring sets");
+    cli_flag(options, "csv", &job->csv, "a line for each row and scoring set");
+    cli_flag(options, "markdown", &job->markdown, "tables in Markdown");
+}
+
+/* --- What the options mean --- */
+
+static maple_status exclude(const char *a, bool has_a, const char *b, bool has_b, maple_error *error) {
+    return has_a && has_b ? maple_error_set(error, MAPLE_BAD_ARGUMENT, "%s and %s exclude each other", a, b)
+                          : MAPLE_OK;
+}
+
+static maple_status check_combination(const evaluate_job *job, maple_error *error) {
+    const char *space = job->reading.space_name;
+    bool tasks = job->protocol == TASKS, split = job->protocol == SPLIT;
+    maple_status status = exclude("--json", job->json, "--csv", job->csv, error);
+    if (status == MAPLE_OK)
+        status = exclude("--json", job->json, "--markdown", job->markdown, error);
+    if (status == MAPLE_OK)
+        status = exclude("--csv", job->csv, "--markdown", job->markdown, error);
+    if (status == MAPLE_OK)
+        status = exclude("--tasks", tasks, "--platforms", job->platform_names, error);
+    if (status == MAPLE_OK)
+        status = exclude("--tasks", tasks, "--leave-out", job->leave_out, error);
+    if (status == MAPLE_OK)
+        status = exclude("--source and --target", split, "--platforms", job->platform_names, error);
+    if (status == MAPLE_OK)
+        status = exclude("--source and --target", split, "--leave-out", job->leave_out, error);
+    if (status == MAPLE_OK)
+        status = exclude("--tasks (each has its space)", tasks, "--space", space, error);
+    if (status == MAPLE_OK && split && (!job->source_names || !job->target_names))
+        status =
+            maple_error_set(error, MAPLE_BAD_ARGUMENT, "--source and --target go together: %s is missing",
+                            job->source_names ? "--target" : "--source");
+    return status;
+}
+
+static maple_status find_protocol(evaluate_job *job, maple_error *error) {
+    const char *name = job->protocol_name;
+    bool split = job->source_names || job->target_names;
+    if (name && strcmp(name, "leave-one-out") != 0 && strcmp(name, "tasks") != 0)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "--protocol %s: use leave-one-out or tasks, or name --source and --target",
+                               name);
+    bool tasks = name ? strcmp(name, "tasks") == 0 : job->task_names != NULL;
+    maple_status status = exclude("--protocol tasks", tasks, "--source and --target", split, error);
+    if (status == MAPLE_OK)
+        status = exclude("--protocol leave-one-out", name && !tasks, "--source and --target", split, error);
+    if (status == MAPLE_OK)
+        status = exclude("--protocol leave-one-out", name && !tasks, "--tasks", job->task_names, error);
+    if (status == MAPLE_OK && tasks && !job->task_names)
+        status = maple_error_set(error, MAPLE_BAD_ARGUMENT, "--protocol tasks: --tasks A,B or --tasks all");
+    job->protocol = tasks ? TASKS : split ? SPLIT : LEAVE_ONE_OUT;
+    if (status == MAPLE_OK)
+        status = check_combination(job, error);
+    if (status != MAPLE_OK || !job->leave_out)
+        return status;
+    job->leave_family = strcmp(job->leave_out, "family") == 0;
+    if (!job->leave_family && strcmp(job->leave_out, "platform") != 0)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--leave-out %s: use platform or family",
+                               job->leave_out);
+    return MAPLE_OK;
+}
+
+static maple_status find_scoring(evaluate_job *job, maple_error *error) {
+    maple_text known = {0};
+    for (int s = 0; s < MAPLE_SCORINGS; s++) {
+        const char *name = maple_scoring_name((maple_scoring)s);
+        maple_text_addf(&known, "%s%s", s > 0 ? ", " : "", name);
+        if (strcmp(name, job->scoring_name) == 0) {
+            job->view.scoring = (maple_scoring)s;
+            maple_text_free(&known);
+            return MAPLE_OK;
+        }
+    }
+    maple_status status =
+        maple_error_set(error, MAPLE_NOT_FOUND, "no scoring set is called '%.60s'; there are: %s",
+                        job->scoring_name, known.data ? known.data : "");
+    maple_text_free(&known);
+    return status;
+}
+
+/* Every task that can be run; says which cannot. */
+static void take_all_tasks(evaluate_job *job) {
+    for (size_t i = 0; i < maple_task_count(); i++) {
+        const maple_task *task = maple_task_at(i);
+        if (task->reason)
+            cli_say("task %s is not run: %s", task->name, task->reason);
+        else
+            job->tasks[job->n_tasks++] = task;
+    }
+}
+
+static maple_status find_tasks(evaluate_job *job, maple_error *error) {
+    cli_names names;
+    if (job->protocol != TASKS)
+        return MAPLE_OK;
+    maple_status status = cli_names_split(job->task_names, "--tasks", &names, error);
+    if (status != MAPLE_OK)
+        return status;
+    job->tasks = maple_alloc(names.n + maple_task_count(), sizeof *job->tasks);
+    if (!job->tasks)
+        status = maple_error_memory(error);
+    else if (names.n == 1 && strcmp(names.items[0], "all") == 0)
+        take_all_tasks(job);
+    else
+        for (size_t i = 0; status == MAPLE_OK && i < names.n; i++) {
+            status = maple_task_find(names.items[i], &job->tasks[i], error);
+            for (size_t k = 0; status == MAPLE_OK && k < i; k++) {
+                if (job->tasks[k] == job->tasks[i])
+                    status = maple_error_set(error, MAPLE_BAD_ARGUMENT, "--tasks: %s is named twice",
+                                             names.items[i]);
+            }
+            job->n_tasks++;
+        }
+    for (size_t i = 0; status == MAPLE_OK && i < job->n_tasks; i++) {
+        if (job->tasks[i]->note)
+            cli_say("task %s: %s", job->tasks[i]->name, job->tasks[i]->note);
+    }
+    cli_names_free(&names);
+    return status;
+}
+
+static maple_status find_train_archs(evaluate_job *job, maple_error *error) {
+    job->train = -1;
+    if (!job->train_archs)
+        return MAPLE_OK;
+    job->train = 0;
+    if (strcmp(job->train_archs, "all") == 0)
+        return MAPLE_OK;
+    int *numbers;
+    size_t n;
+    maple_status status = cli_numbers_parse(job->train_archs, "--train-archs", &numbers, &n, error);
+    if (status == MAPLE_OUT_OF_MEMORY)
+        return status;
+    if (status == MAPLE_OK) {
+        job->train = n == 1 ? numbers[0] : 0;
+        maple_free(numbers);
+    }
+    if (job->train < 1)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--train-archs %s: one number from 1, or all",
+                               job->train_archs);
+    return MAPLE_OK;
+}
+
+static maple_status understand(evaluate_job *job, maple_error *error) {
+    maple_status status = find_protocol(job, error);
+    if (status == MAPLE_OK)
+        status = find_scoring(job, error);
+    if (status == MAPLE_OK)
+        status = cli_contenders_parse(job->predictor_names, &job->contenders, error);
+    if (status == MAPLE_OK)
+        status = cli_numbers_parse(job->sample_numbers, "--samples", &job->samples, &job->n_samples, error);
+    if (status == MAPLE_OK)
+        status = find_train_archs(job, error);
+    if (status == MAPLE_OK)
+        status = cli_names_split(job->platform_names, "--platforms", &job->platforms, error);
+    if (status == MAPLE_OK)
+        status = cli_names_split(job->source_names, "--source", &job->sources, error);
+    if (status == MAPLE_OK)
+        status = cli_names_split(job->target_names, "--target", &job->targets, error);
+    if (status == MAPLE_OK)
+        status = cli_cache_folder(job->cache_name, &job->cache, error);
+    if (status == MAPLE_OK)
+        status = find_tasks(job, error);
+    if (job->threads == 0)
+        job->threads = cli_cores();
+    job->view.per_target = job->per_target;
+    job->view.sampler = job->sampler;
+    return status;
+}
+
+static void release(evaluate_job *job) {
+    for (size_t i = 0; i < job->n_parts; i++)
+        maple_free(job->parts[i].rows);
+    maple_free(job->parts);
+    maple_free(job->tasks);
+    maple_free(job->samples);
+    maple_free(job->cache);
+    cli_names_free(&job->platforms);
+    cli_names_free(&job->sources);
+    cli_names_free(&job->targets);
+    cli_contenders_free(&job->contenders);
+}
+
+/* --- Evaluating --- */
+
+static maple_status make_splits(const evaluate_job *job, const maple_dataset *dataset, maple_splits *splits,
+                                maple_error *error) {
+    if (job->protocol == LEAVE_ONE_OUT)
+        return maple_splits_leave_one_out(dataset, job->platforms.items, job->platforms.n, job->leave_family,
+                                          splits, error);
+    if (job->protocol == SPLIT)
+        return maple_splits_named(dataset, job->sources.items, job->sources.n, job->targets.items,
+                                  job->targets.n, splits, error);
+    maple_status status = MAPLE_OK;
+    for (size_t i = 0; status == MAPLE_OK && i < job->n_tasks; i++) {
+        if (strcmp(job->tasks[i]->space, maple_space_name(dataset->space)) == 0)
+            status = maple_splits_task(dataset, job->tasks[i], splits, error);
+    }
+    return status;
+}
+
+/* The fewest architectures that the sources of a split have in common; SIZE_MAX where no split has sources.
+ */
+static size_t fewest_in_common(const maple_dataset *dataset, const maple_splits *splits) {
+    size_t fewest = SIZE_MAX;
+    for (size_t i = 0; i < splits->n; i++) {
+        const maple_split *split = &splits->items[i];
+        size_t n = 0;
+        for (size_t row = 0; split->n_sources > 0 && row < dataset->n_archs; row++) {
+            size_t s = 0;
+            while (s < split->n_sources && isfinite(dataset->platforms[split->sources[s]].latency_ms[row]))
+                s++;
+            n += s == split->n_sources;
+        }
+        if (split->n_sources > 0 && n < fewest)
+            fewest = n;
+    }
+    return fewest;
+}
+
+/* 900 of each source, as in the papers, where there are so many. */
+static size_t choose_train_archs(const evaluate_job *job, const maple_dataset *dataset,
+                                 const maple_splits *splits) {
+    enum { USUAL = 900 };
+    if (job->train >= 0)
+        return (size_t)job->train;
+    size_t fewest = fewest_in_common(dataset, splits);
+    if (fewest >= USUAL)
+        return USUAL;
+    bool learns = false;
+    for (size_t i = 0; i < job->contenders.n; i++) {
+        const maple_predictor_info *info;
+        learns = learns || (maple_predictor_find(job->contenders.items[i].name, &info, NULL) == MAPLE_OK &&
+                            info->needs_pool);
+    }
+    if (!learns)
+        return 0;
+    cli_say(
+        "sources have only %zu architectures in common: learning from all that each has (--train-archs all)",
+        fewest);
+    return 0;
+}
+
+static maple_status evaluate_space(evaluate_job *job, maple_pool *pool, const char *space_name,
+                                   cli_evaluated *part, maple_error *error) {
+    const maple_space *space;
+    maple_dataset *dataset = NULL;
+    maple_splits splits = {0};
+    maple_status status = maple_space_find(space_name, &space, error);
+    if (status == MAPLE_OK)
+        status = maple_dataset_load(&pool, 1, space, &dataset, error);
+    if (status == MAPLE_OK)
+        status = make_splits(job, dataset, &splits, error);
+    if (status == MAPLE_OK) {
+        part->space = maple_space_name(space);
+        part->train_archs = choose_train_archs(job, dataset, &splits);
+        maple_evaluation evaluation = {.dataset = dataset,
+                                       .splits = &splits,
+                                       .contenders = job->contenders.items,
+                                       .n_contenders = job->contenders.n,
+                                       .samples = job->samples,
+                                       .n_samples = job->n_samples,
+                                       .sampler = job->sampler,
+                                       .train_archs = part->train_archs,
+                                       .trials = job->trials,
+                                       .seed = job->seed,
+                                       .threads = job->threads,
+                                       .cache = job->cache,
+                                       .hooks = cli_hooks()};
+        status = maple_evaluate(&evaluation, &part->rows, &part->n, error);
+    }
+    maple_splits_free(&splits);
+    maple_dataset_free(dataset);
+    return status;
+}
+
+/* Each space once, in the order of the tasks. */
+static maple_status evaluate_pool(maple_pool *pool, void *user, maple_error *error) {
+    evaluate_job *job = user;
+    job->parts = maple_alloc(job->n_tasks + 1, sizeof *job->parts);
+    if (!job->parts)
+        return maple_error_memory(error);
+    if (job->protocol != TASKS) {
+        const char *space = job->reading.space_name ? job->reading.space_name : "nas-bench-201";
+        return evaluate_space(job, pool, space, &job->parts[job->n_parts++], error);
+    }
+    maple_status status = MAPLE_OK;
+    for (size_t i = 0; status == MAPLE_OK && i < job->n_tasks; i++) {
+        bool seen = false;
+        for (size_t k = 0; k < i; k++)
+            seen = seen || strcmp(job->tasks[k]->space, job->tasks[i]->space) == 0;
+        if (!seen)
+            status = evaluate_space(job, pool, job->tasks[i]->space, &job->parts[job->n_parts++], error);
+    }
+    return status;
+}
+
+/* A command that could score nothing has failed, whatever it has printed. */
+static maple_status check_any(const evaluate_job *job, maple_error *error) {
+    const char *reason = "";
+    for (size_t p = 0; p < job->n_parts; p++) {
+        for (size_t i = 0; i < job->parts[p].n; i++) {
+            if (!*job->parts[p].rows[i].reason)
+                return MAPLE_OK;
+            reason = *reason ? reason : job->parts[p].rows[i].reason;
+        }
+    }
+    return maple_error_set(error, MAPLE_BAD_INPUT, "nothing could be scored; the first reason: %s", reason);
+}
+
+static maple_status print_result(const evaluate_job *job, maple_error *error) {
+    cli_end_progress();
+    if (job->json)
+        return cli_evaluation_json(job->parts, job->n_parts, job->sampler, error);
+    if (job->csv)
+        return cli_evaluation_csv(job->parts, job->n_parts, job->sampler, error);
+    return cli_evaluation_table(job->parts, job->n_parts, &job->view, job->markdown, error);
+}
+
+static maple_status run_evaluate(const cli_command *self, int argc, char **argv, maple_error *error) {
+    cli_options options = {0};
+    evaluate_job job = {0};
+    add_options(&job, &options);
+    maple_status status = cli_parse(self, &options, argc, argv, 0, 0, error);
+    if (status != MAPLE_OK || options.help)
+        return status;
+    status = understand(&job, error);
+    if (status == MAPLE_OK)
+        status = cli_with_readable_pool(&job.reading, evaluate_pool, error);
+    if (status == MAPLE_OK)
+        status = print_result(&job, error);
+    if (status == MAPLE_OK)
+        status = check_any(&job, error);
+    release(&job);
+    return status;
+}
+
+const cli_command cli_evaluate = {
+    .name = "evaluate",
+    .arguments = "",
+    .summary = "compare predictors on the platforms of a pool",
+    .details =
+        "Predicts platforms of one pool from its others and a few networks of their own, and scores the "
+        "predictions on all\nnetworks they have. Who is predicted from whom: leave-one-out over the pool (or "
+        "--platforms), named --source and\n--target, or the published device tasks (--tasks), on the public "
+        "tables (maple pool import help).\n\n"
+        "Predictors: NAME, NAME@900 (its own number of samples), NAME:OPTION=VALUE:OPTION=VALUE (options of "
+        "maple fit).\nSamplers: random, params, latency, kmeans:ENCODING, cosine:ENCODING, zcp; encodings: "
+        "one-hot, features, zcp.\nScoring sets: all; unmeasured; above20 (above 20 % of the median); "
+        "first128 and trimmed800 (by canonical index).\n`measured` counts the different networks that "
+        "were measured on the target: samples and references. fit is the time of\npre-training on the "
+        "sources (- where the model came from the cache), adapt that for the target, predict that for "
+        "all.\nEvery contender of a trial has the same samples and training architectures. --train-archs: "
+        "900 where the sources have so\nmany in common, else all. The cache is $XDG_CACHE_HOME/maple, else "
+        "~/.cache/maple.",
+    .examples =
+        "  maple evaluate --bundled --leave-out family --samples 3,10 --predictor maple,lut-fit,flops\n"
+        "  maple evaluate --pool help.db --tasks ND,FA --predictor flops,nearest --samples 10,20 --json\n"
+        "  maple evaluate --source board-a,board-b --target board-c --predictor "
+        "maple,maple:epochs=20,lut-fit",
+    .run = run_evaluate,
+};

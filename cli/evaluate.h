@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maple evaluate: what its command line says (evaluate_arguments.c), and how its rows are shown
+ * (evaluate_output.c). */
+#ifndef MAPLE_CLI_EVALUATE_H
+#define MAPLE_CLI_EVALUATE_H
+
+#include "pool.h"
+
+#include "maple/evaluate.h"
+
+/* --- Arguments --- */
+
+/* "a,b,c", cut into its parts. */
+typedef struct cli_names {
+    char *text;
+    const char **items;
+    size_t n;
+} cli_names;
+
+/* NULL text: no parts. An empty part: MAPLE_BAD_ARGUMENT with the option's name. */
+maple_status cli_names_split(const char *text, const char *option, cli_names *out, maple_error *error);
+void cli_names_free(cli_names *names);
+
+/* "name", "name@900", "name:option=value:option=value", "name@900:option=value" and a comma between two.
+ * text NULL: every registered predictor that is no oracle. */
+typedef struct cli_contenders {
+    cli_names labels, texts; /* as written; cut where names and options begin */
+    maple_contender *items;
+    size_t n;
+} cli_contenders;
+
+maple_status cli_contenders_parse(const char *text, cli_contenders *out, maple_error *error);
+void cli_contenders_free(cli_contenders *contenders);
+
+/* Whole numbers from 0, all different. *out is freed by maple_free. */
+maple_status cli_numbers_parse(const char *text, const char *option, int **out, size_t *n,
+                               maple_error *error);
+/* `text`, "none" (NULL), or where text is NULL $XDG_CACHE_HOME/maple, else ~/.cache/maple, else none. Freed
+ * by maple_free. */
+maple_status cli_cache_folder(const char *text, char **out, maple_error *error);
+/* CPUs that this process may use. */
+int cli_cores(void);
+
+/* --- Output --- */
+
+/* Rows of one space. */
+typedef struct cli_evaluated {
+    const char *space;
+    maple_evaluation_row *rows;
+    size_t n, train_archs;
+} cli_evaluated;
+
+typedef struct cli_evaluation_view {
+    maple_scoring scoring; /* of tables */
+    bool per_target;       /* tables show the targets, too */
+    const char *sampler;
+} cli_evaluation_view;
+
+maple_status cli_evaluation_json(const cli_evaluated *parts, size_t n, const char *sampler,
+                                 maple_error *error);
+maple_status cli_evaluation_csv(const cli_evaluated *parts, size_t n, const char *sampler,
+                                maple_error *error);
+maple_status cli_evaluation_table(const cli_evaluated *parts, size_t n, const cli_evaluation_view *view,
+                                  bool markdown, maple_error *error);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * evaluate_internal.h: one evaluation in the making.
+ *
+ * plan.c decides what is measured and learned from (the same for all contenders), jobs.c runs a job =
+ * (splits with the same sources, trial, contender), workers.c spreads jobs over threads, model_cache.c keeps
+ * pre-trained models, rows.c reduces. Every result has its place, so that the order of the work does not
+ * show.
+ */
+#ifndef MAPLE_EVALUATE_INTERNAL_H
+#define MAPLE_EVALUATE_INTERNAL_H
+
+#include "evaluate/scorer.h"
+
+#include <pthread.h>
+
+typedef struct eval_contender {
+    const maple_contender *given;
+    const maple_predictor_info *info;
+    char *options;  /* all of them, as text */
+    size_t *counts; /* [n_slots]: places in evaluation.counts, one for each number of samples */
+    size_t n_slots;
+} eval_contender;
+
+/* A platform that is predicted. */
+typedef struct eval_target {
+    maple_scorer *scorer;                    /* NULL: this platform is no target */
+    const double *operator_ms, *warm, *cold; /* the dataset's; NULL where nothing is known */
+    bool has_table;                          /* operator latencies suffice for a look-up table */
+    double *reference_ms;                    /* [maple_space_references] */
+    uint32_t *reference_network;             /* [maple_space_references] */
+} eval_target;
+
+/* Splits that follow each other, of one task, with the same sources: one pre-training serves them all. */
+typedef struct eval_group {
+    size_t first, n;
+} eval_group;
+
+/* Rows of the dataset, or why there are none. */
+typedef struct eval_draw {
+    size_t *rows, n;
+    char *reason;
+} eval_draw;
+
+typedef struct eval_run {
+    maple_metrics metrics[MAPLE_SCORINGS];
+    bool valid[MAPLE_SCORINGS];
+    size_t references, measured;
+    double adapt_ms, predict_ms;
+    char *reason; /* why there are no metrics */
+} eval_run;
+
+/* What one thread works with. */
+typedef struct eval_room {
+    maple_score_room scoring;
+    double *predicted;  /* [n_archs] */
+    bool *measured;     /* [n_archs]: networks */
+    maple_arch *archs;  /* [largest count]: the samples */
+    double *latency_ms; /* [largest count] */
+    double *reference_ms;
+} eval_room;
+
+typedef struct eval {
+    const maple_evaluation *request;
+    const maple_dataset *dataset;
+    size_t trials, n_splits;
+    eval_contender *contenders;
+    size_t n_contenders, max_slots;
+    size_t *counts, n_counts; /* every number of samples that some contender gets */
+    eval_target *targets;     /* [dataset->n_platforms] */
+    eval_group *groups;       /* [n_splits] at most */
+    size_t n_groups;
+    eval_draw *samples;  /* [n_splits x trials x n_counts] */
+    eval_draw *training; /* [n_groups x trials]; rows NULL without a reason: all that a source has */
+    eval_run *runs;      /* [n_splits x n_contenders x max_slots x trials] */
+    double *fit_ms;      /* [n_groups x n_contenders x trials]; NaN: loaded, not trained */
+    uint64_t *platform_hash, dataset_hash; /* of the data that a pre-training may see; with a cache only */
+    maple_hooks hooks;                     /* what predictors get: serialised, without their progress */
+
+    pthread_mutex_t mutex; /* of what follows, and of the caller's hooks */
+    pthread_mutex_t files; /* one model is written at a time */
+    size_t next_job, done, total;
+    maple_status status; /* the first failure that ends the evaluation */
+    maple_error error;
+    uint64_t *logged; /* hashes of the messages that were passed on */
+    size_t n_logged;
+} eval;
+
+static inline eval_draw *eval_samples(const eval *e, size_t split, size_t trial, size_t count) {
+    return &e->samples[(split * e->trials + trial) * e->n_counts + count];
+}
+
+static inline eval_draw *eval_training(const eval *e, size_t group, size_t trial) {
+    return &e->training[group * e->trials + trial];
+}
+
+/* Runs of one cell of the table: [trials]. */
+static inline eval_run *eval_runs(const eval *e, size_t split, size_t contender, size_t slot) {
+    return &e->runs[((split * e->n_contenders + contender) * e->max_slots + slot) * e->trials];
+}
+
+static inline double *eval_fit_ms(const eval *e, size_t group, size_t contender) {
+    return &e->fit_ms[(group * e->n_contenders + contender) * e->trials];
+}
+
+static inline const char *eval_target_name(const eval *e, size_t split) {
+    return e->dataset->platforms[e->request->splits->items[split].target].platform.name;
+}
+
+/* FNV-1a of "seed|what|task|target|trial": the same for all contenders. `target` may be "". */
+uint64_t maple_eval_seed(const eval *e, const char *what, const char *task, const char *target, size_t trial);
+
+/* Failures that concern all: they end the evaluation; others are a row's reason. */
+static inline bool eval_aborts(maple_status status) {
+    return status == MAPLE_OUT_OF_MEMORY || status == MAPLE_INTERRUPTED;
+}
+
+/* --- plan.c: targets, samples, training rows --- */
+maple_status maple_eval_plan(eval *e, maple_error *error);
+
+/* --- jobs.c --- */
+maple_status maple_eval_room_create(const eval *e, eval_room *room, maple_error *error);
+void maple_eval_room_free(eval_room *room);
+maple_status maple_eval_jobs(eval *e, maple_error *error);
+
+/* --- workers.c --- */
+typedef maple_status (*eval_task)(eval *e, size_t job, eval_room *room, maple_error *error);
+/* Runs jobs 0..n-1 on the request's threads, each once, in no particular order; stops at the first failure.
+ */
+maple_status maple_eval_parallel(eval *e, size_t n, eval_task task, maple_error *error);
+/* The hooks for predictors; `e` must outlive them. */
+maple_hooks maple_eval_hooks(eval *e);
+/* `runs` more runs are done: tells the caller's progress hook. */
+void maple_eval_progress(eval *e, size_t runs);
+
+/* --- model_cache.c --- */
+/* Makes the folder and hashes the data. */
+maple_status maple_eval_cache_prepare(eval *e, maple_error *error);
+/* Pre-trains, or takes the model from the cache. *fit_ms: NaN where it was loaded. */
+maple_status maple_eval_pretrain(eval *e, const eval_contender *contender, const maple_fit_request *request,
+                                 maple_pretrained **out, double *fit_ms, maple_error *error);
+
+/* --- rows.c --- */
+maple_status maple_eval_rows(const eval *e, maple_evaluation_row **rows, size_t *n, maple_error *error);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is measured on the targets and learned from on the sources: drawn once, the same for all contenders.
+ */
+#include "evaluate/evaluate_internal.h"
+#include "predictor/lut_table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+uint64_t maple_eval_seed(const eval *e, const char *what, const char *task, const char *target,
+                         size_t trial) {
+    char text[320];
+    int length = snprintf(text, sizeof text, "%llu|%s|%s|%s|%zu", (unsigned long long)e->request->seed, what,
+                          task, target, trial);
+    return maple_hash(text, (size_t)length);
+}
+
+/* --- Targets --- */
+
+static const double *if_any(const double *values, size_t n) {
+    for (size_t i = 0; values && i < n; i++) {
+        if (isfinite(values[i]))
+            return values;
+    }
+    return NULL;
+}
+
+/* Latency of the reference's network: of its own row, else of one that runs the same graph. */
+static double find_reference(const eval *e, const maple_dataset_platform *platform,
+                             const maple_scorer *scorer, const maple_arch *arch, uint32_t *network) {
+    double found = NAN;
+    *network = maple_scorer_find(scorer, arch);
+    for (size_t i = 0; *network != UINT32_MAX && i < e->dataset->n_archs; i++) {
+        double ms = platform->latency_ms[i];
+        if (maple_scorer_network(scorer, i) != *network || !isfinite(ms))
+            continue;
+        if (maple_arch_equal(&e->dataset->archs[i], arch))
+            return ms;
+        found = isnan(found) ? ms : found;
+    }
+    return found;
+}
+
+static maple_status prepare_target(eval *e, size_t row, maple_error *error) {
+    const maple_dataset *d = e->dataset;
+    const maple_dataset_platform *platform = &d->platforms[row];
+    eval_target *target = &e->targets[row];
+    if (target->scorer)
+        return MAPLE_OK;
+    maple_status status = maple_scorer_create(d, row, &target->scorer, error);
+    if (status != MAPLE_OK)
+        return status;
+    size_t counters = maple_space_descriptor_operators(d->space) * MAPLE_EVENTS;
+    target->operator_ms = if_any(platform->operator_ms, maple_space_operators(d->space));
+    target->warm = if_any(platform->counters_warm, counters);
+    target->cold = if_any(platform->counters_cold, counters);
+    maple_lut table;
+    target->has_table = target->operator_ms && maple_lut_init(&table, d->space, platform->platform.graph,
+                                                              target->operator_ms, NULL) == MAPLE_OK;
+    size_t n = maple_space_references(d->space);
+    target->reference_ms = maple_alloc(n, sizeof *target->reference_ms);
+    target->reference_network = maple_alloc(n, sizeof *target->reference_network);
+    if (!target->reference_ms || !target->reference_network)
+        return maple_error_memory(error);
+    for (size_t i = 0; i < n; i++) {
+        maple_arch arch = maple_space_reference(d->space, i);
+        target->reference_ms[i] =
+            find_reference(e, platform, target->scorer, &arch, &target->reference_network[i]);
+    }
+    return MAPLE_OK;
+}
+
+/* --- Groups and training rows --- */
+
+static bool same_sources(const maple_split *a, const maple_split *b) {
+    return strcmp(a->task, b->task) == 0 && a->n_sources == b->n_sources &&
+           (a->n_sources == 0 || memcmp(a->sources, b->sources, a->n_sources * sizeof *a->sources) == 0);
+}
+
+static void find_groups(eval *e) {
+    const maple_split *splits = e->request->splits->items;
+    for (size_t i = 0; i < e->n_splits; i++) {
+        if (i > 0 && same_sources(&splits[i - 1], &splits[i]))
+            e->groups[e->n_groups - 1].n++;
+        else
+            e->groups[e->n_groups++] = (eval_group){.first = i, .n = 1};
+    }
+}
+
+/* The rows that every source of a group has. */
+static size_t common_rows(const eval *e, size_t group, size_t *rows) {
+    const maple_split *split = &e->request->splits->items[e->groups[group].first];
+    size_t n = 0;
+    for (size_t i = 0; i < e->dataset->n_archs; i++) {
+        bool all = true;
+        for (size_t s = 0; all && s < split->n_sources; s++)
+            all = isfinite(e->dataset->platforms[split->sources[s]].latency_ms[i]);
+        if (all)
+            rows[n++] = i;
+    }
+    return n;
+}
+
+static maple_status set_reason(char **reason, const char *text, maple_error *error) {
+    *reason = maple_strdup(text);
+    return *reason ? MAPLE_OK : maple_error_memory(error);
+}
+
+static maple_status draw_training(eval *e, size_t group, maple_error *error) {
+    const maple_split *split = &e->request->splits->items[e->groups[group].first];
+    size_t wanted = e->request->train_archs;
+    if (wanted == 0 || split->n_sources == 0)
+        return MAPLE_OK;
+    size_t *rows = maple_alloc(e->dataset->n_archs, sizeof *rows);
+    size_t *order = maple_alloc(e->dataset->n_archs, sizeof *order);
+    maple_status status = rows && order ? MAPLE_OK : maple_error_memory(error);
+    size_t n = status == MAPLE_OK ? common_rows(e, group, rows) : 0;
+    for (size_t trial = 0; status == MAPLE_OK && trial < e->trials; trial++) {
+        eval_draw *draw = eval_training(e, group, trial);
+        if (n < wanted) {
+            char text[200];
+            snprintf(text, sizeof text,
+                     "%zu training architectures asked for, but the %zu sources have only %zu in common; "
+                     "ask for fewer, or train on all",
+                     wanted, split->n_sources, n);
+            status = set_reason(&draw->reason, text, error);
+            continue;
+        }
+        memcpy(order, rows, n * sizeof *order);
+        maple_rng rng = maple_rng_seed(maple_eval_seed(e, "training", split->task, "", trial));
+        maple_rng_shuffle(&rng, n, order);
+        draw->rows = maple_alloc(wanted, sizeof *draw->rows);
+        if (!draw->rows)
+            status = maple_error_memory(error);
+        else
+            memcpy(draw->rows, order, wanted * sizeof *order);
+        draw->n = wanted;
+    }
+    maple_free(rows);
+    maple_free(order);
+    return status;
+}
+
+/* --- Samples --- */
+
+/* Job = (split, trial). All numbers of samples come from one seed. */
+static maple_status draw_samples(eval *e, size_t job, eval_room *room, maple_error *error) {
+    (void)room;
+    size_t split = job / e->trials, trial = job % e->trials;
+    const maple_split *s = &e->request->splits->items[split];
+    uint64_t seed = maple_eval_seed(e, "samples", s->task, eval_target_name(e, split), trial);
+    maple_status status = MAPLE_OK;
+    for (size_t c = 0; status == MAPLE_OK && c < e->n_counts; c++) {
+        eval_draw *draw = eval_samples(e, split, trial, c);
+        draw->n = e->counts[c];
+        draw->rows = maple_alloc(draw->n, sizeof *draw->rows);
+        if (!draw->rows)
+            return maple_error_memory(error);
+        maple_error why;
+        maple_status drawn =
+            maple_sampler_draw(e->dataset, s->target, e->request->sampler, draw->n, seed, draw->rows, &why);
+        if (eval_aborts(drawn))
+            status = maple_error_set(error, drawn, "%s", why.message);
+        else if (drawn != MAPLE_OK)
+            status = set_reason(&draw->reason, why.message, error);
+    }
+    return status;
+}
+
+maple_status maple_eval_plan(eval *e, maple_error *error) {
+    maple_status status = MAPLE_OK;
+    find_groups(e);
+    for (size_t i = 0; status == MAPLE_OK && i < e->n_splits; i++)
+        status = prepare_target(e, e->request->splits->items[i].target, error);
+    for (size_t g = 0; status == MAPLE_OK && g < e->n_groups; g++)
+        status = draw_training(e, g, error);
+    if (status == MAPLE_OK)
+        status = maple_eval_parallel(e, e->n_splits * e->trials, draw_samples, error);
+    return status;
+}

@@ -1,0 +1,71 @@
+# Predictors compared on a pool of imported tables: protocols, formats, files kept, and what is refused.
+try() { echo "\$ maple $*"; maple "$@"; echo "exit $?"; }
+rounded() { sed -E 's/"(fit_ms|adapt_ms|predict_ms)":[[:space:]]*[0-9.e+-]+/"\1": TIME/; s/([0-9]\.[0-9]{4})[0-9]+/\1/'; }
+start() { echo "\$ maple $*"; maple "$@" 2>&1 | cut -c1-58; }
+# Three made-up devices over 60 architectures: a cost for each operator, and one for each network.
+awk 'BEGIN {
+    split("none skip_connect nor_conv_1x1 nor_conv_3x3 avg_pool_3x3", name, " ")
+    split("0 1 4 20 2", cost, " ")
+    print "arch,index,board,phone,tablet"
+    for (i = 0; i < 60; i++) {
+        x = i * 7919 % 15625; a = b = 0
+        for (e = 0; e < 6; e++) { op[e] = x % 5 + 1; x = int(x / 5); a += cost[op[e]]; b += cost[op[e]] ^ 0.7 }
+        printf "|%s~0|+|%s~0|%s~1|+|%s~0|%s~1|%s~2|,%d,%.3f,%.3f,%d\n", name[op[0]], name[op[1]], name[op[2]],
+            name[op[3]], name[op[4]], name[op[5]], i, 5 + a / 4, 2 + b, 20 + int(a / 3) }
+}' >devices.csv
+maple pool import csv devices.csv --columns board,phone,tablet --graph as-written --pool p.db >/dev/null || exit 1
+
+echo '--- leave one out'
+maple evaluate --pool p.db --predictor flops,nearest,lut --samples 3,6 --trials 2 --json >rows.json; echo "exit $?"
+rounded <rows.json | sed -n '1,/"unmeasured"/p'
+grep -c '"task"' rows.json
+grep '"reason"' rows.json | sort | uniq -c
+maple evaluate --pool p.db --predictor flops,nearest --samples 3,6 --trials 2 --threads 1 --cache none --csv | cut -d, -f1-10,14-15 >one
+maple evaluate --pool p.db --predictor flops,nearest --samples 3,6 --trials 2 --threads 3 --cache none --csv | cut -d, -f1-10,14-15 >three
+cmp one three && wc -l <one
+head -7 one
+
+echo '--- named platforms, labels with options'
+maple evaluate --pool p.db --source board --target phone,tablet --predictor 'flops@20,nearest,maple:epochs=1:width=8' \
+    --samples 5 --trials 1 --csv | cut -d, -f1-10 | sort -u
+maple evaluate --pool p.db --platforms phone,board --predictor flops --samples 5 --trials 1 --markdown --scoring unmeasured |
+    sed -E 's/[0-9]+\.[0-9]+/X/g; s/ +/ /g'
+
+echo '--- models are kept'
+ls "$HOME/.cache/maple" | sed 's/-[0-9a-f]*\./-HASH./' | grep nearest | sort | uniq -c
+XDG_CACHE_HOME="$PWD/cache" maple evaluate --pool p.db --predictor nearest --samples 3 --trials 1 --csv >/dev/null; ls cache
+maple evaluate --pool p.db --predictor nearest --samples 3 --trials 1 --csv --cache kept >/dev/null; ls kept | wc -l
+
+echo '--- the public tasks'
+try evaluate --pool p.db --tasks FD --predictor flops
+try evaluate --pool p.db --protocol tasks --tasks N1
+try evaluate --pool p.db --tasks ND,N5
+start evaluate --pool p.db --tasks all --predictor flops
+
+echo '--- wrong calls'
+start evaluate --pool p.db --predictor flopz
+try evaluate --pool p.db --predictor flops,flops
+try evaluate --pool p.db --predictor flops@0
+try evaluate --pool p.db --predictor flops, --samples 3
+start evaluate --pool p.db --predictor maple:epoch=3
+try evaluate --pool p.db --predictor flops --samples 3,x
+try evaluate --pool p.db --predictor flops --sampler best
+try evaluate --pool p.db --predictor flops --sampler zcp
+try evaluate --pool p.db --predictor flops --scoring most
+try evaluate --pool p.db --predictor flops --platforms board,fridge
+try evaluate --pool p.db --predictor flops --space nb301
+try evaluate --pool p.db --predictor flops --space fbnet
+try evaluate --pool p.db --predictor flops --train-archs some
+try evaluate --pool p.db --predictor nearest --train-archs 900 --samples 3 --trials 1
+try evaluate --pool p.db --predictor flops --source board
+try evaluate --pool p.db --predictor flops --source board --target board
+try evaluate --pool p.db --tasks ND --source board --target phone
+try evaluate --pool p.db --protocol leave-one-out --tasks ND
+try evaluate --pool p.db --protocol tasks
+try evaluate --pool p.db --protocol holdout
+try evaluate --pool p.db --tasks ND --space fbnet
+try evaluate --pool p.db --leave-out cpu
+try evaluate --pool p.db --json --csv
+try evaluate --pool p.db --bundled
+try evaluate --pool missing.db
+try evaluate --bundled

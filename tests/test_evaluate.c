@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maple_evaluate on synthetic platforms: what is counted, in which order, and that threads do not show. */
+#include "maple/evaluate.h"
+#include "synthetic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <ftw.h>
+#include <unistd.h>
+
+static maple_error why;
+
+#define OK(call)                                                                                             \
+    do {                                                                                                     \
+        if ((call) != MAPLE_OK)                                                                              \
+            fail_msg("%s: %s", #call, why.message);                                                          \
+    } while (0)
+
+#define FAILS(call, expected, part)                                                                          \
+    do {                                                                                                     \
+        why.message[0] = '\0';                                                                               \
+        assert_int_equal((call), expected);                                                                  \
+        assert_int_equal(why.status, expected);                                                              \
+        if (!strstr(why.message, part))                                                                      \
+            fail_msg("'%s' does not say '%s'", why.message, part);                                           \
+    } while (0)
+
+enum { N_PLATFORMS = 4, N_ARCHS = 1950 };
+
+typedef struct fixture {
+    synthetic_pool pool;
+    maple_splits splits;
+    maple_evaluation evaluation;
+    maple_evaluation_row *rows;
+    size_t n;
+} fixture;
+
+static const int TWO_COUNTS[] = {10, 3};
+static const maple_contender LINES[] = {{.name = "lut-fit"}, {.name = "flops"}};
+
+/* Four platforms in two families, leave one out, two predictors at 10 and 3 samples, 3 trials. */
+static fixture make(maple_graph_form form, size_t n_archs) {
+    const maple_space *space;
+    OK(maple_space_find("nas-bench-201", &space, &why));
+    fixture f = {.pool = synthetic_pool_make(space, form, N_PLATFORMS, n_archs, 21)};
+    maple_dataset *d = &f.pool.dataset;
+    for (size_t i = 0; i < n_archs; i++)
+        d->index[i] = (int)i;
+    for (size_t p = 0; p < N_PLATFORMS; p++)
+        snprintf(d->platforms[p].platform.family, sizeof d->platforms[p].platform.family, "family-%zu",
+                 p / 2);
+    f.evaluation = (maple_evaluation){.contenders = LINES,
+                                      .n_contenders = 2,
+                                      .samples = TWO_COUNTS,
+                                      .n_samples = 2,
+                                      .sampler = "random",
+                                      .trials = 3,
+                                      .seed = 1,
+                                      .threads = 1};
+    return f;
+}
+
+static void leave_one_out(fixture *f) {
+    OK(maple_splits_leave_one_out(&f->pool.dataset, NULL, 0, false, &f->splits, &why));
+}
+
+static maple_status evaluate(fixture *f) {
+    maple_free(f->rows);
+    f->rows = NULL;
+    f->evaluation.dataset = &f->pool.dataset;
+    f->evaluation.splits = &f->splits;
+    return maple_evaluate(&f->evaluation, &f->rows, &f->n, &why);
+}
+
+static void release(fixture *f) {
+    maple_free(f->rows);
+    maple_splits_free(&f->splits);
+    synthetic_pool_free(&f->pool);
+}
+
+static const maple_evaluation_row *find_row(const fixture *f, const char *predictor, const char *target,
+                                            int samples) {
+    for (size_t i = 0; i < f->n; i++) {
+        const maple_evaluation_row *row = &f->rows[i];
+        if (strcmp(row->predictor, predictor) == 0 && strcmp(row->target, target) == 0 &&
+            row->samples == samples)
+            return row;
+    }
+    fail_msg("no row of %s on '%s' with %d samples", predictor, target, samples);
+    return NULL;
+}
+
+/* --- Order and numbers of rows --- */
+
+static void rows_come_in_order(void **state) {
+    (void)state;
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, N_ARCHS);
+    leave_one_out(&f);
+    OK(evaluate(&f));
+    assert_int_equal(f.n, 2 * 2 * (N_PLATFORMS + 1));
+    static const struct {
+        int samples;
+        const char *predictor;
+    } BLOCKS[] = {{3, "lut-fit"}, {3, "flops"}, {10, "lut-fit"}, {10, "flops"}};
+    for (size_t i = 0; i < f.n; i++) {
+        const maple_evaluation_row *row = &f.rows[i];
+        size_t block = i / (N_PLATFORMS + 1), place = i % (N_PLATFORMS + 1);
+        assert_string_equal(row->task, "leave-one-out");
+        assert_string_equal(row->predictor, BLOCKS[block].predictor);
+        assert_int_equal(row->samples, BLOCKS[block].samples);
+        assert_string_equal(row->target,
+                            place < N_PLATFORMS ? f.pool.dataset.platforms[place].platform.name : "");
+        assert_string_equal(row->reason, "");
+        assert_int_equal(row->trials, 3);
+        assert_int_equal(row->references, 0);
+        assert_true(fabs(row->measured - row->samples) <= 1e-12);
+        assert_true(fabs(row->fit_ms) <= 0); /* neither is pre-trained */
+        assert_true(row->adapt_ms > 0 && row->predict_ms > 0);
+        static const size_t SCORED[] = {N_ARCHS, 0, 0, 128, 800};
+        for (int s = 0; s < MAPLE_SCORINGS; s++) {
+            assert_true(row->scores[s].valid);
+            if (SCORED[s] > 0)
+                assert_int_equal(row->scores[s].mean.n, SCORED[s]);
+        }
+        assert_int_equal(row->scores[MAPLE_SCORE_UNMEASURED].mean.n, N_ARCHS - (size_t)row->samples);
+        assert_true(row->scores[0].mean.spearman > 0.5 && row->scores[0].sd.spearman >= 0);
+    }
+    release(&f);
+}
+
+/* Mean over targets of each trial, then over trials: with the same number of trials everywhere that is the
+ * mean of the rows; the deviation is that of the trials' means. */
+static void mean_rows(void **state) {
+    (void)state;
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
+    leave_one_out(&f);
+    OK(evaluate(&f));
+    for (size_t block = 0; block < 4; block++) {
+        const maple_evaluation_row *rows = &f.rows[block * (N_PLATFORMS + 1)], *mean = &rows[N_PLATFORMS];
+        double acc10 = 0, kendall = 0, largest = 0;
+        for (size_t i = 0; i < N_PLATFORMS; i++) {
+            acc10 += rows[i].scores[0].mean.acc10 / N_PLATFORMS;
+            kendall += rows[i].scores[0].mean.kendall / N_PLATFORMS;
+            largest = fmax(largest, rows[i].scores[0].sd.acc10);
+        }
+        assert_true(fabs(mean->scores[0].mean.acc10 - acc10) <= 1e-12);
+        assert_true(fabs(mean->scores[0].mean.kendall - kendall) <= 1e-12);
+        /* Means over targets spread less than the target that spreads most. */
+        assert_true(mean->scores[0].sd.acc10 > 0 && mean->scores[0].sd.acc10 <= largest);
+        assert_false(mean->scores[MAPLE_SCORE_FIRST128].mean.n != 128);
+        assert_false(mean->scores[MAPLE_SCORE_TRIMMED800].valid); /* 300 indices */
+    }
+    f.evaluation.trials = 1;
+    OK(evaluate(&f));
+    assert_true(isnan(f.rows[0].scores[0].sd.acc10)); /* one trial has no deviation */
+    assert_true(isnan(f.rows[N_PLATFORMS].scores[0].sd.acc10));
+    release(&f);
+}
+
+/* The row is what fitting by hand on the same samples gives. */
+static void a_run_by_hand(void **state) {
+    (void)state;
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
+    const maple_dataset *d = &f.pool.dataset;
+    leave_one_out(&f);
+    f.evaluation.trials = 1;
+    OK(evaluate(&f));
+    static const char SEED[] = "1|samples|leave-one-out|synthetic-2|0";
+    size_t rows[10];
+    OK(maple_sampler_draw(d, 2, "random", 10, maple_hash(SEED, sizeof SEED - 1), rows, &why));
+    maple_arch archs[10];
+    double ms[10], predicted[300];
+    for (size_t i = 0; i < 10; i++) {
+        archs[i] = d->archs[rows[i]];
+        ms[i] = d->platforms[2].latency_ms[rows[i]];
+    }
+    maple_fit_request request = {.space = d->space,
+                                 .target = {.graph = MAPLE_GRAPH_AS_WRITTEN,
+                                            .operator_ms = d->platforms[2].operator_ms,
+                                            .n_samples = 10,
+                                            .archs = archs,
+                                            .latency_ms = ms}};
+    maple_predictor *predictor;
+    maple_metrics metrics;
+    OK(maple_predictor_fit("lut-fit", &request, &predictor, &why));
+    OK(maple_predictor_predict(predictor, d->archs, 300, predicted, &why));
+    OK(maple_metrics_compute(d->platforms[2].latency_ms, predicted, 300, &metrics, &why));
+    const maple_score *score = &find_row(&f, "lut-fit", "synthetic-2", 10)->scores[MAPLE_SCORE_ALL];
+    assert_memory_equal(&metrics, &score->mean, sizeof metrics);
+    maple_predictor_free(predictor);
+    release(&f);
+}
+
+/* --- Threads --- */
+
+/* Equal in every bit but the times. */
+static void assert_same_rows(const fixture *f, const maple_evaluation_row *expected, size_t n) {
+    assert_int_equal(f->n, n);
+    for (size_t i = 0; i < n; i++) {
+        maple_evaluation_row a = f->rows[i], b = expected[i];
+        a.fit_ms = a.adapt_ms = a.predict_ms = b.fit_ms = b.adapt_ms = b.predict_ms = 0;
+        assert_memory_equal(&a, &b, sizeof a);
+    }
+}
+
+static void threads_do_not_show(void **state) {
+    (void)state;
+    static const maple_contender CONTENDERS[] = {{.name = "lut-fit"},
+                                                 {.name = "flops"},
+                                                 {.name = "nearest"},
+                                                 {.name = "maple", .options = "epochs=2"}};
+    fixture f = make(MAPLE_GRAPH_PRUNED, 400);
+    leave_one_out(&f);
+    f.evaluation.contenders = CONTENDERS;
+    f.evaluation.n_contenders = 4;
+    f.evaluation.train_archs = 100;
+    OK(evaluate(&f));
+    maple_evaluation_row *alone = f.rows;
+    size_t n = f.n;
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(alone[i].reason, "");
+    f.rows = NULL;
+    f.evaluation.threads = 4;
+    OK(evaluate(&f));
+    assert_same_rows(&f, alone, n);
+    f.evaluation.seed = 2;
+    OK(evaluate(&f));
+    assert_true(memcmp(&f.rows[0].scores, &alone[0].scores, sizeof alone[0].scores) != 0);
+    maple_free(alone);
+    release(&f);
+}
+
+/* --- Samples and references --- */
+
+/* A contender with a number of its own appears once, with the others' samples among its own. */
+static void own_numbers_of_samples(void **state) {
+    (void)state;
+    static const maple_contender CONTENDERS[] = {{.name = "flops", .label = "flops@60", .samples = 60},
+                                                 {.name = "flops"},
+                                                 {.name = "flops", .label = "same", .samples = 10}};
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
+    leave_one_out(&f);
+    f.evaluation.contenders = CONTENDERS;
+    f.evaluation.n_contenders = 3;
+    OK(evaluate(&f));
+    assert_int_equal(f.n, 4 * (N_PLATFORMS + 1));
+    static const struct {
+        const char *label;
+        int samples;
+    } BLOCKS[] = {{"flops", 3}, {"flops", 10}, {"same", 10}, {"flops@60", 60}};
+    for (size_t b = 0; b < 4; b++) {
+        assert_string_equal(f.rows[b * (N_PLATFORMS + 1)].predictor, BLOCKS[b].label);
+        assert_int_equal(f.rows[b * (N_PLATFORMS + 1)].samples, BLOCKS[b].samples);
+    }
+    /* The same samples give the same scores. */
+    const maple_evaluation_row *a = find_row(&f, "flops", "synthetic-1", 10),
+                               *b = find_row(&f, "same", "synthetic-1", 10);
+    assert_memory_equal(a->scores, b->scores, sizeof a->scores);
+    release(&f);
+}
+
+/* Rows 0..9 become the space's references, the others different ones. */
+static void place_references(fixture *f) {
+    maple_dataset *d = &f->pool.dataset;
+    size_t n = maple_space_references(d->space);
+    maple_rng rng = maple_rng_seed(77);
+    for (size_t i = 0; i < d->n_archs; i++) {
+        bool taken = true;
+        while (taken) {
+            d->archs[i] = i < n ? maple_space_reference(d->space, i)
+                                : maple_space_nth(d->space, (size_t)maple_rng_below(&rng, 15625));
+            taken = false;
+            for (size_t k = 0; k < i; k++)
+                taken = taken || maple_arch_equal(&d->archs[k], &d->archs[i]);
+        }
+        for (size_t p = 0; p < N_PLATFORMS; p++)
+            d->platforms[p].latency_ms[i] = synthetic_latency(d->space, &f->pool.truth[p], &d->archs[i], p);
+    }
+}
+
+/* `maple` measures references only where there is no look-up table; those that are samples, too, count once.
+ */
+static void references_are_counted(void **state) {
+    (void)state;
+    const maple_predictor_info *info;
+    OK(maple_predictor_find("maple", &info, &why));
+    if (info->references == 0) /* of an earlier build */
+        skip();
+    static const maple_contender CONTENDER = {.name = "maple", .options = "epochs=1,width=8"};
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 60);
+    maple_dataset *d = &f.pool.dataset;
+    place_references(&f);
+    for (size_t i = 0; i < maple_space_operators(d->space); i++)
+        d->platforms[1].operator_ms[i] = NAN;
+    leave_one_out(&f);
+    f.evaluation.contenders = &CONTENDER;
+    f.evaluation.n_contenders = 1;
+    OK(evaluate(&f));
+    double measured = 0;
+    size_t overlaps = 0, rows[10];
+    for (int trial = 0; trial < 3; trial++) {
+        char seed[64];
+        int length = snprintf(seed, sizeof seed, "1|samples|leave-one-out|synthetic-1|%d", trial);
+        OK(maple_sampler_draw(d, 1, "random", 10, maple_hash(seed, (size_t)length), rows, &why));
+        size_t overlap = 0;
+        for (size_t i = 0; i < 10; i++)
+            overlap += rows[i] < 10;
+        measured += (double)(20 - overlap) / 3;
+        overlaps += overlap;
+    }
+    assert_true(overlaps > 0); /* of 60 rows, 10 are references */
+    const maple_evaluation_row *row = find_row(&f, "maple", "synthetic-1", 10);
+    assert_string_equal(row->reason, "");
+    assert_int_equal(row->references, 10);
+    assert_true(fabs(row->measured - measured) <= 1e-9);
+    assert_int_equal(row->scores[MAPLE_SCORE_UNMEASURED].mean.n, (size_t)llround(60 - measured));
+    row = find_row(&f, "maple", "synthetic-0", 10);
+    assert_int_equal(row->references, 0);
+    assert_true(fabs(row->measured - 10) <= 1e-9);
+    release(&f);
+}
+
+/* Pruned: `measured` counts different networks; what runs a sample's graph is not scored as unmeasured. */
+static void pruned_platforms(void **state) {
+    (void)state;
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, N_ARCHS);
+    maple_dataset *d = &f.pool.dataset;
+    maple_arch canonical[N_ARCHS];
+    size_t n_graphs = 0, n_known = 0;
+    for (size_t i = 0; i < N_ARCHS; i++) {
+        bool degenerate = maple_space_degenerate(d->space, &d->archs[i]), known = false;
+        canonical[i] = maple_space_canonical(d->space, MAPLE_GRAPH_PRUNED, &d->archs[i]);
+        for (size_t p = 0; p < N_PLATFORMS; p++) {
+            d->platforms[p].platform.graph = MAPLE_GRAPH_PRUNED;
+            if (degenerate)
+                d->platforms[p].latency_ms[i] = NAN;
+        }
+        for (size_t k = 0; !degenerate && k < i && !known; k++)
+            known = !maple_space_degenerate(d->space, &d->archs[k]) &&
+                    maple_arch_equal(&canonical[k], &canonical[i]);
+        n_graphs += !degenerate && !known;
+        n_known += !degenerate;
+    }
+    assert_true(n_graphs < n_known && n_known < N_ARCHS);
+    leave_one_out(&f);
+    OK(evaluate(&f));
+    const maple_evaluation_row *row = find_row(&f, "lut-fit", "synthetic-0", 10);
+    assert_true(fabs(row->measured - 10) <= 1e-12);
+    assert_int_equal(row->scores[MAPLE_SCORE_ALL].mean.n, n_known);
+    assert_true(row->scores[MAPLE_SCORE_UNMEASURED].mean.n <= n_known - 10);
+    assert_false(row->scores[MAPLE_SCORE_FIRST128].valid); /* degenerate ones are among them */
+    /* All networks as samples: nothing is left to be scored. */
+    int all = (int)n_graphs;
+    f.evaluation.samples = &all;
+    f.evaluation.n_samples = 1;
+    OK(evaluate(&f));
+    assert_false(find_row(&f, "flops", "synthetic-0", all)->scores[MAPLE_SCORE_UNMEASURED].valid);
+    assert_true(find_row(&f, "flops", "synthetic-0", all)->scores[MAPLE_SCORE_ALL].valid);
+    all++;
+    OK(evaluate(&f));
+    assert_non_null(strstr(find_row(&f, "flops", "synthetic-0", all)->reason, "different networks"));
+    release(&f);
+}
+
+/* --- Rows with a reason --- */
+
+static void a_target_that_cannot_be_served(void **state) {
+    (void)state;
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
+    maple_dataset *d = &f.pool.dataset;
+    for (size_t i = 0; i < maple_space_operators(d->space); i++)
+        d->platforms[1].operator_ms[i] = NAN;
+    leave_one_out(&f);
+    OK(evaluate(&f));
+    const maple_evaluation_row *row = find_row(&f, "lut-fit", "synthetic-1", 3);
+    assert_non_null(strstr(row->reason, "needs the operator latencies of the target"));
+    assert_true(isnan(row->measured) && isnan(row->adapt_ms));
+    for (int s = 0; s < MAPLE_SCORINGS; s++)
+        assert_false(row->scores[s].valid);
+    row = find_row(&f, "lut-fit", "", 3);
+    assert_non_null(
+        strstr(row->reason, "1 of 4 targets have no scores; synthetic-1: predictor lut-fit needs"));
+    assert_false(row->scores[MAPLE_SCORE_ALL].valid);
+    assert_string_equal(find_row(&f, "lut-fit", "synthetic-2", 3)->reason, "");
+    assert_string_equal(find_row(&f, "flops", "", 3)->reason, "");
+    release(&f);
+}
+
+static void too_few_training_architectures(void **state) {
+    (void)state;
+    static const maple_contender CONTENDERS[] = {{.name = "nearest"}, {.name = "flops"}};
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
+    for (size_t i = 0; i < 300; i++)
+        if (i % 3 > 0)
+            f.pool.dataset.platforms[i % 3].latency_ms[i] = NAN;
+    leave_one_out(&f);
+    f.evaluation.contenders = CONTENDERS;
+    f.evaluation.n_contenders = 2;
+    f.evaluation.train_archs = 150; /* sources 1 and 2 have 100 in common, 0 and 1 (and 3) 200 */
+    OK(evaluate(&f));
+    assert_non_null(
+        strstr(find_row(&f, "nearest", "synthetic-0", 3)->reason,
+               "150 training architectures asked for, but the 3 sources have only 100 in common"));
+    assert_string_equal(find_row(&f, "nearest", "synthetic-2", 3)->reason, "");
+    assert_string_equal(find_row(&f, "flops", "synthetic-0", 3)->reason, "");
+    release(&f);
+}
+
+/* No source is left: what learns from others says so, what does not goes on. */
+static void a_split_without_sources(void **state) {
+    (void)state;
+    static const maple_contender CONTENDERS[] = {{.name = "nearest"}, {.name = "flops"}};
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
+    static const char *const FAMILY[] = {"synthetic-0", "synthetic-1"};
+    OK(maple_splits_leave_one_out(&f.pool.dataset, FAMILY, 2, true, &f.splits, &why));
+    f.evaluation.contenders = CONTENDERS;
+    f.evaluation.n_contenders = 2;
+    f.evaluation.train_archs = 10;
+    OK(evaluate(&f));
+    assert_non_null(strstr(find_row(&f, "nearest", "synthetic-0", 3)->reason, "other platforms"));
+    assert_string_equal(find_row(&f, "flops", "", 10)->reason, "");
+    release(&f);
+}
+
+/* --- Tasks that follow each other --- */
+
+static void several_tasks(void **state) {
+    (void)state;
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
+    static const char *const SOURCES[] = {"synthetic-0", "synthetic-1"}, *const TARGETS[] = {"synthetic-3"};
+    OK(maple_splits_named(&f.pool.dataset, SOURCES, 2, TARGETS, 1, &f.splits, &why));
+    leave_one_out(&f);
+    OK(evaluate(&f));
+    assert_int_equal(f.n, 4 * 2 + 4 * (N_PLATFORMS + 1));
+    for (size_t i = 0; i < f.n; i++)
+        assert_string_equal(f.rows[i].task, i < 8 ? "split" : "leave-one-out");
+    /* One target: the mean is its row. */
+    assert_memory_equal(f.rows[0].scores, f.rows[1].scores, sizeof f.rows[0].scores);
+    release(&f);
+}
+
+/* --- The cache --- */
+
+static char folder[256];
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where) {
+    (void)info, (void)kind, (void)where;
+    return remove(path);
+}
+
+static int make_folder(void **state) {
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/maple_evaluate_XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Number of model files; cuts each to `cut` bytes where cut >= 0. */
+static size_t model_files(const char *path, long cut) {
+    size_t n = 0;
+    DIR *listing = opendir(path);
+    assert_non_null(listing);
+    for (struct dirent *entry; (entry = readdir(listing));) {
+        char file[600];
+        if (!strstr(entry->d_name, ".safetensors"))
+            continue;
+        n++;
+        snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+        assert_int_equal(cut >= 0 ? truncate(file, cut) : 0, 0);
+    }
+    closedir(listing);
+    return n;
+}
+
+static void models_are_kept(void **state) {
+    (void)state;
+    static const maple_contender CONTENDERS[] = {{.name = "nearest"}, {.name = "flops"}};
+    char path[300];
+    snprintf(path, sizeof path, "%s/deep/models", folder);
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
+    leave_one_out(&f);
+    f.evaluation.contenders = CONTENDERS;
+    f.evaluation.n_contenders = 2;
+    f.evaluation.train_archs = 100;
+    OK(evaluate(&f));
+    maple_evaluation_row *without = f.rows;
+    size_t n = f.n;
+    f.rows = NULL;
+    f.evaluation.cache = path;
+    f.evaluation.threads = 2;
+    OK(evaluate(&f)); /* trains and keeps */
+    assert_same_rows(&f, without, n);
+    assert_int_equal(model_files(path, -1), 3 * N_PLATFORMS);
+    assert_true(find_row(&f, "nearest", "synthetic-0", 3)->fit_ms > 0);
+    OK(evaluate(&f)); /* loads */
+    assert_same_rows(&f, without, n);
+    assert_int_equal(model_files(path, -1), 3 * N_PLATFORMS);
+    assert_true(isnan(find_row(&f, "nearest", "synthetic-0", 3)->fit_ms));
+    assert_true(isnan(find_row(&f, "nearest", "", 3)->fit_ms));
+    assert_true(fabs(find_row(&f, "flops", "", 3)->fit_ms) <= 0);
+    model_files(path, 100); /* truncated: made anew */
+    OK(evaluate(&f));
+    assert_same_rows(&f, without, n);
+    assert_true(find_row(&f, "nearest", "synthetic-0", 3)->fit_ms > 0);
+    OK(evaluate(&f));
+    assert_true(isnan(find_row(&f, "nearest", "synthetic-0", 3)->fit_ms));
+    /* Another latency of a source is another model; that of the target is not. */
+    f.pool.dataset.platforms[3].latency_ms[0] *= 1.01;
+    OK(evaluate(&f));
+    assert_true(find_row(&f, "nearest", "synthetic-0", 3)->fit_ms > 0);
+    assert_true(isnan(find_row(&f, "nearest", "synthetic-3", 3)->fit_ms));
+    f.evaluation.cache = "/proc/maple";
+    FAILS(evaluate(&f), MAPLE_IO_ERROR, "/proc/maple: cannot be created");
+    maple_free(without);
+    release(&f);
+}
+
+/* --- Hooks --- */
+
+typedef struct listener {
+    int calls, stop_after;
+    double last, total;
+    bool ordered;
+} listener;
+
+static void listen(void *user, const maple_progress *progress) {
+    listener *l = user;
+    l->ordered = l->ordered && progress->done >= l->last && strcmp(progress->task, "evaluating") == 0;
+    l->last = progress->done;
+    l->total = progress->total;
+    l->calls++;
+}
+
+static bool stop(void *user) {
+    listener *l = user;
+    return l->stop_after >= 0 && l->last >= l->stop_after;
+}
+
+static void progress_and_cancellation(void **state) {
+    (void)state;
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
+    listener l = {.stop_after = -1, .ordered = true};
+    maple_hooks hooks = {.progress = listen, .cancelled = stop, .user = &l};
+    leave_one_out(&f);
+    f.evaluation.hooks = &hooks;
+    f.evaluation.threads = 3;
+    OK(evaluate(&f));
+    assert_true(l.ordered);
+    assert_true(fabs(l.last - 2 * 2 * N_PLATFORMS * 3) <= 0 && fabs(l.total - l.last) <= 0);
+    l = (listener){.stop_after = 5, .ordered = true};
+    FAILS(evaluate(&f), MAPLE_INTERRUPTED, "interrupted");
+    assert_true(l.last >= 5 && l.last < l.total);
+    l = (listener){.stop_after = 0};
+    FAILS(evaluate(&f), MAPLE_INTERRUPTED, "interrupted");
+    release(&f);
+}
+
+/* --- Wrong requests --- */
+
+static void wrong_requests(void **state) {
+    (void)state;
+    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 50);
+    static const maple_contender UNKNOWN[] = {{.name = "oracle9"}},
+                                 BAD[] = {{.name = "maple", .options = "x=1"}};
+    static const int NEGATIVE[] = {-1}, TWICE[] = {3, 3};
+    FAILS(evaluate(&f), MAPLE_BAD_ARGUMENT, "nothing to evaluate: 0 splits");
+    leave_one_out(&f);
+    f.evaluation.contenders = UNKNOWN;
+    FAILS(evaluate(&f), MAPLE_NOT_FOUND, "there are: ");
+    f.evaluation.n_contenders = 1;
+    f.evaluation.contenders = BAD;
+    FAILS(evaluate(&f), MAPLE_BAD_ARGUMENT, "no option 'x'");
+    f.evaluation.contenders = LINES;
+    f.evaluation.sampler = "best";
+    FAILS(evaluate(&f), MAPLE_NOT_FOUND, "no sampler is called 'best'");
+    f.evaluation.sampler = "random";
+    f.evaluation.n_samples = 1;
+    f.evaluation.samples = NEGATIVE;
+    FAILS(evaluate(&f), MAPLE_BAD_ARGUMENT, "-1 samples");
+    f.evaluation.n_samples = 2;
+    f.evaluation.samples = TWICE;
+    FAILS(evaluate(&f), MAPLE_BAD_ARGUMENT, "twice");
+    f.evaluation.samples = TWO_COUNTS;
+    f.evaluation.trials = 0;
+    FAILS(evaluate(&f), MAPLE_BAD_ARGUMENT, "0 trials");
+    f.evaluation.trials = 1;
+    f.splits.items[0].sources[0] = f.splits.items[0].target;
+    FAILS(evaluate(&f), MAPLE_BAD_ARGUMENT, "its target is among its sources");
+    release(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_come_in_order),
+        cmocka_unit_test(mean_rows),
+        cmocka_unit_test(a_run_by_hand),
+        cmocka_unit_test(threads_do_not_show),
+        cmocka_unit_test(own_numbers_of_samples),
+        cmocka_unit_test(references_are_counted),
+        cmocka_unit_test(pruned_platforms),
+        cmocka_unit_test(a_target_that_cannot_be_served),
+        cmocka_unit_test(too_few_training_architectures),
+        cmocka_unit_test(a_split_without_sources),
+        cmocka_unit_test(several_tasks),
+        cmocka_unit_test_setup_teardown(models_are_kept, make_folder, remove_folder),
+        cmocka_unit_test(progress_and_cancellation),
+        cmocka_unit_test(wrong_requests),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
