@@ -1,4 +1,4 @@
-# Finds the parts that MAPLE takes rather than writes. Required: SQLite, OpenBLAS, cJSON, zlib. Optional, each an engine or a
+# Finds the parts that MAPLE takes rather than writes. Required: SQLite, OpenBLAS, LAPACKE, cJSON, zlib. Optional, each an engine or a
 # counter provider: oneDNN, XNNPACK, Valgrind's headers, libpfm is not needed for the ten generic events.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
@@ -14,6 +14,10 @@ pkg_check_modules(OPENBLAS QUIET IMPORTED_TARGET openblas)
 if(NOT OPENBLAS_FOUND)
   list(APPEND MAPLE_MISSING "OpenBLAS (Debian: libopenblas-dev)")
 endif()
+pkg_check_modules(LAPACKE QUIET IMPORTED_TARGET lapacke)
+if(NOT LAPACKE_FOUND)
+  list(APPEND MAPLE_MISSING "LAPACKE (Debian: liblapacke-dev)")
+endif()
 pkg_check_modules(CJSON QUIET IMPORTED_TARGET libcjson)
 if(NOT CJSON_FOUND)
   list(APPEND MAPLE_MISSING "cJSON (Debian: libcjson-dev)")
@@ -28,7 +32,7 @@ if(MAPLE_MISSING)
 endif()
 
 add_library(maple_dependencies INTERFACE)
-target_link_libraries(maple_dependencies INTERFACE PkgConfig::SQLITE PkgConfig::OPENBLAS PkgConfig::CJSON
+target_link_libraries(maple_dependencies INTERFACE PkgConfig::SQLITE PkgConfig::LAPACKE PkgConfig::OPENBLAS PkgConfig::CJSON
                       PkgConfig::ZLIB Threads::Threads ${CMAKE_DL_LIBS} m)
 add_library(maple_json INTERFACE)
 target_link_libraries(maple_json INTERFACE PkgConfig::CJSON)

@@ -12,6 +12,7 @@ make: builds
 pkg-config: finds libraries
 libsqlite3-dev: the pool
 libopenblas-dev: matrix products, engine blas
+liblapacke-dev: small linear systems
 libcjson-dev: JSON
 zlib1g-dev: reads packed tables (gzip)
 libdnnl-dev: engine onednn
@@ -24,7 +25,7 @@ sqlite3: tests, looking into a pool by hand
 "
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
-    echo "This is no Debian-like system. Parts that the build looks for (required: SQLite, OpenBLAS, cJSON, zlib, CMake, a C17" >&2
+    echo "This is no Debian-like system. Parts that the build looks for (required: SQLite, OpenBLAS, LAPACKE, cJSON, zlib, CMake, a C17" >&2
     echo "compiler, pkg-config; optional: oneDNN, XNNPACK with pthreadpool and cpuinfo, Valgrind, cmocka)." >&2
     exit 0
 fi

@@ -13,6 +13,7 @@
 #include "maple/graph.h"
 
 #define MAPLE_MAX_POSITIONS 32
+#define MAPLE_MAX_OPS       16  /* operators to choose from at a position */
 #define MAPLE_MAX_ARCH_TEXT 256 /* bytes of any architecture string with its NUL */
 
 typedef struct maple_arch {

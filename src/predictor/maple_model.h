@@ -51,7 +51,7 @@ typedef struct maple_base {
     maple_lut lut;
     double level; /* with `additive`, where there is no look-up table */
     size_t n_additive;
-    double additive[MAPLE_MAX_POSITIONS * 16];
+    double additive[MAPLE_MAX_POSITIONS * MAPLE_MAX_OPS];
     size_t n_features;
     double correction[MAPLE_MAX_FEATURES];
 } maple_base;

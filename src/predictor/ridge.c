@@ -1,58 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Normal equations by Cholesky: a few dozen columns, penalised, in double. */
+/* Normal equations by Cholesky, penalised, in double: BLAS and LAPACK, on one thread (their bits depend on
+ * it). */
 #include "predictor/ridge.h"
 
+#include "nn/nn.h"
+
+#include <cblas.h>
+#include <lapacke.h>
 #include <math.h>
 #include <string.h>
 
+/* Row-major lower is column-major upper: LAPACK then works in place. Where the matrix is not positive
+ * definite the factor is NaN, which its readers see. */
 void maple_cholesky(size_t n, double *a) {
-    for (size_t j = 0; j < n; j++) {
-        for (size_t i = j; i < n; i++) {
-            double sum = a[i * n + j];
-            for (size_t k = 0; k < j; k++)
-                sum -= a[i * n + k] * a[j * n + k];
-            a[i * n + j] = i == j ? sqrt(sum) : sum / a[j * n + j];
-        }
-    }
+    nn_blas_enter();
+    lapack_int info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, a, (lapack_int)n);
+    nn_blas_leave();
+    if (info != 0)
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j <= i; j++)
+                a[i * n + j] = NAN;
 }
 
-/* b[n] becomes the solution of a x = b; a becomes its lower factor. */
-static void solve(size_t n, double *a, double *b) {
-    maple_cholesky(n, a);
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < i; k++)
-            b[i] -= a[i * n + k] * b[k];
-        b[i] /= a[i * n + i];
-    }
-    for (size_t i = n; i-- > 0;) {
-        for (size_t k = i + 1; k < n; k++)
-            b[i] -= a[k * n + i] * b[k];
-        b[i] /= a[i * n + i];
+/* scaled[rows, columns + 1]: x and y, each row times the root of its weight. */
+static void scale_rows(size_t rows, size_t columns, const double *x, const double *y, const double *weight,
+                       double *scaled) {
+    for (size_t r = 0; r < rows; r++) {
+        double root = weight ? sqrt(weight[r]) : 1, *row = scaled + r * (columns + 1);
+        for (size_t j = 0; j < columns; j++)
+            row[j] = root * x[r * columns + j];
+        row[columns] = root * y[r];
     }
 }
 
 maple_status maple_ridge(size_t rows, size_t columns, const double *x, const double *y, const double *weight,
                          const double *penalty, double *coefficients, maple_error *error) {
+    size_t stride = columns + 1;
     double *gram = maple_alloc(columns * columns, sizeof *gram);
-    if (!gram)
+    double *scaled = maple_alloc(rows, stride * sizeof *scaled);
+    if (!gram || !scaled) {
+        maple_free(gram);
+        maple_free(scaled);
         return maple_error_memory(error);
+    }
+    int n = (int)columns, m = (int)rows, lead = (int)stride;
+    scale_rows(rows, columns, x, y, weight, scaled);
     memset(coefficients, 0, columns * sizeof *coefficients);
-    for (size_t r = 0; r < rows; r++) {
-        const double *row = x + r * columns;
-        double w = weight ? weight[r] : 1;
-        for (size_t i = 0; i < columns; i++) {
-            if (row[i] == 0)
-                continue;
-            coefficients[i] += w * row[i] * y[r];
-            for (size_t j = 0; j <= i; j++)
-                gram[i * columns + j] += w * row[i] * row[j];
-        }
+    nn_blas_enter();
+    if (rows > 0) {
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, n, m, 1, scaled, lead, 0, gram, n);
+        cblas_dgemv(CblasRowMajor, CblasTrans, m, n, 1, scaled, lead, scaled + columns, lead, 0, coefficients,
+                    1);
     }
     for (size_t i = 0; i < columns; i++)
         gram[i * columns + i] += penalty[i];
-    solve(columns, gram, coefficients);
+    lapack_int info = LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', n, 1, gram, n, coefficients, n);
+    nn_blas_leave();
     maple_free(gram);
-    return MAPLE_OK;
+    maple_free(scaled);
+    return info == 0 ? MAPLE_OK
+                     : maple_error_set(error, MAPLE_BAD_INPUT,
+                                       "a regression on %zu rows has no solution: its matrix is not positive "
+                                       "definite (a value is not finite, or far too large)",
+                                       rows);
 }
 
 /* Rotates rows and columns p, q so that a[p, q] becomes 0. */

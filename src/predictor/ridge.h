@@ -6,13 +6,13 @@
 #include "maple/base.h"
 
 /* coefficients[columns] that minimise the sum of weight[i] (y[i] - x[i] . c)^2 + the sum of penalty[j]
- * c[j]^2. x[rows, columns]; weight NULL: 1 for all; every penalty > 0, so that the system is never singular.
+ * c[j]^2. x[rows, columns]; weight NULL: 1 for all; every penalty > 0, so that the system is never singular (values that are not finite: MAPLE_BAD_INPUT).
  * With no rows the coefficients are 0. */
 maple_status maple_ridge(size_t rows, size_t columns, const double *x, const double *y, const double *weight,
                          const double *penalty, double *coefficients, maple_error *error);
 
-/* a[n, n], symmetric and positive definite, becomes its lower factor (what lies above the diagonal is left
- * alone). */
+/* a[n, n], symmetric and positive definite, of which the lower half is read, becomes its lower factor (what
+ * lies above the diagonal is left alone); NaN where it is not positive definite. */
 void maple_cholesky(size_t n, double *a);
 
 /* a[n, n], symmetric, becomes diagonal with its eigenvalues; column k of vectors[n, n] is the k-th

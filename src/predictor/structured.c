@@ -173,11 +173,14 @@ static void fill(problem *p, maple_graph_form graph, const maple_arch *archs, co
     }
     for (size_t i = 0; i < p->n; i++)
         p->y[i] -= p->level;
-    for (size_t a = 0; a < p->judged; a++)
-        for (size_t b = 0; b <= a; b++)
-            for (size_t j = 0; j < p->k; j++)
-                p->kernel[((size_t)group_of(p, j) * p->judged + a) * p->judged + b] +=
-                    p->scale[j] * p->x[a * p->k + j] * p->x[b * p->k + j];
+    for (size_t j = 0; j < p->k; j++) {
+        double *kernel = p->kernel + (size_t)group_of(p, j) * p->judged * p->judged;
+        for (size_t a = 0; a < p->judged && p->scale[j] > 0; a++) {
+            double left = p->scale[j] * p->x[a * p->k + j];
+            for (size_t b = 0; b <= a && left != 0; b++)
+                kernel[a * p->judged + b] += left * p->x[b * p->k + j];
+        }
+    }
 }
 
 /* --- Marginal likelihood --- */
@@ -245,11 +248,14 @@ static maple_status judge_all(problem *p, size_t *best, maple_error *error) {
 static void average(const problem *p, double *coefficients) {
     for (size_t h = 0; h < HYPOTHESES; h++) {
         hypothesis one = hypothesis_at(p, h);
-        for (size_t i = 0; i < p->judged; i++) {
-            double pull = p->log_evidence[h] * p->dual[h * p->judged + i];
-            coefficients[p->k] += pull * LEVEL_SD * LEVEL_SD;
-            for (size_t j = 0; j < p->k; j++)
-                coefficients[j] += pull * one.weight[group_of(p, j)] * p->scale[j] * p->x[i * p->k + j];
+        const double *dual = p->dual + h * p->judged;
+        for (size_t i = 0; i < p->judged; i++)
+            coefficients[p->k] += p->log_evidence[h] * dual[i] * LEVEL_SD * LEVEL_SD;
+        for (size_t j = 0; j < p->k; j++) {
+            double pull = 0;
+            for (size_t i = 0; i < p->judged; i++)
+                pull += dual[i] * p->x[i * p->k + j];
+            coefficients[j] += p->log_evidence[h] * one.weight[group_of(p, j)] * p->scale[j] * pull;
         }
     }
 }

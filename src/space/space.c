@@ -3,6 +3,7 @@
 #include "space/space_vtable.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 static const maple_space *const REGISTRY[] = {
@@ -235,22 +236,46 @@ static void add_cost(maple_cost *sum, const maple_cost *part) {
     sum->depth += part->depth;
 }
 
+/* Constants of the spaces, computed rather than written down: costs are asked for by the million. */
+typedef struct cost_table {
+    maple_cost skeleton, position[MAPLE_MAX_POSITIONS][MAPLE_MAX_OPS];
+} cost_table;
+
+static cost_table cost_tables[REGISTERED];
+static pthread_once_t costs_computed = PTHREAD_ONCE_INIT;
+
+static void compute_costs(void) {
+    for (size_t s = 0; s < REGISTERED; s++) {
+        const maple_space *space = REGISTRY[s];
+        space->skeleton_cost(&cost_tables[s].skeleton);
+        for (int p = 0; p < space->positions; p++)
+            for (int op = 0; op < space->ops; op++)
+                space->position_cost(p, op, &cost_tables[s].position[p][op]);
+    }
+}
+
+static const cost_table *costs_of(const maple_space *space) {
+    size_t s = 0;
+    pthread_once(&costs_computed, compute_costs);
+    while (REGISTRY[s] != space)
+        s++;
+    return &cost_tables[s];
+}
+
 maple_status maple_space_cost(const maple_space *space, const maple_arch *arch, maple_cost *out,
                               maple_error *error) {
     (void)error; /* nothing can fail since costs are in closed form */
-    space->skeleton_cost(out);
-    for (int i = 0; i < space->positions; i++) {
-        maple_cost part;
-        space->position_cost(i, arch->op[i], &part);
-        add_cost(out, &part);
-    }
+    const cost_table *table = costs_of(space);
+    *out = table->skeleton;
+    for (int i = 0; i < space->positions; i++)
+        add_cost(out, &table->position[i][arch->op[i]]);
     if (space->depth)
         out->depth = space->depth(arch);
     return MAPLE_OK;
 }
 
 void maple_space_position_cost(const maple_space *space, int position, int op, maple_cost *out) {
-    space->position_cost(position, op, out);
+    *out = costs_of(space)->position[position][op];
 }
 
 size_t maple_space_features(const maple_space *space) {
