@@ -258,7 +258,7 @@ static void costs_equal_the_published_table(void **state) {
     int n = 0;
     for (const char *at = text; (at = strstr(at, "\": {")); n++) { /* "7_8_..._5": { "flops": ..., */
         char key[2 * POSITIONS];
-        snprintf(key, sizeof key, "%s", at - (2 * POSITIONS - 1));
+        snprintf(key, sizeof key, "%.*s", 2 * POSITIONS - 1, at - (2 * POSITIONS - 1));
         maple_arch arch = parsed(key);
         maple_cost cost;
         assert_int_equal(maple_space_cost(fbnet(), &arch, &cost, NULL), MAPLE_OK);
