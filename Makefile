@@ -32,10 +32,14 @@ check-asan: deps
 pool: all
 	@sh scripts/measure-pool.sh $(BUILD)
 
-# Leave-one-family-out on the bundled pool.
+# docs/results/ (about half an hour): public tables, where they are, and the bundled pool.
+results: all
+	@sh scripts/results.sh $(BUILD)
+
+# Leave-one-family-out on the bundled pool, as a table.
 families: all
-	@cmake --build $(BUILD) -j $(JOBS) --target bench_families
-	@$(BUILD)/bench_families data/pool.db
+	@$(BUILD)/maple evaluate --bundled --leave-out family --predictor maple,lut,lut-fit,flops --samples 3,10 --trials 5 \
+	    --scoring unmeasured --per-target
 
 bench: all
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_fit
@@ -47,4 +51,4 @@ format:
 clean:
 	rm -rf build build-asan
 
-.PHONY: all deps demo test check-asan pool families bench format clean
+.PHONY: all deps demo test check-asan pool results families bench format clean

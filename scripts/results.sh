@@ -1,0 +1,117 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Writes docs/results/: what the predictors reach on the public tables and on the bundled pool, from seeds.
+#   scripts/results.sh BUILD [leave-one-out] [tasks] [no-model] [families]
+# The public tables (the data folder of the HELP repository) are looked for in $MAPLE_PUBLIC_DATA/help, then in
+# ../shared/data/help; without them their parts are skipped. TRIALS (default 10) is the number of draws of the closed-form
+# predictors, SLOW_TRIALS (default 3) that of the trained ones; their first draws are the same.
+set -eu
+build=$1
+shift
+parts=${*:-leave-one-out tasks no-model families}
+maple=$build/maple
+out=docs/results
+trials=${TRIALS:-10}
+slow_trials=${SLOW_TRIALS:-3}
+closed=flops,params,nearest,mean-pool,scratch
+trained=maple,fine-tune,mlp-scratch
+help=${MAPLE_PUBLIC_DATA:-../shared/data}/help
+mkdir -p "$out"
+commit=$(git rev-parse --short HEAD)
+git diff --quiet HEAD -- . ':!docs/results' || commit="$commit with changes"
+
+public_pool() {
+    [ -d "$help" ] || { echo "skipped: no public tables in $help (set MAPLE_PUBLIC_DATA)" >&2; return 1; }
+    [ -f "$build/public.db" ] || "$maple" pool import help "$help" --pool "$build/public.db" >&2
+}
+
+# begin FILE TITLE: what every page says first
+begin() {
+    page=$out/$1.md
+    {
+        echo "# $2"
+        echo
+        echo "Made by \`make results\` ($(date -u +%Y-%m-%d), commit $commit, seed 1, $(lscpu | sed -n 's/^Model name: *//p' | head -1))."
+        echo "Mean over draws of samples and training architectures, ± standard deviation over draws. Terms: docs/method.md, Evaluation."
+    } >"$page.new"
+}
+
+# add TEXT OPTIONS...: a table under its command
+add() {
+    {
+        echo
+        echo "$1"
+        shift
+        echo
+        echo "    maple evaluate $*"
+        echo
+    } >>"$page.new"
+}
+
+run() {
+    pool=$1
+    text=$2
+    shift 2
+    add "$text" "$@"
+    echo "maple evaluate $*" >&2
+    # shellcheck disable=SC2086
+    "$maple" evaluate $pool "$@" --seed 1 --markdown >>"$page.new"
+}
+
+finish() { mv "$page.new" "$page"; echo "wrote $page" >&2; }
+
+leave_one_out() {
+    public_pool || return 0
+    devices=gold_6226,gold_6240,silver_4210r,1080ti_1,2080ti_1,titan_rtx_1,titanx_1,titanxp_1
+    begin leave-one-out "Leave one device out, eight public devices"
+    run "--pool $build/public.db" "The protocol of the MAPLE paper (its table 1), on public tables: 900 training architectures on each of the seven others." \
+        --platforms $devices --predictor $closed,$trained --samples 3,10 --trials "$slow_trials" --train-archs 900 --per-target
+    run "--pool $build/public.db" "The same without the trained predictors, more draws." \
+        --platforms $devices --predictor $closed,nearest-oracle --samples 3,10 --trials "$trials" --train-archs 900
+    run "--pool $build/public.db" "The same, with the other batch sizes of each device out of the pool, too." \
+        --platforms $devices,1080ti_32,2080ti_32,titan_rtx_32,titanx_32,titanxp_32 --leave-out family --predictor $closed --samples 3,10 --trials "$trials" --train-archs 900
+    finish
+}
+
+tasks() {
+    public_pool || return 0
+    begin tasks "The device tasks of NASFLAT"
+    run "--pool $build/public.db" "Closed-form predictors; the pool's devices have all architectures. N2 and NA on their public targets; N1, N3, N4 cannot be run." \
+        --tasks all --predictor $closed,nearest-oracle --samples 3,5,10,20 --trials "$trials" --train-archs all
+    run "--pool $build/public.db" "All predictors, 900 training architectures on each device of the pool, fewer draws." \
+        --tasks all --predictor $closed,$trained --samples 3,5,10,20 --trials "$slow_trials" --train-archs 900
+    finish
+}
+
+no_model() {
+    public_pool || return 0
+    begin no-model "Rows that need no model"
+    {
+        echo
+        echo "Published (HELP, table 3) Spearman of FLOPs on the trimmed 800: titan_rtx_256 .950, gold_6226 .826, pixel2 .765, raspi4 .846, fpga .900, eyeriss .437."
+        echo "raspi4 and eyeriss do not reproduce from the released latencies; the others do."
+    } >>"$page.new"
+    run "--pool $build/public.db" "FLOPs on HELP's trimmed 800." --tasks ND --predictor flops --samples 3 --trials 1 --scoring trimmed800 --per-target
+    run "--pool $build/public.db" "The best source device, chosen with all latencies of the target (FBNet)." \
+        --tasks FD,F1,F2,F3,F4,FA --predictor nearest-oracle --samples 3 --trials 1 --train-archs all
+    finish
+}
+
+families() {
+    begin families "Leave one family out, bundled pool"
+    run --bundled "Each platform of data/pool.db from those of other families (CPU, engine, instruction set). One CPU model: this says nothing about CPUs never seen." \
+        --leave-out family --predictor maple,lut,lut-fit,$closed --samples 3,10 --trials "$slow_trials" --scoring unmeasured --per-target
+    run --bundled "The parts of the descriptor: counters and operator latencies (default), without counters (operator latencies only), counters only, neither." \
+        --leave-out family --predictor maple,maple:counters=0,maple:operators=0,maple:counters=0:operators=0 --samples 3,10 --trials "$slow_trials" --scoring unmeasured
+    finish
+}
+
+for part in $parts; do
+    case $part in
+    leave-one-out) leave_one_out ;;
+    tasks) tasks ;;
+    no-model) no_model ;;
+    families) families ;;
+    *) echo "no part '$part': leave-one-out, tasks, no-model, families" >&2; exit 2 ;;
+    esac
+done
