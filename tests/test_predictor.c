@@ -81,6 +81,8 @@ static void fixture_free(fixture *f) {
 static const char *options_for(const char *name) {
     if (strcmp(name, "mlp-scratch") == 0)
         return "epochs=10,width=16";
+    if (strcmp(name, "fine-tune") == 0)
+        return "epochs=6,width=24,embedding=8,tune_steps=20";
     return strcmp(name, "maple") == 0 ? FAST : NULL;
 }
 
@@ -565,7 +567,7 @@ static void sources_without_operators_are_left_out(void **state) {
     for (size_t p = 0; p < PLATFORMS - 1; p++)
         f.pool.dataset.platforms[p].operator_ms[3] = NAN;
     assert_refused("maple", &f.request, MAPLE_BAD_INPUT, "none of the 4 sources has operator latencies");
-    f.request.options = "epochs=2,scaling=level";
+    f.request.options = "epochs=2,scaling=costs";
     maple_predictor_free(fit_or_fail("maple", &f.request));
     fixture_free(&f);
 }

@@ -3,19 +3,24 @@
  * maple_model.h: the parts of the `maple` predictor (docs/method.md):
  *
  *   log latency(a) = log base(a) + mean + sd * network(one-hot a, S)
- *   log base(a)    = log table(a) + correction . features(a)
+ *   log base(a)    = log table(a) + correction . features(a), or log(level * costs . features(a))
  *
- * table        maple_base.c: the look-up table, or a level and an additive model where there is none
+ * table        maple_base.c: the look-up table
  * correction   maple_correction.c: a few numbers a platform; the target's from its samples, with a prior
  *              from the pool
- * S            maple_descriptor.c: operator latencies and counters, scaled
+ * costs        maple_costs.c: what stands for both where operator latencies are not known
+ * S            maple_descriptor.c: operator latencies, counters, latencies of reference architectures, scaled
  * network      maple_net.c, trained in maple_train.c
+ *
+ * `fine-tune` (fine_tune.c) uses the same training set, descriptor and network, with a level for a base.
  */
 #ifndef MAPLE_PREDICTOR_MAPLE_MODEL_H
 #define MAPLE_PREDICTOR_MAPLE_MODEL_H
 
+#include "predictor/belief.h"
 #include "predictor/lut_table.h"
 #include "predictor/maple_net.h"
+#include "predictor/maple_descriptor.h"
 #include "predictor/predictor_vtable.h"
 
 enum {
@@ -25,33 +30,41 @@ enum {
     OPT_EMBEDDING,
     OPT_RATE,
     OPT_DECAY,
+    OPT_STEPS,
     OPT_OPERATORS,
     OPT_COUNTERS,
     OPT_COUNTER_SCALE,
+    OPT_REFERENCES,
+    OPT_REFERENCE_SAMPLES,
     OPT_SCALING,
     OPT_CALIBRATION,
     OPT_LEVEL_SD,
     OPT_SHARE_SD,
     OPT_PRIOR_WEIGHT,
+    OPT_COST_NOISE,
+    OPT_COST_SPREAD,
     OPT_SAMPLE_WEIGHT,
     OPT_NETWORK,
     OPT_COUNT
 };
-enum { SCALING_LUT, SCALING_LEVEL };
+enum { SCALING_LUT, SCALING_COSTS };
 enum { CALIBRATION_NONE, CALIBRATION_LEVEL, CALIBRATION_SHARES };
-enum { COUNTERS_PER_LATENCY, COUNTERS_PER_RUN };
+/* Where the reference architectures' latencies are labels too. */
+enum { REFERENCES_NOT, REFERENCES_IN_BASE, REFERENCES_IN_LOSS, REFERENCES_IN_BOTH };
 
 /* --- Base --- */
 
 /* Level, one for each operator of the space, number of executions. */
 enum { MAPLE_MAX_FEATURES = MAPLE_MAX_POSITIONS + 2 };
+enum { MAPLE_MAX_SPACE_FEATURES = 1024 };
 
 typedef struct maple_base {
     bool has_lut;
     maple_lut lut;
-    double level; /* with `additive`, where there is no look-up table */
-    size_t n_additive;
-    double additive[MAPLE_MAX_POSITIONS * MAPLE_MAX_OPS];
+    double level; /* log ms, where there is no look-up table */
+    size_t n_costs;
+    double
+        *costs; /* [n_costs = 1 + features of the space], offset first, of latency / level; NULL: 1. Owned */
     size_t n_features;
     double correction[MAPLE_MAX_FEATURES];
 } maple_base;
@@ -63,58 +76,72 @@ maple_status maple_base_table(const maple_base *base, const maple_model_context 
 maple_status maple_base_log(const maple_base *base, const maple_model_context *context,
                             const maple_arch *arch, double *out, maple_error *error);
 
-/* --- Correction --- */
+/* --- Training set --- */
 
-/* What platforms' corrections look like, learned from the sources: mean + factor z with z ~ N(0, 1). */
-typedef struct maple_prior {
-    size_t n;
-    double mean[MAPLE_MAX_FEATURES], factor[MAPLE_MAX_FEATURES * MAPLE_MAX_FEATURES]; /* [n, n], lower */
-    double noise; /* what corrections leave of the sources' log latencies */
-} maple_prior;
+/* Rows of all sources, then the target's samples, then those of its reference architectures that are used as
+ * samples, too. The target's platform is n_platforms - 1. */
+typedef struct maple_training {
+    size_t n, n_pool, n_samples, positions;
+    uint8_t *codes;     /* [n, positions], canonical */
+    uint32_t *platform; /* [n] */
+    maple_arch *archs;  /* [n], canonical */
+    double *residual;   /* [n]: log latency - log base */
+    double *log_ms;     /* [n - n_pool]: log latencies of the target's rows */
+    double mean, sd;    /* of the pool's residuals */
+    size_t n_platforms;
+    size_t *rows;          /* [n_platforms - 1]: rows of pool->platforms that are used */
+    maple_base *base;      /* [n_platforms], the target's last */
+    maple_belief belief;   /* of the correction, or of the costs */
+    double *feature_scale; /* of the costs */
+    double *references;    /* [n_platforms, references of the space], ms, NaN where unknown; NULL: not used */
+    int reference_samples;
+} maple_training;
+
+maple_model_context maple_training_context(const maple_fit_request *request, const maple_training *training,
+                                           size_t platform);
+/* The target's samples, then (with `references`) those of its reference architectures that were measured and
+ * are not among them: canonical architectures, log latencies. Returns how many; there is room for the samples
+ * and all references. */
+size_t maple_target_rows(const maple_fit_request *request, bool references, maple_arch *archs,
+                         double *log_ms);
+/* How many of the target's rows the base is fitted to: the first so many. */
+size_t maple_training_known(const maple_training *training);
+
+maple_status maple_training_build(const maple_fit_request *request, const double *options,
+                                  maple_training *out, maple_error *error);
+void maple_training_release(maple_training *training);
+
+/* --- Training set of a pre-training: no target, a level for a base --- */
+
+maple_status maple_training_build_levels(const maple_fit_request *request, maple_training *out,
+                                         maple_error *error);
+
+/* Latencies of the space's reference architectures that a platform of the pool has; out[references], NaN
+ * where it lacks one. */
+maple_status maple_reference_latencies(const maple_dataset *pool, size_t platform, double *out,
+                                       maple_error *error);
+
+/* --- Correction --- */
 
 size_t maple_feature_count(const maple_space *space);
 void maple_features(const maple_base *base, const maple_model_context *context, const double *counts,
                     double *features);
 /* Corrections for the sources (from all their rows), the prior from them, the target's correction from its
  * samples. */
-struct maple_training;
-maple_status maple_correct(const maple_fit_request *request, const double *options,
-                           struct maple_training *training, maple_error *error);
-/* The correction of a platform from n rows: above[n] is what log latency lies above the table (and, later,
- * the network). Robust; with no rows it is the prior's mean. */
-maple_status maple_correction_fit(const maple_prior *prior, size_t n, const double *features,
-                                  const double *above, double *correction, maple_error *error);
+maple_status maple_correct(const maple_fit_request *request, const double *options, maple_training *training,
+                           maple_error *error);
 
-/* --- Training set --- */
+/* --- Costs --- */
 
-/* Rows of all sources, then the target's samples, whose platform is n_sources. */
-typedef struct maple_training {
-    size_t n, n_pool, positions;
-    uint8_t *codes;     /* [n, positions], canonical */
-    uint32_t *platform; /* [n] */
-    maple_arch *archs;  /* [n], canonical */
-    double *residual;   /* [n]: log latency - log base */
-    double mean, sd;    /* of the pool's residuals */
-    size_t n_platforms;
-    size_t *rows;     /* [n_platforms - 1]: rows of pool->platforms that are used */
-    maple_base *base; /* [n_platforms], the target's last */
-    maple_prior prior;
-} maple_training;
-
-maple_model_context maple_training_context(const maple_fit_request *request, const maple_training *training,
-                                           size_t platform);
-
-maple_status maple_training_build(const maple_fit_request *request, const double *options,
-                                  maple_training *out, maple_error *error);
-void maple_training_release(maple_training *training);
-
-/* --- Descriptor --- */
-
-/* descriptors[n_platforms, *columns], the target's last; freed by maple_free. Columns that the target lacks,
- * that fewer than two sources have, or that do not vary are left out: *columns may be 0. */
-maple_status maple_descriptor_build(const maple_fit_request *request, const maple_training *training,
-                                    const double *options, float **descriptors, size_t *columns,
-                                    maple_error *error);
+/* log(level * costs . features) of a canonical architecture. */
+double maple_costs_log(const maple_base *base, const maple_space *space, const maple_arch *arch);
+/* Costs of the sources from all their rows, what is believed of a platform's costs, the target's. */
+maple_status maple_costs_fit(const maple_fit_request *request, const double *options,
+                             maple_training *training, maple_error *error);
+/* The target's once more, from log latencies of its rows (maple_training_known). */
+maple_status maple_costs_refit(const maple_fit_request *request, const double *options,
+                               maple_training *training, const double *log_ms, maple_base *base,
+                               maple_error *error);
 
 /* --- Model --- */
 
@@ -124,18 +151,38 @@ typedef struct maple_model {
     float *descriptor; /* [shape.descriptor] of the target */
     double mean, sd;
     maple_base base;
-    size_t n_calibration;                        /* 1 + groups */
-    double calibration[MAPLE_MAX_POSITIONS + 1]; /* level, then one a group */
 } maple_model;
 
-maple_status maple_train(const maple_fit_request *request, const double *options,
-                         const maple_training *training, const float *descriptors, maple_model *model,
-                         maple_error *error);
+void maple_model_free(void *model);
+/* As predict of predictor_vtable.h, for the states of `maple` and of `fine-tune`. */
+maple_status maple_model_predict(const void *model, const maple_model_context *context,
+                                 const maple_arch *archs, size_t n, double *latency_ms, maple_error *error);
+
+typedef struct maple_train_settings {
+    size_t epochs, steps; /* whichever is reached first */
+    size_t batch;
+    double rate, decay, sample_weight;
+    uint64_t seed;
+    const maple_hooks *hooks;
+} maple_train_settings;
+
+/* descriptors[n_platforms, shape.descriptor]. model->parameters is allocated here. */
+maple_status maple_train(const maple_train_settings *settings, const maple_training *training,
+                         const float *descriptors, maple_model *model, maple_error *error);
 /* mean + sd * network, for canonical architectures. */
 maple_status maple_model_network(const maple_model *model, const maple_arch *archs, size_t n, double *out,
                                  maple_error *error);
-/* The correction of the model's base once more, from what the samples lie above table and network. */
-maple_status maple_model_correct(const maple_fit_request *request, const maple_training *training,
-                                 maple_model *model, maple_error *error);
+/* The correction or the costs of the model's base once more, from what the target's networks lie above the
+ * network. */
+maple_status maple_model_correct(const maple_fit_request *request, const double *options,
+                                 maple_training *training, maple_model *model, maple_error *error);
+
+/* The network's part of a model file. */
+maple_status maple_model_save_network(const maple_model *model, maple_tensors *tensors, maple_error *error);
+maple_status maple_model_load_network(const maple_tensors *tensors, const maple_space *space,
+                                      maple_model *model, maple_error *error);
+/* A vector of n finite numbers. */
+maple_status maple_load_doubles(const maple_tensors *tensors, const char *name, size_t n, double *out,
+                                maple_error *error);
 
 #endif

@@ -26,13 +26,16 @@ typedef struct trainer {
  * their mean, which leaves the minimum where it is and keeps gradients of order one. */
 static void fill_targets(trainer *t, double sample_weight) {
     const maple_training *data = t->data;
-    size_t n_samples = data->n - data->n_pool;
+    bool references =
+        data->reference_samples == REFERENCES_IN_LOSS || data->reference_samples == REFERENCES_IN_BOTH;
+    size_t n_samples = references ? data->n - data->n_pool : data->n_samples;
     double pool = 1 / sqrt((double)data->n_pool);
     double sample = n_samples > 0 ? sample_weight / sqrt((double)n_samples) : 0;
     double mean = (pool * (double)data->n_pool + sample * (double)n_samples) / (double)data->n;
     for (size_t i = 0; i < data->n; i++) {
+        double weight = i < data->n_pool ? pool : i < data->n_pool + n_samples ? sample : 0;
         t->target[i] = (float)((data->residual[i] - data->mean) / data->sd);
-        t->weight[i] = (float)((i < data->n_pool ? pool : sample) / mean);
+        t->weight[i] = (float)(weight / mean);
     }
 }
 
@@ -101,12 +104,14 @@ static void train_batch(trainer *t, const size_t *rows, size_t n, float *paramet
     nn_adam_step(&t->adam, n_parameters, rate, t->decay, t->gradient, parameters);
 }
 
-static maple_status trainer_init(trainer *t, const maple_net_shape *shape, const double *options) {
+static maple_status trainer_init(trainer *t, const maple_net_shape *shape,
+                                 const maple_train_settings *settings) {
     size_t n = t->data->n, count = maple_net_layout(shape).offset[NET_TENSORS];
-    t->batch = (size_t)options[OPT_BATCH];
-    t->steps_total = (n + t->batch - 1) / t->batch * (size_t)options[OPT_EPOCHS];
-    t->rate = options[OPT_RATE];
-    t->decay = options[OPT_DECAY];
+    t->batch = settings->batch;
+    t->steps_total = (n + t->batch - 1) / t->batch * settings->epochs;
+    t->steps_total = t->steps_total < settings->steps ? t->steps_total : settings->steps;
+    t->rate = settings->rate;
+    t->decay = settings->decay;
     t->work = maple_net_work_create(shape, t->batch, t->data->n_platforms, true);
     t->gradient = maple_alloc_aligned(3 * count, sizeof(float));
     t->target = maple_alloc(n, 2 * sizeof(float));
@@ -141,30 +146,31 @@ static void trainer_release(trainer *t) {
     maple_free(t->order);
 }
 
-maple_status maple_train(const maple_fit_request *request, const double *options,
-                         const maple_training *training, const float *descriptors, maple_model *model,
-                         maple_error *error) {
-    size_t count = maple_net_layout(&model->shape).offset[NET_TENSORS], epochs = (size_t)options[OPT_EPOCHS];
+maple_status maple_train(const maple_train_settings *settings, const maple_training *training,
+                         const float *descriptors, maple_model *model, maple_error *error) {
+    size_t count = maple_net_layout(&model->shape).offset[NET_TENSORS];
     trainer t = {.data = training, .descriptors = descriptors};
     model->parameters = maple_alloc_aligned(count, sizeof(float));
-    maple_status status = trainer_init(&t, &model->shape, options);
+    maple_status status = trainer_init(&t, &model->shape, settings);
     if (status != MAPLE_OK || !model->parameters) {
         status = maple_error_memory(error);
         goto done;
     }
-    maple_rng rng = maple_rng_seed(request->seed);
+    maple_rng rng = maple_rng_seed(settings->seed);
     maple_net_init(&model->shape, &rng, model->parameters);
-    fill_targets(&t, options[OPT_SAMPLE_WEIGHT]);
+    fill_targets(&t, settings->sample_weight);
     group_rows(&t);
     nn_blas_enter();
+    size_t in_epoch = (training->n + t.batch - 1) / t.batch;
+    size_t epochs = (t.steps_total + in_epoch - 1) / in_epoch; /* the last may be cut short */
     for (size_t epoch = 0; epoch < epochs && status == MAPLE_OK; epoch++) {
         shuffle_groups(&t, &rng);
-        for (size_t first = 0; first < training->n; first += t.batch) {
+        for (size_t first = 0; first < training->n && t.step < t.steps_total; first += t.batch) {
             size_t left = training->n - first;
             train_batch(&t, t.order + first, left < t.batch ? left : t.batch, model->parameters, count);
         }
-        maple_report_progress(request->hooks, "fitting", (double)(epoch + 1), (double)epochs, "epochs");
-        if (maple_is_cancelled(request->hooks))
+        maple_report_progress(settings->hooks, "fitting", (double)(epoch + 1), (double)epochs, "epochs");
+        if (maple_is_cancelled(settings->hooks))
             status = maple_error_set(error, MAPLE_INTERRUPTED,
                                      "fitting was interrupted after %zu of %zu epochs; run it again",
                                      epoch + 1, epochs);

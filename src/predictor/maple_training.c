@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The training set of the network: what log latencies lie above the base of their platform. */
+#include "predictor/maple_model.h"
+
+#include <math.h>
+#include <string.h>
+
+void maple_training_release(maple_training *training) {
+    maple_free(training->codes);
+    maple_free(training->platform);
+    maple_free(training->archs);
+    maple_free(training->residual);
+    maple_free(training->log_ms);
+    maple_free(training->rows);
+    for (size_t p = 0; training->base && p < training->n_platforms; p++)
+        maple_free(training->base[p].costs);
+    maple_free(training->base);
+    maple_free(training->feature_scale);
+    maple_free(training->references);
+    maple_belief_release(&training->belief);
+    *training = (maple_training){0};
+}
+
+static size_t rows_of_request(const maple_fit_request *request) {
+    return request->train ? request->n_train : request->pool->n_archs;
+}
+
+/* A look-up table for the target and for every source that has all its operator latencies; without one for
+ * the target, none at all, because base and residual must mean the same on all platforms. */
+static maple_status choose_sources(const maple_fit_request *request, bool lut, maple_training *out,
+                                   maple_error *error) {
+    const maple_target *target = &request->target;
+    maple_base base = {.has_lut = lut && target->operator_ms};
+    maple_error ignored;
+    if (base.has_lut &&
+        maple_lut_init(&base.lut, request->space, target->graph, target->operator_ms, &ignored)) {
+        maple_log(request->hooks, MAPLE_LOG_WARNING, "maple works without a look-up table: %s",
+                  ignored.message);
+        base.has_lut = false;
+    }
+    size_t used = 0;
+    for (size_t i = 0; i < request->n_sources; i++) {
+        const maple_dataset_platform *source = &request->pool->platforms[request->sources[i]];
+        out->base[used] = (maple_base){.has_lut = base.has_lut};
+        if (base.has_lut && maple_lut_init(&out->base[used].lut, request->space, source->platform.graph,
+                                           source->operator_ms, &ignored)) {
+            maple_log(request->hooks, MAPLE_LOG_WARNING, "source %s is left out: %s", source->platform.name,
+                      ignored.message);
+            continue;
+        }
+        out->rows[used++] = request->sources[i];
+    }
+    if (used == 0)
+        return maple_error_set(error, MAPLE_BAD_INPUT,
+                               "none of the %zu sources has operator latencies: profile them, or fit with "
+                               "scaling=costs",
+                               request->n_sources);
+    out->base[used] = base;
+    out->n_platforms = used + 1;
+    return MAPLE_OK;
+}
+
+/* Every source, and nothing to tell them apart but a level. */
+static void take_all_sources(const maple_fit_request *request, maple_training *out) {
+    memcpy(out->rows, request->sources, request->n_sources * sizeof *out->rows);
+    out->n_platforms = request->n_sources + 1;
+}
+
+static void add_row(maple_training *out, const maple_arch *arch, uint32_t platform, double log_ms) {
+    size_t i = out->n++;
+    out->archs[i] = *arch;
+    memcpy(out->codes + i * out->positions, arch->op, out->positions);
+    out->platform[i] = platform;
+    out->residual[i] = log_ms;
+}
+
+/* Rows with their log latencies: the base is subtracted later. */
+static maple_status collect_rows(const maple_fit_request *request, maple_training *out, maple_error *error) {
+    const maple_dataset *pool = request->pool;
+    for (size_t s = 0; s + 1 < out->n_platforms; s++) {
+        const maple_dataset_platform *source = &pool->platforms[out->rows[s]];
+        maple_graph_form form = source->platform.graph;
+        for (size_t i = 0; i < rows_of_request(request); i++) {
+            size_t row = request->train ? request->train[i] : i;
+            double ms = source->latency_ms[row];
+            const maple_arch *arch = &pool->archs[row];
+            if (!isfinite(ms) || ms <= 0)
+                continue;
+            if (form == MAPLE_GRAPH_PRUNED && maple_space_degenerate(request->space, arch))
+                continue;
+            maple_arch canonical = maple_space_canonical(request->space, form, arch);
+            add_row(out, &canonical, (uint32_t)s, log(ms));
+        }
+    }
+    out->n_pool = out->n;
+    if (out->n_pool == 0)
+        return maple_error_set(error, MAPLE_BAD_INPUT,
+                               "the sources have no latencies of the training architectures");
+    return MAPLE_OK;
+}
+
+size_t maple_target_rows(const maple_fit_request *request, bool references, maple_arch *archs,
+                         double *log_ms) {
+    const maple_target *target = &request->target;
+    size_t n = 0;
+    for (; n < target->n_samples; n++) {
+        archs[n] = maple_space_canonical(request->space, target->graph, &target->archs[n]);
+        log_ms[n] = log(target->latency_ms[n]);
+    }
+    for (size_t r = 0; references && r < maple_space_references(request->space); r++) {
+        maple_arch arch = maple_space_reference(request->space, r);
+        maple_arch canonical = maple_space_canonical(request->space, target->graph, &arch);
+        bool skip = isnan(target->reference_ms[r]) ||
+                    (target->graph == MAPLE_GRAPH_PRUNED && maple_space_degenerate(request->space, &arch));
+        for (size_t i = 0; i < target->n_samples; i++)
+            skip |= maple_arch_equal(&canonical, &archs[i]);
+        if (skip)
+            continue;
+        archs[n] = canonical;
+        log_ms[n++] = log(target->reference_ms[r]);
+    }
+    return n;
+}
+
+static maple_status collect_target(const maple_fit_request *request, maple_training *out,
+                                   maple_error *error) {
+    size_t most = request->target.n_samples + maple_space_references(request->space);
+    maple_arch *archs = maple_alloc(most, sizeof *archs);
+    if (!archs)
+        return maple_error_memory(error);
+    bool references = out->references && out->reference_samples != REFERENCES_NOT;
+    size_t n = maple_target_rows(request, references, archs, out->log_ms);
+    for (size_t i = 0; i < n; i++)
+        add_row(out, &archs[i], (uint32_t)(out->n_platforms - 1), out->log_ms[i]);
+    out->n_samples = request->target.n_samples;
+    maple_free(archs);
+    return MAPLE_OK;
+}
+
+size_t maple_training_known(const maple_training *t) {
+    bool all = t->reference_samples == REFERENCES_IN_BASE || t->reference_samples == REFERENCES_IN_BOTH;
+    return all ? t->n - t->n_pool : t->n_samples;
+}
+
+/* Reference latencies of all platforms, where the request has the target's and the options want them. */
+static maple_status find_references(const maple_fit_request *request, int wanted, maple_training *t,
+                                    maple_error *error) {
+    enum { AUTO, NOT };
+    const maple_target *target = &request->target;
+    size_t n = maple_space_references(request->space);
+    bool has_operators = false;
+    for (size_t i = 0; target->operator_ms && i < maple_space_operators(request->space); i++)
+        has_operators |= isfinite(target->operator_ms[i]);
+    if (!target->reference_ms || wanted == NOT || (wanted == AUTO && has_operators))
+        return MAPLE_OK;
+    t->references = maple_alloc(t->n_platforms, n * sizeof *t->references);
+    maple_status status = t->references ? MAPLE_OK : maple_error_memory(error);
+    for (size_t p = 0; p + 1 < t->n_platforms && status == MAPLE_OK; p++)
+        status = maple_reference_latencies(request->pool, t->rows[p], t->references + p * n, error);
+    if (status == MAPLE_OK)
+        memcpy(t->references + (t->n_platforms - 1) * n, target->reference_ms, n * sizeof(double));
+    return status;
+}
+
+maple_model_context maple_training_context(const maple_fit_request *request, const maple_training *training,
+                                           size_t platform) {
+    bool target = platform + 1 == training->n_platforms;
+    return (maple_model_context){
+        .space = request->space,
+        .graph = target ? request->target.graph
+                        : request->pool->platforms[training->rows[platform]].platform.graph};
+}
+
+/* Subtracts the base and finds the scale of what remains on the pool. */
+static maple_status subtract_base(const maple_fit_request *request, maple_training *t, maple_error *error) {
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        size_t p = t->platform[i];
+        maple_model_context context = maple_training_context(request, t, p);
+        double base;
+        maple_status status = maple_base_log(&t->base[p], &context, &t->archs[i], &base, error);
+        if (status != MAPLE_OK)
+            return status;
+        t->residual[i] -= base;
+        if (i < t->n_pool) {
+            sum += t->residual[i];
+            squares += t->residual[i] * t->residual[i];
+        }
+    }
+    double count = (double)t->n_pool;
+    t->mean = sum / count;
+    /* Of constant latencies nothing remains; any scale then serves. */
+    t->sd = fmax(sqrt(fmax(squares / count - t->mean * t->mean, 0)), 1e-3);
+    return MAPLE_OK;
+}
+
+static maple_status allocate(const maple_fit_request *request, maple_training *t, maple_error *error) {
+    size_t known = request->target.n_samples + maple_space_references(request->space);
+    size_t most = request->n_sources * rows_of_request(request) + known;
+    *t = (maple_training){.positions = (size_t)maple_space_positions(request->space)};
+    t->codes = maple_alloc(most, t->positions);
+    t->platform = maple_alloc(most, sizeof *t->platform);
+    t->archs = maple_alloc(most, sizeof *t->archs);
+    t->residual = maple_alloc(most, sizeof *t->residual);
+    t->log_ms = maple_alloc(known, sizeof *t->log_ms);
+    t->rows = maple_alloc(request->n_sources, sizeof *t->rows);
+    t->base = maple_alloc(request->n_sources + 1, sizeof *t->base);
+    if (t->codes && t->platform && t->archs && t->residual && t->log_ms && t->rows && t->base)
+        return MAPLE_OK;
+    return maple_error_memory(error);
+}
+
+maple_status maple_training_build(const maple_fit_request *request, const double *options,
+                                  maple_training *out, maple_error *error) {
+    maple_training t;
+    maple_status status = allocate(request, &t, error);
+    t.reference_samples = (int)options[OPT_REFERENCE_SAMPLES];
+    if (status == MAPLE_OK)
+        status = choose_sources(request, options[OPT_SCALING] == SCALING_LUT, &t, error);
+    if (status == MAPLE_OK)
+        status = find_references(request, (int)options[OPT_REFERENCES], &t, error);
+    if (status == MAPLE_OK)
+        status = collect_rows(request, &t, error);
+    if (status == MAPLE_OK)
+        status = collect_target(request, &t, error);
+    if (status == MAPLE_OK)
+        status = t.base[0].has_lut ? maple_correct(request, options, &t, error)
+                                   : maple_costs_fit(request, options, &t, error);
+    if (status == MAPLE_OK)
+        status = subtract_base(request, &t, error);
+    if (status == MAPLE_OK)
+        *out = t;
+    else
+        maple_training_release(&t);
+    return status;
+}
+
+maple_status maple_training_build_levels(const maple_fit_request *request, maple_training *out,
+                                         maple_error *error) {
+    maple_training t;
+    maple_status status = allocate(request, &t, error);
+    if (status == MAPLE_OK) {
+        take_all_sources(request, &t);
+        status = collect_rows(request, &t, error);
+    }
+    for (size_t p = 0; p < t.n_platforms && status == MAPLE_OK; p++) {
+        double sum = 0, count = 0;
+        for (size_t i = 0; i < t.n_pool; i++) {
+            sum += t.platform[i] == p ? t.residual[i] : 0;
+            count += t.platform[i] == p;
+        }
+        t.base[p].level = count > 0 ? sum / count : 0;
+    }
+    if (status == MAPLE_OK)
+        status = subtract_base(request, &t, error);
+    if (status == MAPLE_OK)
+        *out = t;
+    else
+        maple_training_release(&t);
+    return status;
+}
