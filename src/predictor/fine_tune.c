@@ -17,6 +17,7 @@ enum {
     TUNE_RATE,
     TUNE_DECAY,
     TUNE_STEPS,
+    TUNE_SOURCE_ARCHS,
     TUNE_OPERATORS,
     TUNE_COUNTERS,
     TUNE_COUNTER_SCALE,
@@ -36,6 +37,7 @@ static const maple_option OPTIONS[TUNE_COUNT] = {
     [TUNE_RATE] = {.name = "rate", .value = 1e-3, .min = 1e-8, .max = 1},
     [TUNE_DECAY] = {.name = "decay", .value = 1, .min = 0, .max = 100},
     [TUNE_STEPS] = {.name = "steps", .value = 12800, .min = 1, .max = 1e9, .whole = true},
+    [TUNE_SOURCE_ARCHS] = {.name = "source_archs", .value = 900, .min = 0, .max = 1e9, .whole = true},
     [TUNE_OPERATORS] = {.name = "operators", .value = 1, .min = 0, .max = 1, .whole = true},
     [TUNE_COUNTERS] = {.name = "counters", .value = 1, .min = 0, .max = 1, .whole = true},
     [TUNE_COUNTER_SCALE] = {.name = "counter_scale",
@@ -145,7 +147,8 @@ static maple_status pretrain(const maple_fit_request *request, const double *opt
     tune_prior *prior = maple_alloc(1, sizeof *prior);
     if (!prior)
         return maple_error_memory(error);
-    maple_status status = maple_training_build_levels(request, &training, error);
+    maple_status status =
+        maple_training_build_levels(request, (size_t)options[TUNE_SOURCE_ARCHS], &training, error);
     if (status == MAPLE_OK)
         status = train_prior(request, options, &training, prior, error);
     maple_training_release(&training);

@@ -13,6 +13,7 @@ static const maple_option OPTIONS[OPT_COUNT] = {
     [OPT_RATE] = {.name = "rate", .value = 1e-3, .min = 1e-8, .max = 1},
     [OPT_DECAY] = {.name = "decay", .value = 1, .min = 0, .max = 100},
     [OPT_STEPS] = {.name = "steps", .value = 12800, .min = 1, .max = 1e9, .whole = true},
+    [OPT_SOURCE_ARCHS] = {.name = "source_archs", .value = 900, .min = 0, .max = 1e9, .whole = true},
     [OPT_OPERATORS] = {.name = "operators", .value = 1, .min = 0, .max = 1, .whole = true},
     [OPT_COUNTERS] = {.name = "counters", .value = 1, .min = 0, .max = 1, .whole = true},
     [OPT_COUNTER_SCALE] = {.name = "counter_scale",

@@ -31,6 +31,7 @@ enum {
     OPT_RATE,
     OPT_DECAY,
     OPT_STEPS,
+    OPT_SOURCE_ARCHS,
     OPT_OPERATORS,
     OPT_COUNTERS,
     OPT_COUNTER_SCALE,
@@ -113,7 +114,8 @@ void maple_training_release(maple_training *training);
 
 /* --- Training set of a pre-training: no target, a level for a base --- */
 
-maple_status maple_training_build_levels(const maple_fit_request *request, maple_training *out,
+/* At most `limit` rows of a source (0: all), those that most sources have. */
+maple_status maple_training_build_levels(const maple_fit_request *request, size_t limit, maple_training *out,
                                          maple_error *error);
 
 /* Latencies of the space's reference architectures that a platform of the pool has; out[references], NaN

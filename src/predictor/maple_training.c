@@ -3,6 +3,7 @@
 #include "predictor/maple_model.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 void maple_training_release(maple_training *training) {
@@ -74,30 +75,97 @@ static void add_row(maple_training *out, const maple_arch *arch, uint32_t platfo
     out->residual[i] = log_ms;
 }
 
-/* Rows with their log latencies: the base is subtracted later. */
-static maple_status collect_rows(const maple_fit_request *request, maple_training *out, maple_error *error) {
+/* --- Rows of the sources --- */
+
+static size_t row_at(const maple_fit_request *request, size_t i) {
+    return request->train ? request->train[i] : i;
+}
+
+static bool has_row(const maple_fit_request *request, size_t platform, size_t row) {
     const maple_dataset *pool = request->pool;
-    for (size_t s = 0; s + 1 < out->n_platforms; s++) {
+    const maple_dataset_platform *source = &pool->platforms[platform];
+    double ms = source->latency_ms[row];
+    return isfinite(ms) && ms > 0 &&
+           !(source->platform.graph == MAPLE_GRAPH_PRUNED &&
+             maple_space_degenerate(pool->space, &pool->archs[row]));
+}
+
+typedef struct ranked_row {
+    size_t place;   /* in the request's rows */
+    size_t sources; /* that have it */
+    uint64_t key;
+} ranked_row;
+
+static int compare_rows(const void *left, const void *right) {
+    const ranked_row *a = left, *b = right;
+    if (a->sources != b->sources)
+        return a->sources > b->sources ? -1 : 1;
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
+    return (a->place > b->place) - (a->place < b->place);
+}
+
+/* First the rows that most sources have, those that as many have in random order: platforms are then compared
+ * on the same architectures. */
+static void rank_rows(const maple_fit_request *request, const maple_training *t, ranked_row *ranked) {
+    for (size_t i = 0; i < rows_of_request(request); i++) {
+        size_t row = row_at(request, i), sources = 0;
+        for (size_t s = 0; s + 1 < t->n_platforms; s++)
+            sources += has_row(request, t->rows[s], row);
+        struct {
+            uint64_t seed;
+            maple_arch arch;
+        } text = {request->seed, request->pool->archs[row]};
+        ranked[i] = (ranked_row){.place = i, .sources = sources, .key = maple_hash(&text, sizeof text)};
+    }
+    qsort(ranked, rows_of_request(request), sizeof *ranked, compare_rows);
+}
+
+/* chosen[rows of the request]: at most `limit` of those that source s has. */
+static void choose_rows(const maple_fit_request *request, const maple_training *t, size_t s, size_t limit,
+                        const ranked_row *ranked, bool *chosen) {
+    size_t n = rows_of_request(request), found = 0;
+    memset(chosen, 0, n * sizeof *chosen);
+    for (size_t i = 0; i < n && found < limit; i++) {
+        size_t place = ranked[i].place;
+        chosen[place] = has_row(request, t->rows[s], row_at(request, place));
+        found += chosen[place];
+    }
+}
+
+/* Rows with their log latencies, at most `limit` a source (0: all), so that one with a complete table does
+ * not outweigh the others: the base is subtracted later. */
+static maple_status collect_rows(const maple_fit_request *request, size_t limit, maple_training *out,
+                                 maple_error *error) {
+    const maple_dataset *pool = request->pool;
+    size_t n = rows_of_request(request);
+    ranked_row *ranked = maple_alloc(n, sizeof *ranked);
+    bool *chosen = maple_alloc(n, sizeof *chosen);
+    maple_status status = ranked && chosen ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK)
+        rank_rows(request, out, ranked);
+    for (size_t s = 0; s + 1 < out->n_platforms && status == MAPLE_OK; s++) {
         const maple_dataset_platform *source = &pool->platforms[out->rows[s]];
-        maple_graph_form form = source->platform.graph;
-        for (size_t i = 0; i < rows_of_request(request); i++) {
-            size_t row = request->train ? request->train[i] : i;
-            double ms = source->latency_ms[row];
-            const maple_arch *arch = &pool->archs[row];
-            if (!isfinite(ms) || ms <= 0)
+        choose_rows(request, out, s, limit ? limit : n, ranked, chosen);
+        for (size_t i = 0; i < n; i++) {
+            if (!chosen[i])
                 continue;
-            if (form == MAPLE_GRAPH_PRUNED && maple_space_degenerate(request->space, arch))
-                continue;
-            maple_arch canonical = maple_space_canonical(request->space, form, arch);
-            add_row(out, &canonical, (uint32_t)s, log(ms));
+            size_t row = row_at(request, i);
+            maple_arch canonical =
+                maple_space_canonical(request->space, source->platform.graph, &pool->archs[row]);
+            add_row(out, &canonical, (uint32_t)s, log(source->latency_ms[row]));
         }
     }
+    maple_free(ranked);
+    maple_free(chosen);
     out->n_pool = out->n;
-    if (out->n_pool == 0)
-        return maple_error_set(error, MAPLE_BAD_INPUT,
-                               "the sources have no latencies of the training architectures");
-    return MAPLE_OK;
+    if (status == MAPLE_OK && out->n_pool == 0)
+        status = maple_error_set(error, MAPLE_BAD_INPUT,
+                                 "the sources have no latencies of the training architectures");
+    return status;
 }
+
+/* --- Rows of the target --- */
 
 size_t maple_target_rows(const maple_fit_request *request, bool references, maple_arch *archs,
                          double *log_ms) {
@@ -220,7 +288,7 @@ maple_status maple_training_build(const maple_fit_request *request, const double
     if (status == MAPLE_OK)
         status = find_references(request, (int)options[OPT_REFERENCES], &t, error);
     if (status == MAPLE_OK)
-        status = collect_rows(request, &t, error);
+        status = collect_rows(request, (size_t)options[OPT_SOURCE_ARCHS], &t, error);
     if (status == MAPLE_OK)
         status = collect_target(request, &t, error);
     if (status == MAPLE_OK)
@@ -235,13 +303,13 @@ maple_status maple_training_build(const maple_fit_request *request, const double
     return status;
 }
 
-maple_status maple_training_build_levels(const maple_fit_request *request, maple_training *out,
+maple_status maple_training_build_levels(const maple_fit_request *request, size_t limit, maple_training *out,
                                          maple_error *error) {
     maple_training t;
     maple_status status = allocate(request, &t, error);
     if (status == MAPLE_OK) {
         take_all_sources(request, &t);
-        status = collect_rows(request, &t, error);
+        status = collect_rows(request, limit, &t, error);
     }
     for (size_t p = 0; p < t.n_platforms && status == MAPLE_OK; p++) {
         double sum = 0, count = 0;

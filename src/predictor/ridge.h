@@ -6,8 +6,8 @@
 #include "maple/base.h"
 
 /* coefficients[columns] that minimise the sum of weight[i] (y[i] - x[i] . c)^2 + the sum of penalty[j]
- * c[j]^2. x[rows, columns]; weight NULL: 1 for all; every penalty > 0, so that the system is never singular (values that are not finite: MAPLE_BAD_INPUT).
- * With no rows the coefficients are 0. */
+ * c[j]^2. x[rows, columns]; weight NULL: 1 for all; every penalty > 0, so that the system is never singular
+ * (values that are not finite: MAPLE_BAD_INPUT). With no rows the coefficients are 0. */
 maple_status maple_ridge(size_t rows, size_t columns, const double *x, const double *y, const double *weight,
                          const double *penalty, double *coefficients, maple_error *error);
 
