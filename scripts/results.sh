@@ -66,8 +66,8 @@ leave_one_out() {
     begin leave-one-out "Leave one device out, eight public devices"
     run "--pool $build/public.db" "The protocol of the MAPLE paper (its table 1), on public tables: 900 training architectures on each of the seven others." \
         --platforms $devices --predictor $closed,$trained --samples 3,10 --trials "$slow_trials" --train-archs 900 --per-target
-    run "--pool $build/public.db" "The same without the trained predictors, more draws." \
-        --platforms $devices --predictor $closed,nearest-oracle --samples 3,10 --trials "$trials" --train-archs 900
+    run "--pool $build/public.db" "The same without the trained predictors, more draws; and what they reach with as many networks as maple measures (13 and 20, its ten references among them)." \
+        --platforms $devices --predictor $closed,nearest-oracle,nearest@13,scratch@13,nearest@20,scratch@20 --samples 3,10 --trials "$trials" --train-archs 900
     run "--pool $build/public.db" "The same, with the other batch sizes of each device out of the pool, too." \
         --platforms $devices,1080ti_32,2080ti_32,titan_rtx_32,titanx_32,titanxp_32 --leave-out family --predictor $closed --samples 3,10 --trials "$trials" --train-archs 900
     finish

@@ -429,6 +429,41 @@ static void steps_bound_the_training(void **state) {
 
 /* --- Fine-tuning --- */
 
+/* Of a complete table only as many rows count as are asked for, and those that the other sources have, too.
+ */
+static void complete_sources_do_not_outweigh_the_others(void **state) {
+    (void)state;
+    enum { COMMON = 60 };
+    static const char *const names[] = {"maple", "fine-tune"};
+    fixture f;
+    fixture_make(&f, MAPLE_GRAPH_AS_WRITTEN);
+    f.request.options = "epochs=10,width=32,embedding=8,source_archs=60";
+    for (size_t k = 0; k < 2; k++) {
+        double partial[ASKED], complete[ASKED], all[ASKED];
+        maple_fit_request request = f.request;
+        double *kept[PLATFORMS];
+        for (size_t p = 0; p + 1 < PLATFORMS; p++) { /* all but the first have COMMON training rows */
+            kept[p] = malloc(POOL_ARCHS * sizeof(double));
+            memcpy(kept[p], f.pool.dataset.platforms[p].latency_ms, POOL_ARCHS * sizeof(double));
+            for (size_t i = REFERENCES + COMMON; i < POOL_ARCHS && p > 0; i++)
+                f.pool.dataset.platforms[p].latency_ms[i] = NAN;
+        }
+        fit_and_predict(names[k], &request, f.asked, ASKED, complete);
+        request.n_train = COMMON;
+        fit_and_predict(names[k], &request, f.asked, ASKED, partial);
+        assert_memory_equal(partial, complete, sizeof partial);
+        request.n_train = f.request.n_train;
+        request.options = "epochs=10,width=32,embedding=8,source_archs=0";
+        fit_and_predict(names[k], &request, f.asked, ASKED, all);
+        assert_memory_not_equal(all, complete, sizeof all);
+        for (size_t p = 0; p + 1 < PLATFORMS; p++) {
+            memcpy(f.pool.dataset.platforms[p].latency_ms, kept[p], POOL_ARCHS * sizeof(double));
+            free(kept[p]);
+        }
+    }
+    fixture_free(&f);
+}
+
 static void fine_tuning_learns_the_target(void **state) {
     (void)state;
     fixture f;
@@ -570,6 +605,7 @@ int main(void) {
         cmocka_unit_test(costs_find_devices_that_add_up),
         cmocka_unit_test(costs_scale_with_the_target),
         cmocka_unit_test(steps_bound_the_training),
+        cmocka_unit_test(complete_sources_do_not_outweigh_the_others),
         cmocka_unit_test(fine_tuning_learns_the_target),
         cmocka_unit_test(fine_tuning_scales_with_the_target),
         cmocka_unit_test(one_pretraining_serves_many_targets),
