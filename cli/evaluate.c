@@ -37,7 +37,7 @@ static void add_options(evaluate_job *job, cli_options *options) {
     job->reading.space_name = NULL;
     job->sample_numbers = "10";
     job->sampler = "random";
-    job->scoring_name = "all";
+    job->scoring_name = "unmeasured";
     job->trials = 10;
     job->seed = 1;
     cli_string(options, "protocol", &job->protocol_name, "NAME", "leave-one-out (default) or tasks");
@@ -62,7 +62,7 @@ static void add_options(evaluate_job *job, cli_options *options) {
     cli_int(options, "threads", &job->threads, 1, 1024, "N", "threads (default: one a core)");
     cli_string(options, "cache", &job->cache_name, "DIR", "where pre-trained models are kept, or none");
     cli_string(options, "scoring", &job->scoring_name, "SET",
-               "set of tables: all (default), unmeasured, above20, ...");
+               "set of tables: unmeasured (default), all, above20, ...");
     cli_flag(options, "per-target", &job->per_target, "tables show every target, not only the mean");
     cli_flag(options, "json", &job->json, "an array of objects, with all scoring sets");
     cli_flag(options, "csv", &job->csv, "a line for each row and scoring set");

@@ -93,7 +93,7 @@ no_model() {
     } >>"$page.new"
     run "--pool $build/public.db" "FLOPs on HELP's trimmed 800." --tasks ND --predictor flops --samples 3 --trials 1 --scoring trimmed800 --per-target
     run "--pool $build/public.db" "The best source device, chosen with all latencies of the target (FBNet)." \
-        --tasks FD,F1,F2,F3,F4,FA --predictor nearest-oracle --samples 3 --trials 1 --train-archs all
+        --tasks FD,F1,F2,F3,F4,FA --predictor nearest-oracle --samples 3 --trials 1 --train-archs all --scoring all
     finish
 }
 

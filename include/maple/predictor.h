@@ -28,6 +28,12 @@ size_t maple_predictor_count(void);
 const maple_predictor_info *maple_predictor_at(size_t i); /* NULL beyond the end */
 maple_status maple_predictor_find(const char *name, const maple_predictor_info **out, maple_error *error);
 
+/* How many of the space's reference architectures the predictor uses with these options (NULL: defaults), for
+ * a target whose operator latencies suffice for a look-up table or do not: what has to be measured besides
+ * the samples, and what maple_target.reference_ms is read for. */
+maple_status maple_predictor_references(const char *name, const char *options, bool has_table, int *out,
+                                        maple_error *error);
+
 /* What is known of the device to predict for. Arrays belong to the caller. */
 typedef struct maple_target {
     maple_graph_form graph;

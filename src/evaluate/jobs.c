@@ -54,14 +54,17 @@ static void take_samples(const eval *e, size_t split, const eval_draw *draw, eva
     target->latency_ms = room->latency_ms;
 }
 
-/* References are measured for a predictor that wants them, unless the look-up table serves it as well. */
-static size_t take_references(const eval *e, const maple_predictor_info *info, const eval_target *known,
+/* References are measured for a predictor that uses them on this target. */
+static size_t take_references(const eval *e, const eval_contender *contender, const eval_target *known,
                               eval_room *room, maple_target *target) {
     size_t n = maple_space_references(e->dataset->space), taken = 0;
-    if (info->references == 0 || (info->references_optional && known->has_table))
+    int used;
+    if (maple_predictor_references(contender->info->name, contender->options, known->has_table, &used,
+                                   NULL) ||
+        used == 0)
         return 0;
     for (size_t i = 0; i < n; i++) {
-        bool wanted = i < (size_t)info->references && isfinite(known->reference_ms[i]);
+        bool wanted = i < (size_t)used && isfinite(known->reference_ms[i]);
         room->reference_ms[i] = wanted ? known->reference_ms[i] : NAN;
         if (wanted)
             room->measured[known->reference_network[i]] = true;
@@ -96,7 +99,7 @@ static maple_status run_on_target(const eval *e, const eval_contender *contender
     if (contender->info->oracle)
         request->target.oracle_ms = d->platforms[row].latency_ms;
     take_samples(e, split, samples, room, &request->target);
-    run->references = take_references(e, contender->info, known, room, &request->target);
+    run->references = take_references(e, contender, known, room, &request->target);
     run->measured = 0;
     for (size_t i = 0; i < d->n_archs; i++)
         run->measured += room->measured[i];

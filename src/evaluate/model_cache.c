@@ -97,10 +97,11 @@ static void write_key(const eval *e, const eval_contender *contender, const mapl
         training = mix(1, request->train, request->n_train * sizeof *request->train);
     snprintf(key, MAX_KEY,
              "maple " MAPLE_VERSION " space=%s data=%016llx sources=%zu:%016llx training=%016llx seed=%llu "
-             "predictor=%s options=%.512s",
+             "predictor=%s options=%016llx",
              maple_space_name(request->space), (unsigned long long)e->dataset_hash, request->n_sources,
              (unsigned long long)sources, (unsigned long long)training, (unsigned long long)request->seed,
-             contender->info->name, contender->options);
+             contender->info->name,
+             (unsigned long long)maple_hash(contender->options, strlen(contender->options)));
 }
 
 /* --- Models --- */

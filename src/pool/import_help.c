@@ -146,7 +146,7 @@ static maple_status add_platform(importer *im, const char *path, const char *fil
     maple_pool_complete_platform(&platform);
     maple_status status = maple_pool_add_platform(im->pool, &platform, environment, error);
     if (status != MAPLE_OK)
-        return maple_error_prefix(error, MAPLE_BAD_INPUT, "%s", path);
+        return maple_error_prefix(error, status == MAPLE_BAD_ARGUMENT ? MAPLE_BAD_INPUT : status, "%s", path);
     for (size_t i = 0; i < im->result.platforms; i++)
         if (im->platforms[i] == platform.id) {
             *id = platform.id;

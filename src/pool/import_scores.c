@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A table of accuracies or costs: each numeric column becomes a score. */
+#include "pool/input.h"
 #include "pool/csv_archs.h"
 
 #include <stdio.h>
@@ -36,7 +37,7 @@ static maple_status make_names(const maple_csv_table *t, void *user, maple_error
     return MAPLE_OK;
 }
 
-static maple_status store(maple_pool *pool, const scores *s, maple_import_result *result,
+static maple_status store(maple_pool *pool, const char *path, const scores *s, maple_import_result *result,
                           maple_error *error) {
     const maple_csv_table *t = &s->table;
     double *values = maple_alloc(t->archs.n, sizeof *values);
@@ -55,6 +56,9 @@ static maple_status store(maple_pool *pool, const scores *s, maple_import_result
     }
     if (status == MAPLE_OK)
         status = maple_csv_archs_put_indices(&t->archs, pool, error);
+    if (status == MAPLE_OK && result->values == 0)
+        status = maple_error_set(error, MAPLE_BAD_INPUT, "%s: no column holds a number; expected one a score",
+                                 maple_input_name(path));
     status = maple_pool_end(pool, status, error);
 done:
     maple_free(values);
@@ -83,7 +87,7 @@ maple_status maple_pool_import_scores(maple_pool *pool, const char *path, const 
         return status;
     status = maple_csv_table_open(&s.table, path, pool, space, &wish, error);
     if (status == MAPLE_OK)
-        status = store(pool, &s, &counted, error);
+        status = store(pool, path, &s, &counted, error);
     if (status == MAPLE_OK && result)
         *result = counted;
     maple_csv_table_close(&s.table);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A wide table of latencies: each column becomes a platform. */
+#include "pool/input.h"
 #include "pool/csv_archs.h"
 
 #include <math.h>
@@ -46,14 +47,14 @@ static maple_status store_column(maple_pool *pool, const maple_csv_table *t, siz
     }
     maple_status status = maple_pool_add_platform(pool, &platform, NULL, error);
     if (status != MAPLE_OK)
-        return maple_csv_locate(t->csv, name, MAPLE_BAD_INPUT, error);
+        return maple_csv_locate(t->csv, name, status == MAPLE_BAD_ARGUMENT ? MAPLE_BAD_INPUT : status, error);
     result->platforms++;
     result->latencies += n;
     return maple_pool_put_latencies(pool, platform.id, t->archs.space, rows, n, error);
 }
 
-static maple_status store(maple_pool *pool, const maple_csv_table *t, const maple_platform *template_,
-                          maple_import_result *result, maple_error *error) {
+static maple_status store(maple_pool *pool, const char *path, const maple_csv_table *t,
+                          const maple_platform *template_, maple_import_result *result, maple_error *error) {
     maple_latency *rows = maple_alloc(t->archs.n, sizeof *rows);
     double *values = maple_alloc(t->archs.n, sizeof *values);
     maple_status status = rows && values ? maple_pool_begin_write(pool, error) : maple_error_memory(error);
@@ -65,6 +66,9 @@ static maple_status store(maple_pool *pool, const maple_csv_table *t, const mapl
         status = store_column(pool, t, i, template_, values, rows, result, error);
     if (status == MAPLE_OK)
         status = maple_csv_archs_put_indices(&t->archs, pool, error);
+    if (status == MAPLE_OK && result->latencies == 0)
+        status =
+            maple_error_set(error, MAPLE_BAD_INPUT, "%s: no column holds a latency", maple_input_name(path));
     status = maple_pool_end(pool, status, error);
 done:
     maple_free(rows);
@@ -81,7 +85,7 @@ maple_status maple_pool_import_table(maple_pool *pool, const char *path, const m
     maple_import_result counted = {0};
     maple_status status = maple_csv_table_open(&table, path, pool, space, &wish, error);
     if (status == MAPLE_OK)
-        status = store(pool, &table, template_, &counted, error);
+        status = store(pool, path, &table, template_, &counted, error);
     if (status == MAPLE_OK && result)
         *result = counted;
     maple_csv_table_close(&table);

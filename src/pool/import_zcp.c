@@ -138,6 +138,9 @@ static maple_status store(maple_pool *pool, const proxies *p, maple_import_resul
         for (size_t k = 0; k < p->n_archs; k++)
             ++*(isnan(values[k]) ? &result->skipped : &result->values);
     }
+    if (status == MAPLE_OK && result->values == 0)
+        status = maple_error_set(error, MAPLE_BAD_INPUT,
+                                 "%s: no value; expected architecture -> {proxy: number}", p->name);
     return maple_pool_end(pool, status, error);
 }
 

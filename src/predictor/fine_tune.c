@@ -416,6 +416,11 @@ static maple_status load_prior(const maple_tensors *tensors, const maple_space *
     return status;
 }
 
+/* See maple_predictor_references. */
+static int references(const double *options, bool has_table) {
+    return maple_references_wanted(options[TUNE_REFERENCES], has_table);
+}
+
 const maple_predictor_vtable maple_predictor_fine_tune = {
     .info = {.name = "fine-tune",
              .description = "the network of maple, pre-trained on the pool, fine-tuned on the samples",
@@ -424,6 +429,7 @@ const maple_predictor_vtable maple_predictor_fine_tune = {
              .pretrains = true,
              .references = 10,
              .references_optional = true},
+    .references = references,
     .options = OPTIONS,
     .n_options = TUNE_COUNT,
     .predict = maple_model_predict,

@@ -239,6 +239,11 @@ static maple_status load(const maple_tensors *tensors, const maple_model_context
     return status;
 }
 
+/* See maple_predictor_references. */
+static int references(const double *options, bool has_table) {
+    return maple_references_wanted(options[OPT_REFERENCES], has_table);
+}
+
 const maple_predictor_vtable maple_predictor_maple = {
     .info = {.name = "maple",
              .description = "dual-stream regression on architecture and hardware descriptor (MAPLE, 2022)",
@@ -246,6 +251,7 @@ const maple_predictor_vtable maple_predictor_maple = {
              .min_samples = 1,
              .references = 10,
              .references_optional = true},
+    .references = references,
     .options = OPTIONS,
     .n_options = OPT_COUNT,
     .fit = fit,

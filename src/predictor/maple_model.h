@@ -118,6 +118,11 @@ void maple_training_release(maple_training *training);
 maple_status maple_training_build_levels(const maple_fit_request *request, size_t limit, maple_training *out,
                                          maple_error *error);
 
+/* Values of the option `references`. */
+enum { REFERENCES_AUTO, REFERENCES_NEVER, REFERENCES_ALWAYS };
+/* The hook of the vtable for them: how many of the ten. */
+int maple_references_wanted(double option, bool has_table);
+
 /* Latencies of the space's reference architectures that a platform of the pool has; out[references], NaN
  * where it lacks one. */
 maple_status maple_reference_latencies(const maple_dataset *pool, size_t platform, double *out,

@@ -28,3 +28,8 @@ maple_status maple_reference_latencies(const maple_dataset *pool, size_t platfor
     maple_free(wanted);
     return MAPLE_OK;
 }
+
+int maple_references_wanted(double option, bool has_table) {
+    enum { ALL = 10 };
+    return option == REFERENCES_ALWAYS || (option == REFERENCES_AUTO && !has_table) ? ALL : 0;
+}

@@ -180,7 +180,7 @@ size_t maple_target_rows(const maple_fit_request *request, bool references, mapl
         maple_arch canonical = maple_space_canonical(request->space, target->graph, &arch);
         bool skip = isnan(target->reference_ms[r]) ||
                     (target->graph == MAPLE_GRAPH_PRUNED && maple_space_degenerate(request->space, &arch));
-        for (size_t i = 0; i < target->n_samples; i++)
+        for (size_t i = 0; i < n; i++) /* samples, and references that run the same graph */
             skip |= maple_arch_equal(&canonical, &archs[i]);
         if (skip)
             continue;
@@ -210,16 +210,14 @@ size_t maple_training_known(const maple_training *t) {
     return all ? t->n - t->n_pool : t->n_samples;
 }
 
-/* Reference latencies of all platforms, where the request has the target's and the options want them. */
-static maple_status find_references(const maple_fit_request *request, int wanted, maple_training *t,
-                                    maple_error *error) {
-    enum { AUTO, NOT };
+/* Reference latencies of all platforms, where the request has the target's and the options want them. Sources
+ * have been chosen: whether the target has a look-up table is known. */
+static maple_status find_references(const maple_fit_request *request, const double *options,
+                                    maple_training *t, maple_error *error) {
     const maple_target *target = &request->target;
     size_t n = maple_space_references(request->space);
-    bool has_operators = false;
-    for (size_t i = 0; target->operator_ms && i < maple_space_operators(request->space); i++)
-        has_operators |= isfinite(target->operator_ms[i]);
-    if (!target->reference_ms || wanted == NOT || (wanted == AUTO && has_operators))
+    bool has_table = t->base[t->n_platforms - 1].has_lut;
+    if (!target->reference_ms || maple_references_wanted(options[OPT_REFERENCES], has_table) == 0)
         return MAPLE_OK;
     t->references = maple_alloc(t->n_platforms, n * sizeof *t->references);
     maple_status status = t->references ? MAPLE_OK : maple_error_memory(error);
@@ -286,7 +284,7 @@ maple_status maple_training_build(const maple_fit_request *request, const double
     if (status == MAPLE_OK)
         status = choose_sources(request, options[OPT_SCALING] == SCALING_LUT, &t, error);
     if (status == MAPLE_OK)
-        status = find_references(request, (int)options[OPT_REFERENCES], &t, error);
+        status = find_references(request, options, &t, error);
     if (status == MAPLE_OK)
         status = collect_rows(request, (size_t)options[OPT_SOURCE_ARCHS], &t, error);
     if (status == MAPLE_OK)

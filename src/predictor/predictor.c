@@ -76,6 +76,21 @@ maple_status maple_predictor_fit(const char *name, const maple_fit_request *requ
                             : fit_in_one_step(vtable, request, values, out, error);
 }
 
+maple_status maple_predictor_references(const char *name, const char *options, bool has_table, int *out,
+                                        maple_error *error) {
+    const maple_predictor_vtable *vtable;
+    double values[MAPLE_MAX_OPTIONS];
+    maple_status status = maple_predictor_find_vtable(name, &vtable, error);
+    if (status == MAPLE_OK)
+        status = maple_options_parse(vtable, options, values, error);
+    if (status != MAPLE_OK)
+        return status;
+    bool needless = vtable->info.references_optional && has_table;
+    *out =
+        vtable->references ? vtable->references(values, has_table) : (needless ? 0 : vtable->info.references);
+    return MAPLE_OK;
+}
+
 /* --- Prediction --- */
 
 /* Architectures that run the same graph get one prediction: place[i] is that of archs[i] among the different
