@@ -3,72 +3,32 @@
 #ifndef MAPLE_TESTS_POOL_FIXTURE_H
 #define MAPLE_TESTS_POOL_FIXTURE_H
 
+#include "check.h"
 #include "maple/pool.h"
+#include "scratch.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-static char scratch[256];      /* a folder of this test program */
+/* Three architectures of it, as tables write them. */
+#define ARCH_A                                                                                               \
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+#define ARCH_B "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
+#define ARCH_C "|avg_pool_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|none~0|nor_conv_1x1~1|skip_connect~2|"
+
 static const maple_space *nas; /* nas-bench-201 */
-static maple_error pool_error; /* of the last call */
 
-/* Fails with the message of the library where `call` does not succeed. */
-#define OK(call)                                                                                             \
-    do {                                                                                                     \
-        if ((call) != MAPLE_OK)                                                                              \
-            fail_msg("%s: %s", #call, pool_error.message);                                                   \
-    } while (0)
-
-#define FAILS(call, expected, part)                                                                          \
-    do {                                                                                                     \
-        pool_error.message[0] = '\0';                                                                        \
-        assert_int_equal((call), expected);                                                                  \
-        assert_int_equal(pool_error.status, expected);                                                       \
-        if (!strstr(pool_error.message, part))                                                               \
-            fail_msg("'%s' does not say '%s'", pool_error.message, part);                                    \
-    } while (0)
-
-static inline int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where) {
-    (void)info, (void)kind, (void)where;
-    return remove(path);
-}
-
-static inline int make_scratch(void **state) {
-    (void)state;
-    const char *base = getenv("TMPDIR");
-    snprintf(scratch, sizeof scratch, "%s/maple_pool_XXXXXX", base ? base : "/tmp");
-    return mkdtemp(scratch) && maple_space_find("nas-bench-201", &nas, NULL) == MAPLE_OK ? 0 : -1;
-}
-
-static inline int remove_scratch(void **state) {
-    (void)state;
-    nftw(scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    return 0;
-}
-
-/* A path in the scratch folder; the last four stay valid. */
-static inline const char *in_scratch(const char *name) {
-    static char paths[4][512];
-    static unsigned next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof *paths, "%s/%s", scratch, name);
-    return path;
+/* The group's setup; the teardown is remove_scratch. */
+static inline int make_pool_scratch(void **state) {
+    return maple_space_find("nas-bench-201", &nas, NULL) == MAPLE_OK ? make_scratch(state) : -1;
 }
 
 static inline maple_pool *open_pool(const char *path, maple_pool_mode mode) {
     maple_pool *pool = NULL;
-    OK(maple_pool_open(path, mode, &pool, &pool_error));
+    OK(maple_pool_open(path, mode, &pool, &why));
     return pool;
 }
 
@@ -101,7 +61,7 @@ static inline maple_platform example_platform(const char *name) {
 
 static inline maple_platform add_example(maple_pool *pool, const char *name) {
     maple_platform platform = example_platform(name);
-    OK(maple_pool_add_platform(pool, &platform, NULL, &pool_error));
+    OK(maple_pool_add_platform(pool, &platform, NULL, &why));
     return platform;
 }
 
@@ -118,7 +78,7 @@ static inline void put_examples(maple_pool *pool, int64_t platform, size_t first
     maple_latency *rows = maple_alloc(n, sizeof *rows);
     for (size_t i = 0; i < n; i++)
         rows[i] = example_latency(first + i);
-    OK(maple_pool_put_latencies(pool, platform, nas, rows, n, &pool_error));
+    OK(maple_pool_put_latencies(pool, platform, nas, rows, n, &why));
     maple_free(rows);
 }
 
@@ -139,12 +99,12 @@ static inline void fill_counts(maple_count *counts, size_t n) {
 
 static inline char *slurp(const char *path, size_t *bytes) {
     char *data = NULL;
-    OK(maple_read_file(path, (size_t)1 << 30, &data, bytes, &pool_error));
+    OK(maple_read_file(path, (size_t)1 << 30, &data, bytes, &why));
     return data;
 }
 
 static inline void spill(const char *path, const void *data, size_t bytes) {
-    OK(maple_write_file(path, data, bytes, &pool_error));
+    OK(maple_write_file(path, data, bytes, &why));
 }
 
 /* NaN equals NaN. */

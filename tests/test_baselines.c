@@ -5,13 +5,10 @@
 #include "predictor/mlp.h"
 #include "predictor/source_table.h"
 #include "synthetic.h"
+#include "unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 enum { ARCHS = 240, SOURCES = 3 };
 
@@ -280,8 +277,7 @@ static void damaged_tables_are_refused(void **state) {
 
 static void architectures_are_numbered_once(void **state) {
     (void)state;
-    const maple_space *space;
-    assert_int_equal(maple_space_find("nas-bench-201", &space, NULL), MAPLE_OK);
+    const maple_space *space = space_or_fail("nas-bench-201");
     maple_arch_index index = {0};
     maple_arch arch = maple_space_nth(space, 0);
     assert_true(maple_arch_index_find(&index, &arch) == SIZE_MAX);

@@ -3,14 +3,10 @@
  * Counter providers: the contract that all keep, the arithmetic of perf readings, perf on software events
  * (which go through the same code as hardware events), callgrind's dumps.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include "counters/callgrind.h"
 #include "counters/perf_event.h"
+#include "unit.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>

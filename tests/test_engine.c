@@ -6,11 +6,8 @@
  */
 #include "maple/engine.h"
 #include "maple/space.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The environment probe and the doctor on recorded machines (tests/data/machines) and on this one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include "maple/measure.h"
+#include "unit.h"
 
 #include <cJSON.h>
 #include <math.h>

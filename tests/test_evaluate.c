@@ -2,12 +2,7 @@
 /* maple_evaluate on synthetic platforms: what is counted, in which order, and that threads do not show. */
 #include "maple/evaluate.h"
 #include "synthetic.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <dirent.h>
 #include <ftw.h>

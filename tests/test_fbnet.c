@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FBNet: strings, costs by hand, against graphs and the published table, pruned representatives, operators.
  */
-#include "maple/predictor.h"
+#include "fitting.h"
+#include "public_data.h"
+#include "spaces.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,17 +13,11 @@
 enum { POSITIONS = 22, OPS = 9, SKIP = 8, OPERATORS = 110 };
 
 static const maple_space *fbnet(void) {
-    const maple_space *space = NULL;
-    assert_int_equal(maple_space_find("fbnet", &space, NULL), MAPLE_OK);
-    return space;
+    return space_or_fail("fbnet");
 }
 
 static maple_arch parsed(const char *text) {
-    maple_arch arch;
-    maple_error error;
-    if (maple_space_parse(fbnet(), text, &arch, &error) != MAPLE_OK)
-        fail_msg("%s", error.message);
-    return arch;
+    return arch_or_fail(fbnet(), text);
 }
 
 static maple_arch random_arch(maple_rng *rng) {
@@ -83,11 +75,7 @@ static void ids_and_names_may_be_mixed(void **state) {
 
 static void bad_strings_say_the_column(void **state) {
     (void)state;
-    static const struct {
-        const char *text;
-        int column;
-        const char *expected;
-    } CASES[] = {
+    static const bad_text CASES[] = {
         {"", 1, "an operator's id or name"},
         {" 0", 1, "an operator's id or name"},
         {"9 0", 1, "an operator's id or name"},
@@ -105,15 +93,7 @@ static void bad_strings_say_the_column(void **state) {
         {"0 1 2 3 4 5 6 7 8 0 1 2 3 4 5 6 7 8 0 1 2 3 ", 44, "the end"},
         {"|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", 1, "an operator's id or name"},
     };
-    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
-        maple_arch arch;
-        maple_error error;
-        char where[128];
-        snprintf(where, sizeof where, "column %d: expected %s;", CASES[i].column, CASES[i].expected);
-        assert_int_equal(maple_space_parse(fbnet(), CASES[i].text, &arch, &error), MAPLE_BAD_INPUT);
-        if (!strstr(error.message, where) || !strstr(error.message, "k5_e6, skip"))
-            fail_msg("'%s': '%s' is not in '%s'", CASES[i].text, where, error.message);
-    }
+    assert_bad_texts(fbnet(), CASES, sizeof CASES / sizeof *CASES, "k5_e6, skip");
 }
 
 static void one_hot_has_one_operator_a_position(void **state) {
@@ -213,33 +193,6 @@ static void costs_equal_the_graphs(void **state) {
     }
 }
 
-/* The text of a gzip file, or NULL where it cannot be read. */
-static char *gunzip(const char *path) {
-    char command[512];
-    snprintf(command, sizeof command, "gzip -dc '%s' 2>/dev/null", path);
-    FILE *pipe = popen(command, "r");
-    if (!pipe)
-        return NULL;
-    size_t used = 0, size = 1 << 16;
-    char *text = malloc(size);
-    for (size_t got; (got = fread(text + used, 1, size - used - 1, pipe)) > 0;) {
-        used += got;
-        if (size - used < 2)
-            text = realloc(text, size *= 2);
-    }
-    text[used] = '\0';
-    if (pclose(pipe) != 0 || used == 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
-}
-
-static const char *public_data(void) {
-    const char *folder = getenv("MAPLE_PUBLIC_DATA");
-    return folder ? folder : MAPLE_SOURCE_DIR "/../shared/data";
-}
-
 static double number_after(const char *at, const char *key) {
     const char *found = strstr(at, key);
     assert_non_null(found);
@@ -248,13 +201,7 @@ static double number_after(const char *at, const char *key) {
 
 static void costs_equal_the_published_table(void **state) {
     (void)state;
-    char path[400];
-    snprintf(path, sizeof path, "%s/zcp/zc_fbnet.json.gz", public_data());
-    char *text = gunzip(path);
-    if (!text) {
-        print_message("skipped: no %s\n", path);
-        skip();
-    }
+    char *text = public_text("zcp/zc_fbnet.json.gz");
     int n = 0;
     for (const char *at = text; (at = strstr(at, "\": {")); n++) { /* "7_8_..._5": { "flops": ..., */
         char key[2 * POSITIONS];
@@ -484,23 +431,17 @@ static void look_up_tables_need_every_operator_that_runs(void **state) {
         ms[i] = 0.01 * (double)(i + 1);
     maple_fit_request request = {.space = fbnet(),
                                  .target = {.graph = MAPLE_GRAPH_PRUNED, .operator_ms = ms}};
-    maple_predictor *predictor = NULL;
-    maple_error error;
     ms[8] = NAN; /* skip_16x16_s1_32: an identity */
-    assert_int_equal(maple_predictor_fit("lut", &request, &predictor, &error), MAPLE_OK);
     maple_arch arch = parsed("8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8");
-    assert_int_equal(maple_predictor_predict(predictor, &arch, 1, &predicted, &error), MAPLE_OK);
+    fit_and_predict("lut", &request, &arch, 1, &predicted);
     /* The skips of the shapes 1, 3, 5, 7, 9, 11 are their ninth operators; stem and head are 108 and 109. */
     assert_true(fabs(predicted - 0.01 * (18 + 36 + 54 + 72 + 90 + 108 + 109 + 110)) < 1e-12);
-    maple_predictor_free(predictor);
     request.target.graph = MAPLE_GRAPH_AS_WRITTEN;
-    assert_int_equal(maple_predictor_fit("lut", &request, &predictor, &error), MAPLE_BAD_INPUT);
-    assert_non_null(strstr(error.message, "no latency of operator skip_16x16_s1_32"));
+    assert_refused("lut", &request, MAPLE_BAD_INPUT, "no latency of operator skip_16x16_s1_32");
     ms[8] = 1;
     ms[106] = NAN;
     request.target.graph = MAPLE_GRAPH_PRUNED;
-    assert_int_equal(maple_predictor_fit("lut", &request, &predictor, &error), MAPLE_BAD_INPUT);
-    assert_non_null(strstr(error.message, "no latency of operator k5_e6_184x352_s1_4"));
+    assert_refused("lut", &request, MAPLE_BAD_INPUT, "no latency of operator k5_e6_184x352_s1_4");
 }
 
 int main(void) {

@@ -1,31 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Structured features of both spaces by hand and against pruned graphs; HELP's reference architectures. */
-#include "maple/space.h"
+#include "public_data.h"
+#include "spaces.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_FEATURES = 512 };
-
-static const maple_space *find(const char *name) {
-    const maple_space *space = NULL;
-    assert_int_equal(maple_space_find(name, &space, NULL), MAPLE_OK);
-    return space;
-}
-
-static maple_arch parsed(const maple_space *space, const char *text) {
-    maple_arch arch;
-    maple_error error;
-    if (maple_space_parse(space, text, &arch, &error) != MAPLE_OK)
-        fail_msg("%s", error.message);
-    return arch;
-}
 
 /* The value of the feature called `name`. */
 static double value(const maple_space *space, const double *values, const char *name) {
@@ -99,10 +82,10 @@ static const cell_case CELLS[] = {
 
 static void cells_by_hand(void **state) {
     (void)state;
-    const maple_space *space = find("nas-bench-201");
+    const maple_space *space = space_or_fail("nas-bench-201");
     const double flops = 7877248, params = 73306; /* of the skeleton: see test_space.c */
     for (size_t i = 0; i < sizeof CELLS / sizeof *CELLS; i++) {
-        maple_arch arch = parsed(space, CELLS[i].text);
+        maple_arch arch = arch_or_fail(space, CELLS[i].text);
         double values[MAX_FEATURES];
         maple_space_feature_values(space, &arch, values);
         for (int k = 0; k < 17; k++)
@@ -117,7 +100,7 @@ static void cells_by_hand(void **state) {
         for (int k = 0; k < 30; k++)
             assert_true(values[20 + k] == (arch.op[k / 5] == k % 5));
     }
-    maple_arch arch = parsed(space, CELLS[0].text);
+    maple_arch arch = arch_or_fail(space, CELLS[0].text);
     double values[MAX_FEATURES];
     maple_space_feature_values(space, &arch, values);
     assert_true(value(space, values, "live.avg_pool_3x3") == 1);
@@ -125,7 +108,7 @@ static void cells_by_hand(void **state) {
     assert_true(value(space, values, "slot3.avg_pool_3x3") == 1 && value(space, values, "slot3.none") == 0);
     /* An edge writes 28,672 values in each of five cells; a convolution three times as many (ReLU, conv,
      * norm). */
-    maple_arch heavy = parsed(space, CELLS[3].text), empty = parsed(space, CELLS[5].text);
+    maple_arch heavy = arch_or_fail(space, CELLS[3].text), empty = arch_or_fail(space, CELLS[5].text);
     maple_cost mixed_cost, heavy_cost, empty_cost;
     assert_int_equal(maple_space_cost(space, &arch, &mixed_cost, NULL), MAPLE_OK);
     assert_int_equal(maple_space_cost(space, &heavy, &heavy_cost, NULL), MAPLE_OK);
@@ -148,7 +131,7 @@ static int count_nodes(const maple_graph *graph, maple_op op) {
  * depth. */
 static void cells_agree_with_pruned_graphs(void **state) {
     (void)state;
-    const maple_space *space = find("nas-bench-201");
+    const maple_space *space = space_or_fail("nas-bench-201");
     for (size_t i = 0; i < maple_space_enumerable(space); i += 3) {
         maple_arch arch = maple_space_nth(space, i);
         double v[MAX_FEATURES];
@@ -177,8 +160,8 @@ static void cells_agree_with_pruned_graphs(void **state) {
 
 static void chains_by_hand(void **state) {
     (void)state;
-    const maple_space *space = find("fbnet");
-    maple_arch arch = parsed(space, "7 8 1 8 4 8 8 8 7 4 1 4 7 3 2 7 3 2 4 2 4 5");
+    const maple_space *space = space_or_fail("fbnet");
+    maple_arch arch = arch_or_fail(space, "7 8 1 8 4 8 8 8 7 4 1 4 7 3 2 7 3 2 4 2 4 5");
     double v[MAX_FEATURES];
     maple_space_feature_values(space, &arch, v);
     static const double COUNT[9] = {0, 2, 3, 2, 5, 1, 0, 4, 5};
@@ -201,11 +184,11 @@ static void chains_by_hand(void **state) {
         stages += strncmp(maple_space_feature(space, i)->name, "stage", 5) == 0 ? v[i] : 0;
     }
     assert_true(slots == 22 && stages == 22);
-    arch = parsed(space, "7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7");
+    arch = arch_or_fail(space, "7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7");
     maple_space_feature_values(space, &arch, v);
     assert_true(value(space, v, "flops") == 1 && value(space, v, "params") == 1);
     assert_true(value(space, v, "activation_bytes") == 1 && value(space, v, "additions") == 16);
-    arch = parsed(space, "8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8");
+    arch = arch_or_fail(space, "8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8");
     maple_space_feature_values(space, &arch, v);
     assert_true(value(space, v, "depth") == 9 && value(space, v, "additions") == 0);
 }
@@ -213,7 +196,7 @@ static void chains_by_hand(void **state) {
 /* The heaviest operator is the heaviest at every position: no cost feature is above 1. */
 static void chains_agree_with_graphs(void **state) {
     (void)state;
-    const maple_space *space = find("fbnet");
+    const maple_space *space = space_or_fail("fbnet");
     maple_arch archs[200];
     maple_error error;
     maple_rng rng = maple_rng_seed(4);
@@ -257,25 +240,20 @@ static void references_are_ten_distinct_architectures(void **state) {
 /* "fbnet 3328 ...", then the ten as "#   INDEX ARCHITECTURE". */
 static void references_equal_the_published_ones(void **state) {
     (void)state;
-    const char *folder = getenv("MAPLE_PUBLIC_DATA");
-    char path[512], line[512];
-    snprintf(path, sizeof path, "%s/latency/reference_archs.txt",
-             folder ? folder : MAPLE_SOURCE_DIR "/../shared/data");
-    FILE *file = fopen(path, "r");
-    if (!file) {
-        print_message("skipped: no %s\n", path);
-        skip();
-    }
+    char line[512];
+    FILE *file = fopen(public_file("latency/reference_archs.txt"), "r");
+    assert_non_null(file);
     const maple_space *space = NULL;
     size_t i = 0, seen = 0;
     while (fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
         int start = 0;
         if (strncmp(line, "nasbench201 ", 12) == 0 || strncmp(line, "fbnet ", 6) == 0) {
-            space = find(line[0] == 'n' ? "nas-bench-201" : "fbnet");
+            space = space_or_fail(line[0] == 'n' ? "nas-bench-201" : "fbnet");
             i = 0;
         } else if (space && sscanf(line, "# %*d %n", &start) == 0 && start > 0) {
-            maple_arch published = parsed(space, line + start), ours = maple_space_reference(space, i++);
+            maple_arch published = arch_or_fail(space, line + start),
+                       ours = maple_space_reference(space, i++);
             assert_true(maple_arch_equal(&published, &ours));
             seen++;
         }

@@ -1,45 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whole files: what is written is what is read, links stay links, nothing is left behind where writing fails.
  */
-#include "maple/base.h"
+#include "check.h"
+#include "scratch.h"
 
 #include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cmocka.h>
-
-static char folder[64];
-
-static const char *in_folder(const char *name) {
-    static char path[2][160];
-    static int turn;
-    turn = !turn;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
-    return path[turn];
-}
-
-static int make_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/maple_file_XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[96];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
-}
 
 static size_t files_there(void) {
     size_t n = 0;
-    DIR *open = opendir(folder);
+    DIR *open = opendir(scratch);
     assert_non_null(open);
     for (struct dirent *entry; (entry = readdir(open));)
         n += entry->d_name[0] != '.';
@@ -50,9 +23,7 @@ static size_t files_there(void) {
 static void assert_holds(const char *path, const char *text) {
     char *data;
     size_t bytes;
-    maple_error error;
-    if (maple_read_file(path, 1 << 20, &data, &bytes, &error) != MAPLE_OK)
-        fail_msg("%s", error.message);
+    OK(maple_read_file(path, 1 << 20, &data, &bytes, &why));
     assert_int_equal(bytes, strlen(text));
     assert_string_equal(data, text);
     maple_free(data);
@@ -61,34 +32,33 @@ static void assert_holds(const char *path, const char *text) {
 static void written_is_read(void **state) {
     (void)state;
     mode_t mask = umask(027);
-    assert_int_equal(maple_write_file(in_folder("a"), "one", 3, NULL), MAPLE_OK);
+    assert_int_equal(maple_write_file(in_scratch("a"), "one", 3, NULL), MAPLE_OK);
     umask(mask);
-    assert_holds(in_folder("a"), "one");
+    assert_holds(in_scratch("a"), "one");
     struct stat info;
-    assert_int_equal(stat(in_folder("a"), &info), 0);
+    assert_int_equal(stat(in_scratch("a"), &info), 0);
     assert_int_equal(info.st_mode & 0777, 0640);
-    assert_int_equal(maple_write_file(in_folder("a"), "", 0, NULL), MAPLE_OK);
-    assert_holds(in_folder("a"), "");
+    assert_int_equal(maple_write_file(in_scratch("a"), "", 0, NULL), MAPLE_OK);
+    assert_holds(in_scratch("a"), "");
     assert_int_equal(files_there(), 1);
 }
 
 static void links_stay_links(void **state) {
     (void)state;
-    assert_int_equal(maple_write_file(in_folder("real"), "old", 3, NULL), MAPLE_OK);
-    assert_int_equal(symlink("real", in_folder("link")), 0);
-    assert_int_equal(maple_write_file(in_folder("link"), "new", 3, NULL), MAPLE_OK);
+    assert_int_equal(maple_write_file(in_scratch("real"), "old", 3, NULL), MAPLE_OK);
+    assert_int_equal(symlink("real", in_scratch("link")), 0);
+    assert_int_equal(maple_write_file(in_scratch("link"), "new", 3, NULL), MAPLE_OK);
     struct stat info;
-    assert_int_equal(lstat(in_folder("link"), &info), 0);
+    assert_int_equal(lstat(in_scratch("link"), &info), 0);
     assert_true(S_ISLNK(info.st_mode));
-    assert_holds(in_folder("real"), "new");
+    assert_holds(in_scratch("real"), "new");
 }
 
 static void refused(maple_status (*function)(const char *, maple_error *), const char *path,
                     const char *part) {
-    maple_error error = {.message = ""};
-    assert_int_equal(function(path, &error), MAPLE_IO_ERROR);
-    if (!strstr(error.message, part) || !strstr(error.message, path))
-        fail_msg("'%s' and '%s' are not in '%s'", part, path, error.message);
+    FAILS(function(path, &why), MAPLE_IO_ERROR, part);
+    if (!strstr(why.message, path))
+        fail_msg("'%s' does not say '%s'", why.message, path);
 }
 
 static maple_status write_something(const char *path, maple_error *error) {
@@ -98,12 +68,12 @@ static maple_status write_something(const char *path, maple_error *error) {
 static void nowhere_to_write(void **state) {
     (void)state;
     size_t before = files_there();
-    refused(write_something, in_folder("missing/a"), "No such file");
-    refused(maple_check_writable, in_folder("missing/a"), "No such file");
-    refused(write_something, folder, "Is a directory");
-    refused(maple_check_writable, folder, "Is a directory");
+    refused(write_something, in_scratch("missing/a"), "No such file");
+    refused(maple_check_writable, in_scratch("missing/a"), "No such file");
+    refused(write_something, scratch, "Is a directory");
+    refused(maple_check_writable, scratch, "Is a directory");
     refused(write_something, "/dev/full", "No space left");
-    assert_int_equal(maple_check_writable(in_folder("new"), NULL), MAPLE_OK);
+    assert_int_equal(maple_check_writable(in_scratch("new"), NULL), MAPLE_OK);
     assert_int_equal(maple_check_writable("/dev/null", NULL), MAPLE_OK);
     assert_int_equal(files_there(), before);
 }
@@ -112,12 +82,10 @@ static void too_large_to_read(void **state) {
     (void)state;
     char *data = NULL;
     size_t bytes;
-    maple_error error = {.message = ""};
-    assert_int_equal(maple_write_file(in_folder("b"), "12345", 5, NULL), MAPLE_OK);
-    assert_int_equal(maple_read_file(in_folder("b"), 4, &data, &bytes, &error), MAPLE_BAD_INPUT);
-    assert_non_null(strstr(error.message, "limit of 4 bytes"));
+    assert_int_equal(maple_write_file(in_scratch("b"), "12345", 5, NULL), MAPLE_OK);
+    FAILS(maple_read_file(in_scratch("b"), 4, &data, &bytes, &why), MAPLE_BAD_INPUT, "limit of 4 bytes");
     assert_null(data);
-    assert_int_equal(maple_read_file(in_folder("b"), 5, &data, &bytes, NULL), MAPLE_OK);
+    assert_int_equal(maple_read_file(in_scratch("b"), 5, &data, &bytes, NULL), MAPLE_OK);
     assert_int_equal(bytes, 5);
     maple_free(data);
 }
@@ -129,5 +97,5 @@ int main(void) {
         cmocka_unit_test(nowhere_to_write),
         cmocka_unit_test(too_large_to_read),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Building and checking graphs by hand. */
 #include "maple/graph.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <string.h>
 
 static void a_small_network_has_the_shapes_and_cost_computed_by_hand(void **state) {

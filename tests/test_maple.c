@@ -4,12 +4,9 @@
 #include "maple/evaluate.h"
 #include "predictor/maple_model.h"
 #include "synthetic.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 enum { PLATFORMS = 6, POOL_ARCHS = 200, REFERENCES = 10, ASKED = 300 };
 static const char *const SMALL = "epochs=10,width=32,embedding=8";

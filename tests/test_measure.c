@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Measurement with real worker processes: identity, operators, networks with interruption and resume, lost
  * workers. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include "maple/measure.h"
 #include "measure/channel.h"
 #include "measure/process.h"
 #include "measure/worker_client.h"
+#include "unit.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -219,7 +215,7 @@ static void test_operators(void **state) {
             if (!isfinite(rows[i].latency_ms))
                 fail_msg("%s: %s", maple_space_operator(f->config.space, i)->name, rows[i].reason);
             assert_true(rows[i].min_ms > 0 && rows[i].min_ms <= rows[i].latency_ms);
-        assert_in_range(rows[i].runs, 5, 400); /* undisturbed loops */
+            assert_in_range(rows[i].runs, 5, 400); /* undisturbed loops */
             assert_true(rows[i].implementation[0]);
         }
     }

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Metrics against brute force and against cases worked out by hand. */
 #include "maple/evaluate.h"
+#include "unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 
 /* Mid-ranks by counting, O(n^2), and Pearson's correlation of them. */
 static double spearman_by_counting(const double *a, const double *b, size_t n) {

@@ -7,15 +7,12 @@
 #include "nn/dense.c"
 #include "nn/optimise.c"
 #include "predictor/maple_net.c"
+#include "unit.h"
 
 #include <cblas.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #define BOUND 1e-6
 

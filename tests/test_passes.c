@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The passes on graphs made by hand and on every NAS-Bench-201 network; seeded weights. */
-#include "maple/space.h"
+#include "spaces.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <math.h>
 #include <string.h>
 
@@ -194,8 +190,7 @@ static void check_counts(const maple_space *space, const maple_arch *arch, const
 
 static void every_network_is_pruned_to_the_operators_that_the_space_counts(void **state) {
     (void)state;
-    const maple_space *space;
-    assert_int_equal(maple_space_find("nas-bench-201", &space, NULL), MAPLE_OK);
+    const maple_space *space = space_or_fail("nas-bench-201");
     int degenerate = 0;
     for (size_t i = 0; i < maple_space_enumerable(space); i++) {
         maple_arch arch = maple_space_nth(space, i);

@@ -9,27 +9,27 @@ static void test_platforms(void **state) {
     maple_pool *pool = new_pool("platforms.db");
     maple_platform a = example_platform("a, with \"quotes\" and ünïcode"), b = example_platform("b"), found;
     b.graph = MAPLE_GRAPH_PRUNED;
-    OK(maple_pool_add_platform(pool, &a, "{\"cores\": 2}", &pool_error));
-    OK(maple_pool_add_platform(pool, &b, NULL, &pool_error));
+    OK(maple_pool_add_platform(pool, &a, "{\"cores\": 2}", &why));
+    OK(maple_pool_add_platform(pool, &b, NULL, &why));
     assert_true(a.id > 0 && b.id > a.id);
-    OK(maple_pool_find_platform(pool, a.name, &found, &pool_error));
+    OK(maple_pool_find_platform(pool, a.name, &found, &why));
     assert_memory_equal(&found, &a, sizeof a);
     maple_platform *all;
     size_t n;
-    OK(maple_pool_platforms(pool, &all, &n, &pool_error));
+    OK(maple_pool_platforms(pool, &all, &n, &why));
     assert_int_equal(n, 2);
     assert_memory_equal(&all[1], &b, sizeof b);
     maple_free(all);
     char *json;
-    OK(maple_pool_environment(pool, a.id, &json, &pool_error));
+    OK(maple_pool_environment(pool, a.id, &json, &why));
     assert_string_equal(json, "{\"cores\": 2}");
     maple_free(json);
-    OK(maple_pool_environment(pool, b.id, &json, &pool_error));
+    OK(maple_pool_environment(pool, b.id, &json, &why));
     assert_string_equal(json, "{}");
     maple_free(json);
-    FAILS(maple_pool_find_platform(pool, "c", &found, &pool_error), MAPLE_NOT_FOUND, "no platform 'c'");
-    FAILS(maple_pool_find_platform(pool, "c", &found, &pool_error), MAPLE_NOT_FOUND, "'b'");
-    FAILS(maple_pool_environment(pool, 99, &json, &pool_error), MAPLE_NOT_FOUND, "99");
+    FAILS(maple_pool_find_platform(pool, "c", &found, &why), MAPLE_NOT_FOUND, "no platform 'c'");
+    FAILS(maple_pool_find_platform(pool, "c", &found, &why), MAPLE_NOT_FOUND, "'b'");
+    FAILS(maple_pool_environment(pool, 99, &json, &why), MAPLE_NOT_FOUND, "99");
     maple_pool_close(pool);
 }
 
@@ -37,32 +37,31 @@ static void test_platform_again(void **state) {
     (void)state;
     maple_pool *pool = new_pool("again.db");
     maple_platform first = example_platform("p"), again = first;
-    OK(maple_pool_add_platform(pool, &first, "{\"a\":1}", &pool_error));
+    OK(maple_pool_add_platform(pool, &first, "{\"a\":1}", &why));
     snprintf(again.counters, sizeof again.counters, "perf");
-    OK(maple_pool_add_platform(pool, &again, "{\"a\":2}", &pool_error));
+    OK(maple_pool_add_platform(pool, &again, "{\"a\":2}", &why));
     assert_int_equal(again.id, first.id);
     char *json;
-    OK(maple_pool_environment(pool, first.id, &json, &pool_error));
+    OK(maple_pool_environment(pool, first.id, &json, &why));
     assert_string_equal(json, "{\"a\":2}");
     maple_free(json);
     maple_platform other = first, found;
     other.threads = 1;
-    FAILS(maple_pool_add_platform(pool, &other, NULL, &pool_error), MAPLE_BAD_INPUT,
-          "2 threads and batch 8, now 1");
+    FAILS(maple_pool_add_platform(pool, &other, NULL, &why), MAPLE_BAD_INPUT, "2 threads and batch 8, now 1");
     other = first;
     other.graph = MAPLE_GRAPH_PRUNED;
-    FAILS(maple_pool_add_platform(pool, &other, NULL, &pool_error), MAPLE_BAD_INPUT, "another graph form");
+    FAILS(maple_pool_add_platform(pool, &other, NULL, &why), MAPLE_BAD_INPUT, "another graph form");
     other = first;
     snprintf(other.engine_version, sizeof other.engine_version, "3.0");
-    FAILS(maple_pool_add_platform(pool, &other, NULL, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_add_platform(pool, &other, NULL, &why), MAPLE_BAD_INPUT,
           "another engine version ('2.6', now '3.0')");
-    OK(maple_pool_find_platform(pool, "p", &found, &pool_error));
+    OK(maple_pool_find_platform(pool, "p", &found, &why));
     assert_string_equal(found.counters, "perf");
     maple_platform empty = example_platform("");
-    FAILS(maple_pool_add_platform(pool, &empty, NULL, &pool_error), MAPLE_BAD_ARGUMENT, "empty");
+    FAILS(maple_pool_add_platform(pool, &empty, NULL, &why), MAPLE_BAD_ARGUMENT, "empty");
     maple_platform lines = example_platform("a\nb");
-    FAILS(maple_pool_add_platform(pool, &lines, NULL, &pool_error), MAPLE_BAD_ARGUMENT, "byte 2");
-    FAILS(maple_pool_add_platform(pool, &first, "{", &pool_error), MAPLE_BAD_ARGUMENT, "JSON");
+    FAILS(maple_pool_add_platform(pool, &lines, NULL, &why), MAPLE_BAD_ARGUMENT, "byte 2");
+    FAILS(maple_pool_add_platform(pool, &first, "{", &why), MAPLE_BAD_ARGUMENT, "JSON");
     maple_pool_close(pool);
 }
 
@@ -87,11 +86,11 @@ static void test_latencies(void **state) {
     snprintf(rows[1].reason, sizeof rows[1].reason, "no path from input to output");
     rows[2].sd_ms = NAN;
     rows[2].latency_ms = 0x1.921fb54442d18p-7;
-    OK(maple_pool_put_latencies(pool, p.id, nas, rows, 3, &pool_error));
-    OK(maple_pool_put_latencies(pool, p.id, nas, rows, 0, &pool_error));
+    OK(maple_pool_put_latencies(pool, p.id, nas, rows, 3, &why));
+    OK(maple_pool_put_latencies(pool, p.id, nas, rows, 0, &why));
     maple_latency *read;
     size_t n;
-    OK(maple_pool_latencies(pool, p.id, nas, &read, &n, &pool_error));
+    OK(maple_pool_latencies(pool, p.id, nas, &read, &n, &why));
     assert_int_equal(n, 3);
     char before[MAPLE_MAX_ARCH_TEXT] = "", text[MAPLE_MAX_ARCH_TEXT];
     for (size_t i = 0; i < n; i++) {
@@ -110,15 +109,15 @@ static void test_latencies(void **state) {
         assert_string_equal(read[i].reason, rows[k].reason);
     }
     maple_free(read);
-    OK(maple_pool_count_latencies(pool, p.id, nas, &n, &pool_error));
+    OK(maple_pool_count_latencies(pool, p.id, nas, &n, &why));
     assert_int_equal(n, 2);
-    OK(maple_pool_latencies(pool, other.id, nas, &read, &n, &pool_error));
+    OK(maple_pool_latencies(pool, other.id, nas, &read, &n, &why));
     assert_int_equal(n, 0);
     maple_free(read);
     /* A later label takes the place of the earlier one. */
     rows[0].latency_ms = 3;
-    OK(maple_pool_put_latencies(pool, p.id, nas, rows, 1, &pool_error));
-    OK(maple_pool_latencies(pool, p.id, nas, &read, &n, &pool_error));
+    OK(maple_pool_put_latencies(pool, p.id, nas, rows, 1, &why));
+    OK(maple_pool_latencies(pool, p.id, nas, &read, &n, &why));
     assert_int_equal(n, 3);
     size_t threes = 0;
     for (size_t i = 0; i < n; i++)
@@ -154,21 +153,18 @@ static void test_impossible_latencies(void **state) {
         rows[1].sd_ms = bad[i].sd;
         rows[1].runs = bad[i].runs;
         snprintf(rows[1].reason, sizeof rows[1].reason, "%s", bad[i].reason);
-        FAILS(maple_pool_put_latencies(pool, p.id, nas, rows, 2, &pool_error), MAPLE_BAD_INPUT,
-              bad[i].message);
-        assert_non_null(strstr(pool_error.message, "row 1, |"));
+        FAILS(maple_pool_put_latencies(pool, p.id, nas, rows, 2, &why), MAPLE_BAD_INPUT, bad[i].message);
+        assert_non_null(strstr(why.message, "row 1, |"));
     }
     maple_latency row = example_latency(1);
-    FAILS(maple_pool_put_latencies(pool, p.id + 1, nas, &row, 1, &pool_error), MAPLE_NOT_FOUND,
-          "no platform");
+    FAILS(maple_pool_put_latencies(pool, p.id + 1, nas, &row, 1, &why), MAPLE_NOT_FOUND, "no platform");
     size_t n;
-    OK(maple_pool_count_latencies(pool, p.id, nas, &n, &pool_error));
+    OK(maple_pool_count_latencies(pool, p.id, nas, &n, &why));
     assert_int_equal(n, 0);
     double zero = 0;
-    FAILS(maple_pool_put_round(pool, p.id, nas, 0, &row.arch, &zero, 1, &pool_error), MAPLE_BAD_INPUT,
-          "row 0, |");
-    FAILS(maple_pool_put_round(pool, p.id, nas, -1, &row.arch, &row.latency_ms, 1, &pool_error),
-          MAPLE_BAD_ARGUMENT, "round -1");
+    FAILS(maple_pool_put_round(pool, p.id, nas, 0, &row.arch, &zero, 1, &why), MAPLE_BAD_INPUT, "row 0, |");
+    FAILS(maple_pool_put_round(pool, p.id, nas, -1, &row.arch, &row.latency_ms, 1, &why), MAPLE_BAD_ARGUMENT,
+          "round -1");
     maple_pool_close(pool);
 }
 
@@ -187,14 +183,14 @@ static void test_runs(void **state) {
         for (size_t i = 0; i < ARCHS; i++)
             latency[i] = 1 + round + (double)i / 8;
         OK(maple_pool_put_round(pool, p.id, nas, round, archs, latency, round < 100 ? ARCHS - 1 : ARCHS,
-                                &pool_error));
+                                &why));
     }
-    OK(maple_pool_put_round(pool, q.id, nas, 5, archs, latency, ARCHS, &pool_error));
+    OK(maple_pool_put_round(pool, q.id, nas, 5, archs, latency, ARCHS, &why));
     int *rounds;
     double *values;
     size_t n;
     for (size_t i = 0; i < ARCHS; i++) {
-        OK(maple_pool_runs(pool, p.id, nas, &archs[i], &rounds, &values, &n, &pool_error));
+        OK(maple_pool_runs(pool, p.id, nas, &archs[i], &rounds, &values, &n, &why));
         assert_int_equal(n, i < ARCHS - 1 ? ROUNDS : ROUNDS - 100);
         for (size_t k = 0; k < n; k++) {
             assert_int_equal(rounds[k], (int)k + (i < ARCHS - 1 ? 0 : 100));
@@ -204,19 +200,19 @@ static void test_runs(void **state) {
         maple_free(values);
     }
     maple_arch never = maple_space_nth(nas, 9);
-    OK(maple_pool_runs(pool, p.id, nas, &never, &rounds, &values, &n, &pool_error));
+    OK(maple_pool_runs(pool, p.id, nas, &never, &rounds, &values, &n, &why));
     assert_int_equal(n, 0);
     maple_free(rounds);
     maple_free(values);
     put_examples(pool, p.id, 0, 3);
-    OK(maple_pool_drop_runs(pool, p.id, &pool_error));
-    OK(maple_pool_runs(pool, p.id, nas, &archs[0], &rounds, &values, &n, &pool_error));
+    OK(maple_pool_drop_runs(pool, p.id, &why));
+    OK(maple_pool_runs(pool, p.id, nas, &archs[0], &rounds, &values, &n, &why));
     assert_int_equal(n, 0);
-    OK(maple_pool_runs(pool, q.id, nas, &archs[0], &rounds, &values, &n, &pool_error));
+    OK(maple_pool_runs(pool, q.id, nas, &archs[0], &rounds, &values, &n, &why));
     assert_int_equal(n, 1);
     maple_free(rounds);
     maple_free(values);
-    OK(maple_pool_count_latencies(pool, p.id, nas, &n, &pool_error));
+    OK(maple_pool_count_latencies(pool, p.id, nas, &n, &why));
     assert_int_equal(n, 3);
     maple_pool_close(pool);
 }
@@ -229,15 +225,15 @@ static void test_operators(void **state) {
     maple_platform p = add_example(pool, "p");
     size_t n = maple_space_operators(nas);
     maple_operator_latency *rows = maple_alloc(n, sizeof *rows), *read = maple_alloc(n, sizeof *read);
-    OK(maple_pool_operators(pool, p.id, nas, read, &pool_error));
+    OK(maple_pool_operators(pool, p.id, nas, read, &why));
     for (size_t i = 0; i < n; i++) {
         assert_true(isnan(read[i].latency_ms) && isnan(read[i].sd_ms));
         assert_string_equal(read[i].reason, "not measured on this platform");
         rows[i] = (maple_operator_latency){(double)(i + 1) / 7, 2, 1, 0.125, 25, "jit:avx2", ""};
     }
     rows[3] = (maple_operator_latency){NAN, NAN, NAN, NAN, 0, "", "engine has no such operator"};
-    OK(maple_pool_put_operators(pool, p.id, nas, rows, &pool_error));
-    OK(maple_pool_operators(pool, p.id, nas, read, &pool_error));
+    OK(maple_pool_put_operators(pool, p.id, nas, rows, &why));
+    OK(maple_pool_operators(pool, p.id, nas, read, &why));
     for (size_t i = 0; i < n; i++) {
         assert_same(read[i].latency_ms, rows[i].latency_ms);
         assert_same(read[i].sd_ms, rows[i].sd_ms);
@@ -249,7 +245,7 @@ static void test_operators(void **state) {
     char message[80];
     snprintf(message, sizeof message, "operator %s: a latency of -2 ms",
              maple_space_operator(nas, n - 1)->name);
-    FAILS(maple_pool_put_operators(pool, p.id, nas, rows, &pool_error), MAPLE_BAD_INPUT, message);
+    FAILS(maple_pool_put_operators(pool, p.id, nas, rows, &why), MAPLE_BAD_INPUT, message);
     maple_free(rows);
     maple_free(read);
     maple_pool_close(pool);
@@ -262,32 +258,32 @@ static void test_counters(void **state) {
     size_t n = maple_space_descriptor_operators(nas) * MAPLE_EVENTS;
     maple_count *counts = maple_alloc(n, sizeof *counts), *read = maple_alloc(n, sizeof *read);
     fill_counts(counts, n);
-    OK(maple_pool_put_counters(pool, p.id, nas, MAPLE_CACHE_COLD, "perf", "avx512", counts, &pool_error));
-    OK(maple_pool_counters(pool, p.id, nas, MAPLE_CACHE_COLD, read, &pool_error));
+    OK(maple_pool_put_counters(pool, p.id, nas, MAPLE_CACHE_COLD, "perf", "avx512", counts, &why));
+    OK(maple_pool_counters(pool, p.id, nas, MAPLE_CACHE_COLD, read, &why));
     for (size_t i = 0; i < n; i++) {
         assert_same(read[i].value, counts[i].value);
         assert_same(read[i].running_share, counts[i].running_share);
         assert_int_equal(read[i].status, counts[i].status);
         assert_string_equal(read[i].reason, counts[i].reason);
     }
-    OK(maple_pool_counters(pool, p.id, nas, MAPLE_CACHE_WARM, read, &pool_error));
+    OK(maple_pool_counters(pool, p.id, nas, MAPLE_CACHE_WARM, read, &why));
     for (size_t i = 0; i < n; i++) {
         assert_true(isnan(read[i].value) && read[i].status == MAPLE_COUNTER_MISSING);
         assert_string_equal(read[i].reason, "not counted on this platform");
     }
-    OK(maple_pool_find_platform(pool, "p", &p, &pool_error));
+    OK(maple_pool_find_platform(pool, "p", &p, &why));
     assert_string_equal(p.counters, "perf");
     counts[0].value = NAN;
     char message[120];
     snprintf(message, sizeof message, "counter %s of operator %s: status 'counted' with a value of nan",
              maple_event_name(MAPLE_CPU_CYCLES), maple_space_operator(nas, 0)->name);
-    FAILS(maple_pool_put_counters(pool, p.id, nas, MAPLE_CACHE_WARM, "perf", "avx512", counts, &pool_error),
+    FAILS(maple_pool_put_counters(pool, p.id, nas, MAPLE_CACHE_WARM, "perf", "avx512", counts, &why),
           MAPLE_BAD_INPUT, message);
     counts[0].status = MAPLE_COUNTER_MISSING;
-    FAILS(maple_pool_put_counters(pool, p.id, nas, MAPLE_CACHE_WARM, "perf", "avx512", counts, &pool_error),
+    FAILS(maple_pool_put_counters(pool, p.id, nas, MAPLE_CACHE_WARM, "perf", "avx512", counts, &why),
           MAPLE_BAD_INPUT, "missing without a reason");
     counts[0] = (maple_count){.value = -1, .status = MAPLE_COUNTER_COUNTED};
-    FAILS(maple_pool_put_counters(pool, p.id, nas, MAPLE_CACHE_WARM, "perf", "avx512", counts, &pool_error),
+    FAILS(maple_pool_put_counters(pool, p.id, nas, MAPLE_CACHE_WARM, "perf", "avx512", counts, &why),
           MAPLE_BAD_INPUT, "a count of -1");
     maple_free(counts);
     maple_free(read);
@@ -301,23 +297,21 @@ static void test_indices(void **state) {
     for (size_t i = 0; i < 4; i++)
         archs[i] = maple_space_nth(nas, 10 + i);
     int index[4] = {3, 15624, 0, 8}, read[4];
-    OK(maple_pool_indices(pool, nas, archs, 4, read, &pool_error));
+    OK(maple_pool_indices(pool, nas, archs, 4, read, &why));
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(read[i], -1);
-    OK(maple_pool_put_indices(pool, nas, archs, index, 3, &pool_error));
-    OK(maple_pool_put_indices(pool, nas, archs, index, 3, &pool_error));
-    OK(maple_pool_indices(pool, nas, archs, 4, read, &pool_error));
+    OK(maple_pool_put_indices(pool, nas, archs, index, 3, &why));
+    OK(maple_pool_put_indices(pool, nas, archs, index, 3, &why));
+    OK(maple_pool_indices(pool, nas, archs, 4, read, &why));
     assert_memory_equal(read, ((int[]){3, 15624, 0, -1}), sizeof read);
     int other = 4;
-    FAILS(maple_pool_put_indices(pool, nas, archs, &other, 1, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_put_indices(pool, nas, archs, &other, 1, &why), MAPLE_BAD_INPUT,
           "index 4 contradicts what is known: this architecture has 3");
     other = 15624;
-    FAILS(maple_pool_put_indices(pool, nas, &archs[3], &other, 1, &pool_error), MAPLE_BAD_INPUT,
-          "belongs to");
+    FAILS(maple_pool_put_indices(pool, nas, &archs[3], &other, 1, &why), MAPLE_BAD_INPUT, "belongs to");
     other = 15625;
-    FAILS(maple_pool_put_indices(pool, nas, &archs[3], &other, 1, &pool_error), MAPLE_BAD_INPUT,
-          "0 to 15624");
-    OK(maple_pool_indices(pool, nas, archs, 4, read, &pool_error));
+    FAILS(maple_pool_put_indices(pool, nas, &archs[3], &other, 1, &why), MAPLE_BAD_INPUT, "0 to 15624");
+    OK(maple_pool_indices(pool, nas, archs, 4, read, &why));
     assert_int_equal(read[3], -1);
     maple_pool_close(pool);
 }
@@ -340,13 +334,13 @@ static void test_remove(void **state) {
     (void)state;
     maple_pool *pool = new_pool("remove.db");
     maple_platform p = example_platform("p");
-    OK(maple_pool_add_platform(pool, &p, "{}", &pool_error));
+    OK(maple_pool_add_platform(pool, &p, "{}", &why));
     put_examples(pool, p.id, 0, 5);
     double latency = 1;
     maple_arch arch = maple_space_nth(nas, 0);
-    OK(maple_pool_put_round(pool, p.id, nas, 0, &arch, &latency, 1, &pool_error));
-    OK(maple_pool_remove_platform(pool, p.id, &pool_error));
-    FAILS(maple_pool_remove_platform(pool, p.id, &pool_error), MAPLE_NOT_FOUND, "no platform with id");
+    OK(maple_pool_put_round(pool, p.id, nas, 0, &arch, &latency, 1, &why));
+    OK(maple_pool_remove_platform(pool, p.id, &why));
+    FAILS(maple_pool_remove_platform(pool, p.id, &why), MAPLE_NOT_FOUND, "no platform with id");
     const char *path = in_scratch("remove.db");
     assert_int_equal(count_rows(path, "latencies"), 0);
     assert_int_equal(count_rows(path, "runs"), 0);
@@ -358,17 +352,17 @@ static void test_default_path(void **state) {
     (void)state;
     char *path, *home = getenv("HOME") ? strdup(getenv("HOME")) : NULL;
     setenv("XDG_DATA_HOME", "/data", 1);
-    OK(maple_pool_default_path(&path, &pool_error));
+    OK(maple_pool_default_path(&path, &why));
     assert_string_equal(path, "/data/maple/pool.db");
     maple_free(path);
     setenv("XDG_DATA_HOME", "relative", 1);
     setenv("HOME", "/home/x", 1);
-    OK(maple_pool_default_path(&path, &pool_error));
+    OK(maple_pool_default_path(&path, &why));
     assert_string_equal(path, "/home/x/.local/share/maple/pool.db");
     maple_free(path);
     unsetenv("XDG_DATA_HOME");
     unsetenv("HOME");
-    FAILS(maple_pool_default_path(&path, &pool_error), MAPLE_BAD_ARGUMENT, "HOME");
+    FAILS(maple_pool_default_path(&path, &why), MAPLE_BAD_ARGUMENT, "HOME");
     if (home)
         setenv("HOME", home, 1);
     free(home);
@@ -388,5 +382,5 @@ int main(void) {
         cmocka_unit_test(test_remove),
         cmocka_unit_test(test_default_path),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, make_pool_scratch, remove_scratch);
 }

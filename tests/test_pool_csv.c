@@ -10,11 +10,6 @@
 #include <locale.h>
 #include <zlib.h>
 
-#define ARCH_A                                                                                               \
-    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
-#define ARCH_B "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
-#define ARCH_C "|avg_pool_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|none~0|nor_conv_1x1~1|skip_connect~2|"
-
 static maple_platform imported_platform(const char *name) {
     maple_platform platform = {.threads = 1, .batch = 1, .graph = MAPLE_GRAPH_AS_WRITTEN};
     snprintf(platform.name, sizeof platform.name, "%s", name);
@@ -33,8 +28,8 @@ static maple_latency stored(maple_pool *pool, int64_t platform, const char *text
     maple_latency *rows, out = {0};
     maple_arch arch;
     size_t n;
-    OK(maple_space_parse(nas, text, &arch, &pool_error));
-    OK(maple_pool_latencies(pool, platform, nas, &rows, &n, &pool_error));
+    OK(maple_space_parse(nas, text, &arch, &why));
+    OK(maple_pool_latencies(pool, platform, nas, &rows, &n, &why));
     *found = false;
     for (size_t i = 0; i < n; i++)
         if (maple_arch_equal(&rows[i].arch, &arch)) {
@@ -50,7 +45,7 @@ static void check_good(const char *file) {
     maple_platform platform = imported_platform(file);
     maple_import_result result;
     bool found, rows = strcmp(file, "y_header_only.csv") != 0, failed = strcmp(file, "y_failed.csv") == 0;
-    OK(maple_pool_import_csv(pool, corpus(file), nas, &platform, &result, &pool_error));
+    OK(maple_pool_import_csv(pool, corpus(file), nas, &platform, &result, &why));
     assert_int_equal(result.platforms, 1);
     assert_int_equal(result.latencies, rows ? 2 : 0);
     assert_int_equal(result.skipped, failed);
@@ -70,12 +65,12 @@ static void check_good(const char *file) {
     }
     if (strcmp(file, "y_statistics.csv") == 0) {
         int index;
-        OK(maple_pool_indices(pool, nas, &row.arch, 1, &index, &pool_error));
+        OK(maple_pool_indices(pool, nas, &row.arch, 1, &index, &why));
         assert_int_equal(index, 5);
         assert_true(row.mean_ms == 1.75 && row.min_ms == 1.25 && row.sd_ms == 0.5 && row.runs == 50);
         row = stored(pool, platform.id, ARCH_C, &found);
         assert_true(isnan(row.mean_ms) && isnan(row.min_ms) && isnan(row.sd_ms) && row.runs == 0);
-        OK(maple_pool_indices(pool, nas, &row.arch, 1, &index, &pool_error));
+        OK(maple_pool_indices(pool, nas, &row.arch, 1, &index, &why));
         assert_int_equal(index, -1);
     }
     maple_pool_close(pool);
@@ -162,20 +157,20 @@ static void test_corpus_fails(void **state) {
         maple_import_result result = {.latencies = 42};
         char start[600];
         size_t n;
-        FAILS(maple_pool_import_csv(pool, corpus(bad[i].file), nas, &platform, &result, &pool_error),
+        FAILS(maple_pool_import_csv(pool, corpus(bad[i].file), nas, &platform, &result, &why),
               MAPLE_BAD_INPUT, bad[i].message);
         snprintf(start, sizeof start, "%s:%s: ", corpus(bad[i].file), bad[i].position);
-        if (strncmp(pool_error.message, start, strlen(start)) != 0)
-            fail_msg("'%s' does not start with '%s'", pool_error.message, start);
+        if (strncmp(why.message, start, strlen(start)) != 0)
+            fail_msg("'%s' does not start with '%s'", why.message, start);
         assert_int_equal(result.latencies, 42);
         assert_int_equal(platform.id, 0);
-        OK(maple_pool_platforms(pool, &all, &n, &pool_error));
+        OK(maple_pool_platforms(pool, &all, &n, &why));
         assert_int_equal(n, 0);
         maple_free(all);
     }
     maple_platform platform = imported_platform("p");
-    FAILS(maple_pool_import_csv(pool, corpus("missing.csv"), nas, &platform, NULL, &pool_error),
-          MAPLE_IO_ERROR, "No such file");
+    FAILS(maple_pool_import_csv(pool, corpus("missing.csv"), nas, &platform, NULL, &why), MAPLE_IO_ERROR,
+          "No such file");
     maple_pool_close(pool);
 }
 
@@ -195,24 +190,24 @@ static void test_round_trip(void **state) {
         if (i % 7 == 0)
             snprintf(rows[i].reason, sizeof rows[i].reason, "line %zu\nwith \"quotes\", ünïcode", i);
     }
-    OK(maple_pool_put_latencies(pool, p.id, nas, rows, ROWS, &pool_error));
+    OK(maple_pool_put_latencies(pool, p.id, nas, rows, ROWS, &why));
     int index[2] = {9, 15};
-    OK(maple_pool_put_indices(pool, nas, (maple_arch[]){rows[1].arch, rows[2].arch}, index, 2, &pool_error));
+    OK(maple_pool_put_indices(pool, nas, (maple_arch[]){rows[1].arch, rows[2].arch}, index, 2, &why));
     maple_text out = {0}, again = {0};
     setlocale(LC_ALL, "de_DE.UTF-8"); /* has no effect where it is not installed */
-    OK(maple_pool_export_csv(pool, p.id, nas, &out, &pool_error));
+    OK(maple_pool_export_csv(pool, p.id, nas, &out, &why));
     spill(in_scratch("out.csv"), out.data, out.length);
     maple_import_result result;
     maple_pool *other = new_pool("round trip 2.db");
-    OK(maple_pool_import_csv(other, in_scratch("out.csv"), nas, &q, &result, &pool_error));
+    OK(maple_pool_import_csv(other, in_scratch("out.csv"), nas, &q, &result, &why));
     setlocale(LC_ALL, "C");
     assert_int_equal(result.latencies + result.skipped, ROWS);
-    OK(maple_pool_export_csv(other, q.id, nas, &again, &pool_error));
+    OK(maple_pool_export_csv(other, q.id, nas, &again, &why));
     assert_string_equal(out.data, again.data);
     maple_latency *a, *b;
     size_t n, m;
-    OK(maple_pool_latencies(pool, p.id, nas, &a, &n, &pool_error));
-    OK(maple_pool_latencies(other, q.id, nas, &b, &m, &pool_error));
+    OK(maple_pool_latencies(pool, p.id, nas, &a, &n, &why));
+    OK(maple_pool_latencies(other, q.id, nas, &b, &m, &why));
     assert_int_equal(n, ROWS);
     assert_int_equal(m, ROWS);
     for (size_t i = 0; i < n; i++) {
@@ -222,7 +217,7 @@ static void test_round_trip(void **state) {
         assert_string_equal(a[i].reason, b[i].reason);
     }
     maple_text none = {0};
-    FAILS(maple_pool_export_csv(pool, 99, nas, &none, &pool_error), MAPLE_NOT_FOUND, "99");
+    FAILS(maple_pool_export_csv(pool, 99, nas, &none, &why), MAPLE_NOT_FOUND, "99");
     maple_free(a);
     maple_free(b);
     maple_free(rows);
@@ -241,14 +236,14 @@ static void test_index_conflict(void **state) {
     static const char other[] = "arch,latency_ms,index\n" ARCH_C ",1,6\n" ARCH_A ",1,7\n";
     spill(in_scratch("good.csv"), good, sizeof good - 1);
     spill(in_scratch("other.csv"), other, sizeof other - 1);
-    OK(maple_pool_import_csv(pool, in_scratch("good.csv"), nas, &first, NULL, &pool_error));
-    FAILS(maple_pool_import_csv(pool, in_scratch("other.csv"), nas, &second, NULL, &pool_error),
-          MAPLE_BAD_INPUT, "other.csv:3:99: index 7 contradicts what is known: this architecture has 5");
-    FAILS(maple_pool_find_platform(pool, "second", &found, &pool_error), MAPLE_NOT_FOUND, "'first'");
+    OK(maple_pool_import_csv(pool, in_scratch("good.csv"), nas, &first, NULL, &why));
+    FAILS(maple_pool_import_csv(pool, in_scratch("other.csv"), nas, &second, NULL, &why), MAPLE_BAD_INPUT,
+          "other.csv:3:99: index 7 contradicts what is known: this architecture has 5");
+    FAILS(maple_pool_find_platform(pool, "second", &found, &why), MAPLE_NOT_FOUND, "'first'");
     maple_platform changed = first;
     changed.threads = 9;
-    FAILS(maple_pool_import_csv(pool, in_scratch("good.csv"), nas, &changed, NULL, &pool_error),
-          MAPLE_BAD_INPUT, "exists with");
+    FAILS(maple_pool_import_csv(pool, in_scratch("good.csv"), nas, &changed, NULL, &why), MAPLE_BAD_INPUT,
+          "exists with");
     maple_pool_close(pool);
 }
 
@@ -266,15 +261,15 @@ static void test_random_bytes(void **state) {
             data[k] = alphabet[maple_rng_below(&rng, i % 2 ? 10 : sizeof alphabet)];
         maple_csv *csv;
         const maple_csv_field *fields = NULL;
-        maple_status status = maple_csv_open_text("t", data, bytes, &csv, &pool_error);
+        maple_status status = maple_csv_open_text("t", data, bytes, &csv, &why);
         bool open = status == MAPLE_OK;
         do
-            status = status == MAPLE_OK ? maple_csv_next(csv, &fields, &pool_error) : status;
+            status = status == MAPLE_OK ? maple_csv_next(csv, &fields, &why) : status;
         while (status == MAPLE_OK && fields);
         int line, column;
         if (status == MAPLE_OK)
             tables++;
-        else if (sscanf(pool_error.message, "t:%d:%d: ", &line, &column) == 2 && line > 0 && column > 0)
+        else if (sscanf(why.message, "t:%d:%d: ", &line, &column) == 2 && line > 0 && column > 0)
             errors++;
         if (open)
             maple_csv_close(csv);
@@ -301,15 +296,15 @@ static void test_unpacking_limit(void **state) {
     char *data = NULL;
     size_t bytes = 0;
     spill_packed(path, 'x', LIMIT);
-    OK(maple_input_read_up_to(path, LIMIT, &data, &bytes, &pool_error));
+    OK(maple_input_read_up_to(path, LIMIT, &data, &bytes, &why));
     assert_int_equal(bytes, LIMIT);
     assert_int_equal(strlen(data), LIMIT);
     maple_free(data);
     for (size_t more = 1; more < 10 * (size_t)LIMIT; more *= 30) {
         spill_packed(path, 'x', LIMIT + more);
-        FAILS(maple_input_read_up_to(path, LIMIT, &data, &bytes, &pool_error), MAPLE_BAD_INPUT,
+        FAILS(maple_input_read_up_to(path, LIMIT, &data, &bytes, &why), MAPLE_BAD_INPUT,
               "unpacks to more than the limit of 1048576 bytes");
-        assert_non_null(strstr(pool_error.message, "bomb.csv: byte "));
+        assert_non_null(strstr(why.message, "bomb.csv: byte "));
     }
 }
 
@@ -319,5 +314,5 @@ int main(void) {
         cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_index_conflict),
         cmocka_unit_test(test_random_bytes),  cmocka_unit_test(test_unpacking_limit),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, make_pool_scratch, remove_scratch);
 }

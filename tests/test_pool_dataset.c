@@ -17,18 +17,18 @@ static void test_dataset(void **state) {
     maple_latency failed = example_latency(900);
     failed.latency_ms = NAN;
     strcpy(failed.reason, "crashed");
-    OK(maple_pool_put_latencies(first, empty.id, nas, &failed, 1, &pool_error));
+    OK(maple_pool_put_latencies(first, empty.id, nas, &failed, 1, &why));
     int index = 77;
     maple_arch known = maple_space_nth(nas, 150);
-    OK(maple_pool_put_indices(second, nas, &known, &index, 1, &pool_error));
+    OK(maple_pool_put_indices(second, nas, &known, &index, 1, &why));
     size_t n = maple_space_descriptor_operators(nas) * MAPLE_EVENTS;
     maple_count *counts = maple_alloc(n, sizeof *counts);
     fill_counts(counts, n);
-    OK(maple_pool_put_counters(second, b.id, nas, MAPLE_CACHE_COLD, "perf", "avx2", counts, &pool_error));
+    OK(maple_pool_put_counters(second, b.id, nas, MAPLE_CACHE_COLD, "perf", "avx2", counts, &why));
 
     maple_pool *pools[] = {first, second};
     maple_dataset *d;
-    OK(maple_dataset_load(pools, 2, nas, &d, &pool_error));
+    OK(maple_dataset_load(pools, 2, nas, &d, &why));
     assert_int_equal(d->n_platforms, 3);
     assert_int_equal(d->n_archs, 10 + 60);
     assert_string_equal(d->platforms[0].platform.name, "a");
@@ -56,10 +56,10 @@ static void test_dataset(void **state) {
     maple_dataset_free(d);
     maple_free(counts);
     maple_pool *twice[] = {first, first};
-    OK(maple_dataset_load(twice, 2, nas, &d, &pool_error));
+    OK(maple_dataset_load(twice, 2, nas, &d, &why));
     assert_int_equal(d->n_platforms, 2);
     maple_dataset_free(d);
-    OK(maple_dataset_load(NULL, 0, nas, &d, &pool_error));
+    OK(maple_dataset_load(NULL, 0, nas, &d, &why));
     assert_int_equal(d->n_archs, 0);
     maple_dataset_free(d);
     maple_pool_close(first);
@@ -74,57 +74,57 @@ static void test_merge(void **state) {
     maple_platform there = add_example(target, "x");
     put_examples(target, there.id, 3000, 4); /* other ids than in the source */
     maple_platform a = example_platform("a"), b = add_example(source, "b");
-    OK(maple_pool_add_platform(source, &a, "{\"k\":1}", &pool_error));
+    OK(maple_pool_add_platform(source, &a, "{\"k\":1}", &why));
     put_examples(source, a.id, 0, 20);
     put_examples(source, b.id, 3000, 2);
     maple_latency failed = example_latency(21);
     failed.latency_ms = NAN;
     strcpy(failed.reason, "why");
-    OK(maple_pool_put_latencies(source, a.id, nas, &failed, 1, &pool_error));
+    OK(maple_pool_put_latencies(source, a.id, nas, &failed, 1, &why));
     maple_arch arch = maple_space_nth(nas, 3001);
     double latency = 9;
     int index = 11;
-    OK(maple_pool_put_round(source, a.id, nas, 4, &arch, &latency, 1, &pool_error));
-    OK(maple_pool_put_indices(source, nas, &arch, &index, 1, &pool_error));
+    OK(maple_pool_put_round(source, a.id, nas, 4, &arch, &latency, 1, &why));
+    OK(maple_pool_put_indices(source, nas, &arch, &index, 1, &why));
     const char *names[] = {"a"}, *wrong[] = {"a", "nobody"};
     maple_import_result result = {0};
-    FAILS(maple_pool_merge(target, source, wrong, 2, false, &result, &pool_error), MAPLE_NOT_FOUND, "nobody");
-    OK(maple_pool_merge(target, source, names, 1, true, &result, &pool_error));
+    FAILS(maple_pool_merge(target, source, wrong, 2, false, &result, &why), MAPLE_NOT_FOUND, "nobody");
+    OK(maple_pool_merge(target, source, names, 1, true, &result, &why));
     assert_int_equal(result.platforms, 1);
     assert_int_equal(result.latencies, 20);
     assert_int_equal(result.skipped, 1);
     maple_platform copied, none;
-    OK(maple_pool_find_platform(target, "a", &copied, &pool_error));
-    FAILS(maple_pool_find_platform(target, "b", &none, &pool_error), MAPLE_NOT_FOUND, "'b'");
+    OK(maple_pool_find_platform(target, "a", &copied, &why));
+    FAILS(maple_pool_find_platform(target, "b", &none, &why), MAPLE_NOT_FOUND, "'b'");
     int *rounds, read;
     double *values;
     size_t n;
-    OK(maple_pool_runs(target, copied.id, nas, &arch, &rounds, &values, &n, &pool_error));
+    OK(maple_pool_runs(target, copied.id, nas, &arch, &rounds, &values, &n, &why));
     assert_int_equal(n, 0);
     maple_free(rounds);
     maple_free(values);
-    OK(maple_pool_indices(target, nas, &arch, 1, &read, &pool_error));
+    OK(maple_pool_indices(target, nas, &arch, 1, &read, &why));
     assert_int_equal(read, 11);
     char *json;
-    OK(maple_pool_environment(target, copied.id, &json, &pool_error));
+    OK(maple_pool_environment(target, copied.id, &json, &why));
     assert_string_equal(json, "{\"k\":1}");
     maple_free(json);
     maple_text before = {0}, after = {0};
-    OK(maple_pool_export_csv(source, a.id, nas, &before, &pool_error));
-    OK(maple_pool_export_csv(target, copied.id, nas, &after, &pool_error));
+    OK(maple_pool_export_csv(source, a.id, nas, &before, &why));
+    OK(maple_pool_export_csv(target, copied.id, nas, &after, &why));
     assert_string_equal(before.data, after.data);
     maple_text_free(&before);
     maple_text_free(&after);
     /* All of it, again, with raw runs: nothing is doubled. */
-    OK(maple_pool_merge(target, source, NULL, 0, false, &result, &pool_error));
+    OK(maple_pool_merge(target, source, NULL, 0, false, &result, &why));
     assert_int_equal(result.platforms, 2);
-    OK(maple_pool_runs(target, copied.id, nas, &arch, &rounds, &values, &n, &pool_error));
+    OK(maple_pool_runs(target, copied.id, nas, &arch, &rounds, &values, &n, &why));
     assert_int_equal(n, 1);
     assert_int_equal(rounds[0], 4);
     assert_same(values[0], 9);
     maple_free(rounds);
     maple_free(values);
-    OK(maple_pool_count_latencies(target, copied.id, nas, &n, &pool_error));
+    OK(maple_pool_count_latencies(target, copied.id, nas, &n, &why));
     assert_int_equal(n, 20);
     maple_pool_close(target);
     maple_pool_close(source);
@@ -138,27 +138,24 @@ static void test_merge_conflicts(void **state) {
     put_examples(target, same.id, 0, 2);
     maple_platform other = example_platform("same");
     other.batch = 1;
-    OK(maple_pool_add_platform(source, &other, NULL, &pool_error));
+    OK(maple_pool_add_platform(source, &other, NULL, &why));
     maple_import_result result = {.platforms = 42};
     maple_platform found;
-    FAILS(maple_pool_merge(target, source, NULL, 0, false, &result, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_merge(target, source, NULL, 0, false, &result, &why), MAPLE_BAD_INPUT,
           "platform 'same' exists with");
     assert_int_equal(result.platforms, 42);
-    FAILS(maple_pool_find_platform(target, "a fine one", &found, &pool_error), MAPLE_NOT_FOUND, "'same'");
+    FAILS(maple_pool_find_platform(target, "a fine one", &found, &why), MAPLE_NOT_FOUND, "'same'");
     /* Two pools that disagree on an index. */
     maple_arch archs[2] = {maple_space_nth(nas, 0), maple_space_nth(nas, 1)};
     int here = 5, there = 6;
-    OK(maple_pool_put_indices(target, nas, &archs[0], &here, 1, &pool_error));
-    OK(maple_pool_put_indices(source, nas, &archs[0], &there, 1, &pool_error));
+    OK(maple_pool_put_indices(target, nas, &archs[0], &here, 1, &why));
+    OK(maple_pool_put_indices(source, nas, &archs[0], &there, 1, &why));
     const char *names[] = {"a fine one"};
-    FAILS(maple_pool_merge(target, source, names, 1, false, &result, &pool_error), MAPLE_BAD_INPUT,
-          "has index 6");
-    FAILS(maple_pool_merge(target, target, NULL, 0, false, &result, &pool_error), MAPLE_BAD_ARGUMENT,
-          "into itself");
+    FAILS(maple_pool_merge(target, source, names, 1, false, &result, &why), MAPLE_BAD_INPUT, "has index 6");
+    FAILS(maple_pool_merge(target, target, NULL, 0, false, &result, &why), MAPLE_BAD_ARGUMENT, "into itself");
     maple_pool *reader = open_pool(in_scratch("target2.db"), MAPLE_POOL_READ);
-    FAILS(maple_pool_merge(target, reader, NULL, 0, false, &result, &pool_error), MAPLE_BAD_ARGUMENT,
-          "into itself");
-    FAILS(maple_pool_merge(reader, source, names, 1, false, &result, &pool_error), MAPLE_BAD_ARGUMENT,
+    FAILS(maple_pool_merge(target, reader, NULL, 0, false, &result, &why), MAPLE_BAD_ARGUMENT, "into itself");
+    FAILS(maple_pool_merge(reader, source, names, 1, false, &result, &why), MAPLE_BAD_ARGUMENT,
           "for reading only");
     maple_pool_close(reader);
     maple_pool_close(target);
@@ -171,5 +168,5 @@ int main(void) {
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_merge_conflicts),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, make_pool_scratch, remove_scratch);
 }

@@ -17,9 +17,9 @@ static void refuse_bytes(const char *data, size_t bytes, const char *message) {
     for (size_t i = 0; i < MODES; i++) {
         maple_pool *pool = NULL;
         size_t now;
-        FAILS(maple_pool_open(path, modes[i], &pool, &pool_error), MAPLE_BAD_INPUT, message);
+        FAILS(maple_pool_open(path, modes[i], &pool, &why), MAPLE_BAD_INPUT, message);
         assert_null(pool);
-        assert_non_null(strstr(pool_error.message, path));
+        assert_non_null(strstr(why.message, path));
         char *after = slurp(path, &now);
         assert_int_equal(now, bytes);
         assert_memory_equal(after, data, bytes);
@@ -105,11 +105,11 @@ static void test_truncated(void **state) {
 /* Reads all that a pool has. */
 static maple_status read_all(maple_pool *pool) {
     maple_dataset *dataset;
-    maple_status status = maple_dataset_load(&pool, 1, nas, &dataset, &pool_error);
+    maple_status status = maple_dataset_load(&pool, 1, nas, &dataset, &why);
     if (status == MAPLE_OK) {
         for (size_t i = 0; status == MAPLE_OK && i < dataset->n_platforms; i++) {
             maple_text csv = {0};
-            status = maple_pool_export_csv(pool, dataset->platforms[i].platform.id, nas, &csv, &pool_error);
+            status = maple_pool_export_csv(pool, dataset->platforms[i].platform.id, nas, &csv, &why);
             maple_text_free(&csv);
         }
         maple_dataset_free(dataset);
@@ -134,12 +134,12 @@ static void test_damaged(void **state) {
         assert_int_equal(fwrite(broken, 1, bytes, file), bytes);
         fclose(file);
         maple_pool *pool = NULL;
-        maple_status status = maple_pool_open(path, MAPLE_POOL_IMMUTABLE, &pool, &pool_error);
+        maple_status status = maple_pool_open(path, MAPLE_POOL_IMMUTABLE, &pool, &why);
         if (status == MAPLE_OK)
             status = read_all(pool);
         if (status != MAPLE_OK) {
             assert_int_equal(status, MAPLE_BAD_INPUT);
-            assert_non_null(strstr(pool_error.message, "damaged.db"));
+            assert_non_null(strstr(why.message, "damaged.db"));
             refused++;
         }
         maple_pool_close(pool);
@@ -153,25 +153,23 @@ static void test_places(void **state) {
     (void)state;
     maple_pool *pool = NULL;
     for (size_t i = 0; i < MODES; i++) {
-        FAILS(maple_pool_open(scratch, modes[i], &pool, &pool_error), MAPLE_BAD_INPUT, "a folder");
-        FAILS(maple_pool_open("/dev/null", modes[i], &pool, &pool_error), MAPLE_BAD_INPUT,
-              "not a regular file");
-        FAILS(maple_pool_open("", modes[i], &pool, &pool_error), MAPLE_BAD_ARGUMENT, "empty");
+        FAILS(maple_pool_open(scratch, modes[i], &pool, &why), MAPLE_BAD_INPUT, "a folder");
+        FAILS(maple_pool_open("/dev/null", modes[i], &pool, &why), MAPLE_BAD_INPUT, "not a regular file");
+        FAILS(maple_pool_open("", modes[i], &pool, &why), MAPLE_BAD_ARGUMENT, "empty");
     }
-    FAILS(maple_pool_open(in_scratch("missing.db"), MAPLE_POOL_READ, &pool, &pool_error), MAPLE_IO_ERROR,
+    FAILS(maple_pool_open(in_scratch("missing.db"), MAPLE_POOL_READ, &pool, &why), MAPLE_IO_ERROR,
           "No such file");
     assert_int_equal(access(in_scratch("missing.db"), F_OK), -1);
     spill(in_scratch("a file"), "x", 1);
-    FAILS(maple_pool_open(in_scratch("a file/pool.db"), MAPLE_POOL_WRITE, &pool, &pool_error), MAPLE_IO_ERROR,
+    FAILS(maple_pool_open(in_scratch("a file/pool.db"), MAPLE_POOL_WRITE, &pool, &why), MAPLE_IO_ERROR,
           "Not a directory");
-    FAILS(maple_pool_open("/proc/maple/pool.db", MAPLE_POOL_WRITE, &pool, &pool_error), MAPLE_IO_ERROR,
+    FAILS(maple_pool_open("/proc/maple/pool.db", MAPLE_POOL_WRITE, &pool, &why), MAPLE_IO_ERROR,
           "folder /proc/maple cannot be created");
-    FAILS(maple_pool_open("/proc/maple.db", MAPLE_POOL_WRITE, &pool, &pool_error), MAPLE_IO_ERROR,
-          "/proc/maple.db");
+    FAILS(maple_pool_open("/proc/maple.db", MAPLE_POOL_WRITE, &pool, &why), MAPLE_IO_ERROR, "/proc/maple.db");
     /* An empty file may become a pool, and only by being opened for writing. */
     FILE *file = fopen(in_scratch("empty.db"), "w");
     fclose(file);
-    FAILS(maple_pool_open(in_scratch("empty.db"), MAPLE_POOL_READ, &pool, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_open(in_scratch("empty.db"), MAPLE_POOL_READ, &pool, &why), MAPLE_BAD_INPUT,
           "an empty file");
     maple_pool_close(open_pool(in_scratch("empty.db"), MAPLE_POOL_WRITE));
     maple_pool_close(open_pool(in_scratch("empty.db"), MAPLE_POOL_READ));
@@ -215,7 +213,7 @@ static void test_permissions(void **state) {
     if (child == 0) {
         int line = try_without_permission(existing, new_path, secret);
         if (line)
-            fprintf(stderr, "line %d: %s\n", line, pool_error.message);
+            fprintf(stderr, "line %d: %s\n", line, why.message);
         _exit(line != 0);
     }
     int status;
@@ -246,7 +244,7 @@ static void test_unusual_names(void **state) {
             for (size_t m = 0; m < MODES; m++) {
                 maple_platform found;
                 pool = open_pool(path, modes[m]);
-                OK(maple_pool_find_platform(pool, names[i], &found, &pool_error));
+                OK(maple_pool_find_platform(pool, names[i], &found, &why));
                 maple_pool_close(pool);
             }
             assert_int_equal(chdir(before), 0);
@@ -267,7 +265,7 @@ static void test_immutable(void **state) {
         assert_int_equal(access(side, F_OK), -1);
     }
     maple_platform p = example_platform("new");
-    FAILS(maple_pool_add_platform(pool, &p, NULL, &pool_error), MAPLE_BAD_ARGUMENT, "for reading only");
+    FAILS(maple_pool_add_platform(pool, &p, NULL, &why), MAPLE_BAD_ARGUMENT, "for reading only");
     maple_pool_close(pool);
     char *after = slurp(path, &now);
     assert_int_equal(now, bytes);
@@ -277,8 +275,7 @@ static void test_immutable(void **state) {
     pool = open_pool(path, MAPLE_POOL_WRITE);
     add_example(pool, "q");
     maple_pool *immutable = NULL;
-    FAILS(maple_pool_open(path, MAPLE_POOL_IMMUTABLE, &immutable, &pool_error), MAPLE_BAD_INPUT,
-          "must be at rest");
+    FAILS(maple_pool_open(path, MAPLE_POOL_IMMUTABLE, &immutable, &why), MAPLE_BAD_INPUT, "must be at rest");
     maple_pool_close(pool);
 }
 
@@ -290,5 +287,5 @@ int main(void) {
         cmocka_unit_test(test_permissions),   cmocka_unit_test(test_unusual_names),
         cmocka_unit_test(test_immutable),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, make_pool_scratch, remove_scratch);
 }

@@ -106,11 +106,11 @@ static maple_status read_as_named(const char *path, const char *file, double lat
     maple_help_archs archs = {0};
     maple_status status;
     if (strncmp(file, "n_index", 7) == 0)
-        status = maple_help_read_indices(path, nas, &archs, &pool_error);
+        status = maple_help_read_indices(path, nas, &archs, &why);
     else if (strncmp(file, "n_operators", 11) == 0)
-        status = maple_help_read_operators(path, nas, &archs, &pool_error);
+        status = maple_help_read_operators(path, nas, &archs, &why);
     else
-        status = maple_help_read_latencies(path, 3, latencies, &pool_error);
+        status = maple_help_read_latencies(path, 3, latencies, &why);
     maple_help_free_archs(&archs);
     return status;
 }
@@ -138,8 +138,8 @@ static void test_corpus(void **state) {
         char start[600];
         FAILS(read_as_named(corpus(bad[i].file), bad[i].file, values), MAPLE_BAD_INPUT, bad[i].message);
         snprintf(start, sizeof start, "%s: byte %zu: ", corpus(bad[i].file), bad[i].byte);
-        if (strncmp(pool_error.message, start, strlen(start)) != 0)
-            fail_msg("'%s' does not start with '%s'", pool_error.message, start);
+        if (strncmp(why.message, start, strlen(start)) != 0)
+            fail_msg("'%s' does not start with '%s'", why.message, start);
     }
 }
 
@@ -157,7 +157,7 @@ static void test_cut_and_damaged(void **state) {
         FILE *file = fopen(path, "wb");
         assert_int_equal(fwrite(data, 1, cut, file), cut);
         fclose(file);
-        FAILS(maple_help_read_latencies(path, 3, values, &pool_error), MAPLE_BAD_INPUT, "broken.pt: byte ");
+        FAILS(maple_help_read_latencies(path, 3, values, &why), MAPLE_BAD_INPUT, "broken.pt: byte ");
     }
     for (int i = 0; i < CASES; i++) {
         memcpy(broken, data, bytes);
@@ -166,7 +166,7 @@ static void test_cut_and_damaged(void **state) {
         FILE *file = fopen(path, "wb");
         assert_int_equal(fwrite(broken, 1, bytes, file), bytes);
         fclose(file);
-        maple_status status = maple_help_read_latencies(path, 3, values, &pool_error);
+        maple_status status = maple_help_read_latencies(path, 3, values, &why);
         if (status == MAPLE_OK)
             assert_true(values[0] == 1.5 && values[1] == 2 && values[2] == 300);
         else
@@ -205,7 +205,7 @@ static void test_random_pickles(void **state) {
             data[k] = instructions[maple_rng_below(&rng, sizeof instructions - 1)];
         if (n > 3)
             data[n - 1] = '.';
-        maple_status status = maple_pickle_read("r", data, n, 1000, &pickle, &pool_error);
+        maple_status status = maple_pickle_read("r", data, n, 1000, &pickle, &why);
         if (status == MAPLE_OK) {
             read++;
             values += count_values(&pickle.root);
@@ -213,7 +213,7 @@ static void test_random_pickles(void **state) {
         } else {
             size_t byte;
             assert_int_equal(status, MAPLE_BAD_INPUT);
-            assert_int_equal(sscanf(pool_error.message, "r: byte %zu: ", &byte), 1);
+            assert_int_equal(sscanf(why.message, "r: byte %zu: ", &byte), 1);
             assert_true(byte >= 1000 && byte <= 1000 + n);
         }
         maple_free(data);
@@ -315,7 +315,7 @@ static void make_nas_half(void) {
 }
 
 static int make_help(void **state) {
-    if (make_scratch(state) != 0)
+    if (make_pool_scratch(state) != 0)
         return -1;
     make_nas_half();
     make_folder("empty");
@@ -325,7 +325,7 @@ static int make_help(void **state) {
 static void count_platforms(maple_pool *pool, size_t expected) {
     maple_platform *all;
     size_t n;
-    OK(maple_pool_platforms(pool, &all, &n, &pool_error));
+    OK(maple_pool_platforms(pool, &all, &n, &why));
     assert_int_equal(n, expected);
     maple_free(all);
 }
@@ -334,7 +334,7 @@ static void test_platforms(void **state) {
     (void)state;
     maple_pool *pool = new_pool("help.db");
     maple_import_result result = {0};
-    OK(maple_pool_import_help(pool, in_scratch("help"), &result, NULL, &pool_error));
+    OK(maple_pool_import_help(pool, in_scratch("help"), &result, NULL, &why));
     assert_int_equal(result.platforms, 3);
     assert_int_equal(result.latencies, 3 * ALL);
     assert_int_equal(result.n_spaces, 1);
@@ -342,9 +342,9 @@ static void test_platforms(void **state) {
     assert_int_equal(result.spaces[0].platforms, 3);
     assert_int_equal(result.spaces[0].latencies, 3 * ALL);
     maple_platform one, many, phone;
-    OK(maple_pool_find_platform(pool, "gpu_1", &one, &pool_error));
-    OK(maple_pool_find_platform(pool, "gpu_256", &many, &pool_error));
-    OK(maple_pool_find_platform(pool, "phone_4114", &phone, &pool_error));
+    OK(maple_pool_find_platform(pool, "gpu_1", &one, &why));
+    OK(maple_pool_find_platform(pool, "gpu_256", &many, &why));
+    OK(maple_pool_find_platform(pool, "phone_4114", &phone, &why));
     assert_string_equal(one.device, "gpu");
     assert_string_equal(many.device, "gpu");
     assert_string_equal(phone.device, "phone_4114");
@@ -358,7 +358,7 @@ static void test_platforms(void **state) {
     assert_int_equal(phone.graph, MAPLE_GRAPH_AS_WRITTEN);
     assert_int_equal(phone.threads, 0);
     maple_dataset *d;
-    OK(maple_dataset_load(&pool, 1, nas, &d, &pool_error));
+    OK(maple_dataset_load(&pool, 1, nas, &d, &why));
     assert_int_equal(d->n_archs, ALL);
     assert_int_equal(d->n_platforms, 3);
     for (size_t i = 0; i < ALL; i++) {
@@ -368,7 +368,7 @@ static void test_platforms(void **state) {
     }
     maple_dataset_free(d);
     /* Again: nothing is doubled. */
-    OK(maple_pool_import_help(pool, in_scratch("help"), &result, NULL, &pool_error));
+    OK(maple_pool_import_help(pool, in_scratch("help"), &result, NULL, &why));
     assert_int_equal(result.latencies, 3 * ALL);
     count_platforms(pool, 3);
     maple_pool_close(pool);
@@ -387,13 +387,13 @@ static void test_two_spaces(void **state) {
     save_latencies("help/fbnet/latency/gpu_64.pt", 5, FEW);
     maple_pool *pool = new_pool("two.db");
     maple_import_result result = {0};
-    OK(maple_pool_import_help(pool, in_scratch("help"), &result, NULL, &pool_error));
+    OK(maple_pool_import_help(pool, in_scratch("help"), &result, NULL, &why));
     assert_int_equal(result.platforms, 4); /* gpu_1 is in both */
     assert_int_equal(result.latencies, 3 * ALL + 2 * FEW);
     assert_int_equal(result.n_spaces, 2);
     count_platforms(pool, 4);
     maple_dataset *d;
-    OK(maple_dataset_load(&pool, 1, fbnet, &d, &pool_error));
+    OK(maple_dataset_load(&pool, 1, fbnet, &d, &why));
     assert_int_equal(d->n_archs, FEW);
     assert_int_equal(d->n_platforms, 2);
     for (size_t i = 0; i < FEW; i++) {
@@ -410,12 +410,12 @@ static void test_two_spaces(void **state) {
              scratch, scratch);
     assert_int_equal(system(command), 0);
     pool = new_pool("half.db");
-    OK(maple_pool_import_help(pool, in_scratch("half"), &result, NULL, &pool_error));
+    OK(maple_pool_import_help(pool, in_scratch("half"), &result, NULL, &why));
     assert_int_equal(result.platforms, 2);
     maple_pool_close(pool);
     save_latencies("help/fbnet/latency/gpu_64.pt", 5, FEW + 1);
     pool = new_pool("wrong.db");
-    FAILS(maple_pool_import_help(pool, in_scratch("help"), &result, NULL, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_import_help(pool, in_scratch("help"), &result, NULL, &why), MAPLE_BAD_INPUT,
           "fbnet/latency/gpu_64.pt: byte 48: 8 latencies, where the space has 7 architectures");
     count_platforms(pool, 0);
     maple_pool_close(pool);
@@ -429,38 +429,38 @@ static void test_all_or_nothing(void **state) {
     maple_pool *pool = new_pool("nothing.db");
     maple_import_result result = {.latencies = 42};
     save_latencies("help/nasbench201/latency/z_last.pt", 0, ALL - 1);
-    FAILS(maple_pool_import_help(pool, in_scratch("help"), &result, NULL, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_import_help(pool, in_scratch("help"), &result, NULL, &why), MAPLE_BAD_INPUT,
           "nasbench201/latency/z_last.pt: byte 48: 15624 latencies, where the space has 15625");
     assert_int_equal(result.latencies, 42);
     count_platforms(pool, 0);
     unlink(in_scratch("help/nasbench201/latency/z_last.pt"));
     maple_dataset *d;
-    OK(maple_dataset_load(&pool, 1, nas, &d, &pool_error));
+    OK(maple_dataset_load(&pool, 1, nas, &d, &why));
     assert_int_equal(d->n_archs, 0);
     maple_dataset_free(d);
-    FAILS(maple_pool_import_help(pool, in_scratch("empty"), &result, NULL, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_import_help(pool, in_scratch("empty"), &result, NULL, &why), MAPLE_BAD_INPUT,
           "neither nasbench201/ nor fbnet/ is in it");
-    FAILS(maple_pool_import_help(pool, in_scratch("none"), &result, NULL, &pool_error), MAPLE_IO_ERROR,
+    FAILS(maple_pool_import_help(pool, in_scratch("none"), &result, NULL, &why), MAPLE_IO_ERROR,
           "No such file");
-    FAILS(maple_pool_import_help(pool, in_scratch("help.db"), &result, NULL, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_import_help(pool, in_scratch("help.db"), &result, NULL, &why), MAPLE_BAD_INPUT,
           "neither");
     make_folder("no latencies/nasbench201/latency");
-    FAILS(maple_pool_import_help(pool, in_scratch("no latencies"), &result, NULL, &pool_error),
-          MAPLE_BAD_INPUT, "nasbench201/latency: no file of latencies");
+    FAILS(maple_pool_import_help(pool, in_scratch("no latencies"), &result, NULL, &why), MAPLE_BAD_INPUT,
+          "nasbench201/latency: no file of latencies");
     make_folder("no folder/nasbench201");
-    FAILS(maple_pool_import_help(pool, in_scratch("no folder"), &result, NULL, &pool_error), MAPLE_IO_ERROR,
+    FAILS(maple_pool_import_help(pool, in_scratch("no folder"), &result, NULL, &why), MAPLE_IO_ERROR,
           "nasbench201/latency: cannot be opened");
     /* The pool knows one index otherwise: the place in the file is named. */
     maple_arch arch = maple_space_nth(nas, 0);
     int index = (int)index_of(1);
-    OK(maple_pool_put_indices(pool, nas, &arch, &index, 1, &pool_error));
-    FAILS(maple_pool_import_help(pool, in_scratch("help"), &result, NULL, &pool_error), MAPLE_BAD_INPUT,
+    OK(maple_pool_put_indices(pool, nas, &arch, &index, 1, &why));
+    FAILS(maple_pool_import_help(pool, in_scratch("help"), &result, NULL, &why), MAPLE_BAD_INPUT,
           "contradicts what is known");
-    assert_non_null(strstr(pool_error.message, "str_arch2idx.pt: byte "));
+    assert_non_null(strstr(why.message, "str_arch2idx.pt: byte "));
     /* A platform of that name is something else. */
     maple_pool *other = new_pool("other.db");
     add_example(other, "gpu_256");
-    FAILS(maple_pool_import_help(other, in_scratch("help"), &result, NULL, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_import_help(other, in_scratch("help"), &result, NULL, &why), MAPLE_BAD_INPUT,
           "gpu_256.pt: platform 'gpu_256' exists with another family");
     count_platforms(other, 1);
     maple_pool_close(other);
@@ -491,15 +491,15 @@ static void test_cancelled(void **state) {
     for (int at = 1; at <= 3; at++) {
         watcher w = {.stop_at = at};
         maple_hooks hooks = {.progress = watch, .cancelled = stop, .user = &w};
-        FAILS(maple_pool_import_help(pool, in_scratch("help"), &result, &hooks, &pool_error),
-              MAPLE_INTERRUPTED, "nothing was imported");
+        FAILS(maple_pool_import_help(pool, in_scratch("help"), &result, &hooks, &why), MAPLE_INTERRUPTED,
+              "nothing was imported");
         assert_int_equal(w.progressed, at - 1);
         assert_int_equal(result.latencies, 42);
         count_platforms(pool, 0);
     }
     watcher w = {0};
     maple_hooks hooks = {.progress = watch, .cancelled = stop, .user = &w};
-    OK(maple_pool_import_help(pool, in_scratch("help"), &result, &hooks, &pool_error));
+    OK(maple_pool_import_help(pool, in_scratch("help"), &result, &hooks, &why));
     assert_int_equal(w.progressed, 3);
     count_platforms(pool, 3);
     maple_pool_close(pool);
@@ -528,7 +528,7 @@ static void test_killed(void **state) {
         assert_int_equal(waitpid(child, NULL, 0), child);
         maple_pool *pool = open_pool(path, i % 2 ? MAPLE_POOL_READ : MAPLE_POOL_WRITE);
         maple_dataset *d;
-        OK(maple_dataset_load(&pool, 1, nas, &d, &pool_error));
+        OK(maple_dataset_load(&pool, 1, nas, &d, &why));
         assert_true((d->n_platforms == 0 && d->n_archs == 0) || (d->n_platforms == 3 && d->n_archs == ALL));
         nothing += d->n_platforms == 0;
         maple_dataset_free(d);

@@ -41,7 +41,7 @@ static size_t count_rounds(maple_pool *pool, int64_t platform) {
         maple_arch arch = maple_space_nth(nas, i ? (ROUND - 1) * 100 : 0);
         int *rounds;
         double *values;
-        OK(maple_pool_runs(pool, platform, nas, &arch, &rounds, &values, &n[i], &pool_error));
+        OK(maple_pool_runs(pool, platform, nas, &arch, &rounds, &values, &n[i], &why));
         for (size_t k = 0; k < n[i]; k++) {
             assert_int_equal(rounds[k], (int)k);
             assert_same(values[k], 1 + (double)k);
@@ -177,7 +177,7 @@ static void test_creators_at_once(void **state) {
         maple_pool *pool = open_pool(path, MAPLE_POOL_READ);
         maple_platform *all;
         size_t n;
-        OK(maple_pool_platforms(pool, &all, &n, &pool_error));
+        OK(maple_pool_platforms(pool, &all, &n, &why));
         assert_int_equal(n, CREATORS);
         maple_free(all);
         maple_pool_close(pool);
@@ -191,9 +191,9 @@ static void test_busy(void **state) {
     assert_int_equal(sqlite3_open(in_scratch("busy.db"), &other), SQLITE_OK);
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     maple_platform p = example_platform("p");
-    FAILS(maple_pool_add_platform(pool, &p, NULL, &pool_error), MAPLE_IO_ERROR, "another process is writing");
+    FAILS(maple_pool_add_platform(pool, &p, NULL, &why), MAPLE_IO_ERROR, "another process is writing");
     sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL);
-    OK(maple_pool_add_platform(pool, &p, NULL, &pool_error));
+    OK(maple_pool_add_platform(pool, &p, NULL, &why));
     sqlite3_close(other);
     maple_pool_close(pool);
 }
@@ -215,19 +215,19 @@ static void test_disk_full(void **state) {
         maple_latency *rows = maple_alloc(15000, sizeof *rows);
         for (size_t i = 0; i < 15000; i++)
             rows[i] = example_latency(i);
-        if (maple_pool_open(path, MAPLE_POOL_WRITE, &pool, &pool_error) != MAPLE_OK)
+        if (maple_pool_open(path, MAPLE_POOL_WRITE, &pool, &why) != MAPLE_OK)
             _exit(1);
         setrlimit(RLIMIT_FSIZE, &limit);
-        if (maple_pool_put_latencies(pool, p.id, nas, rows, 15000, &pool_error) != MAPLE_IO_ERROR)
+        if (maple_pool_put_latencies(pool, p.id, nas, rows, 15000, &why) != MAPLE_IO_ERROR)
             _exit(2);
-        if (!strstr(pool_error.message, "disk full") || !strstr(pool_error.message, "full.db"))
+        if (!strstr(why.message, "disk full") || !strstr(why.message, "full.db"))
             _exit(3);
         limit.rlim_cur = RLIM_INFINITY;
         setrlimit(RLIMIT_FSIZE, &limit);
         size_t n = 0;
-        if (maple_pool_count_latencies(pool, p.id, nas, &n, &pool_error) != MAPLE_OK || n != 100)
+        if (maple_pool_count_latencies(pool, p.id, nas, &n, &why) != MAPLE_OK || n != 100)
             _exit(4);
-        if (maple_pool_put_latencies(pool, p.id, nas, rows, 15000, &pool_error) != MAPLE_OK)
+        if (maple_pool_put_latencies(pool, p.id, nas, rows, 15000, &why) != MAPLE_OK)
             _exit(5);
         maple_pool_close(pool);
         maple_free(rows);
@@ -238,7 +238,7 @@ static void test_disk_full(void **state) {
     assert_int_equal(status, 0);
     size_t n;
     pool = open_pool(path, MAPLE_POOL_READ);
-    OK(maple_pool_count_latencies(pool, p.id, nas, &n, &pool_error));
+    OK(maple_pool_count_latencies(pool, p.id, nas, &n, &why));
     assert_int_equal(n, 15000);
     maple_pool_close(pool);
 }
@@ -252,5 +252,5 @@ int main(void) {
         cmocka_unit_test(test_busy),
         cmocka_unit_test(test_disk_full),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, make_pool_scratch, remove_scratch);
 }

@@ -4,24 +4,7 @@
  * forms in which the same latencies are published must give the same pool, and a few published facts hold.
  */
 #include "pool_fixture.h"
-
-static char folder[512];
-
-static int find_data(void **state) {
-    const char *named = getenv("MAPLE_PUBLIC_DATA");
-    snprintf(folder, sizeof folder, "%s", named ? named : MAPLE_SOURCE_DIR "/../shared/data");
-    return make_scratch(state);
-}
-
-static const char *data_file(const char *name) {
-    static char path[1024];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (access(path, R_OK) != 0) {
-        print_message("skipped: no %s (name the folder with MAPLE_PUBLIC_DATA)\n", path);
-        skip();
-    }
-    return path;
-}
+#include "public_data.h"
 
 static const maple_space *space_or_skip(const char *name) {
     const maple_space *space;
@@ -34,25 +17,24 @@ static const maple_space *space_or_skip(const char *name) {
 
 static maple_dataset *load(maple_pool *pool, const maple_space *space) {
     maple_dataset *d;
-    OK(maple_dataset_load(&pool, 1, space, &d, &pool_error));
+    OK(maple_dataset_load(&pool, 1, space, &d, &why));
     return d;
 }
 
 /* Imports one space of the HELP folder: a folder with a link to it. */
 static void import_half(maple_pool *pool, const char *half, size_t latencies) {
-    char target[1024], link[600], part[64];
+    char link[600], part[64];
     maple_import_result result;
     snprintf(part, sizeof part, "help/%s", half);
-    snprintf(target, sizeof target, "%s", data_file(part));
+    char *full = realpath(public_file(part), NULL);
     snprintf(link, sizeof link, "%s/%s-only", scratch, half);
     mkdir(link, 0777);
     snprintf(link, sizeof link, "%s/%s-only/%s", scratch, half, half);
-    char *full = realpath(target, NULL);
     unlink(link);
     assert_int_equal(symlink(full, link), 0);
     free(full);
     snprintf(part, sizeof part, "%s-only", half);
-    OK(maple_pool_import_help(pool, in_scratch(part), &result, NULL, &pool_error));
+    OK(maple_pool_import_help(pool, in_scratch(part), &result, NULL, &why));
     assert_int_equal(result.platforms, 27);
     assert_int_equal(result.latencies, latencies);
 }
@@ -63,7 +45,7 @@ static void compare(const char *half, const char *table, const maple_space *spac
     import_half(a, half, 27 * n);
     maple_platform template_ = {.cpu = "unknown", .batch = 1, .graph = MAPLE_GRAPH_AS_WRITTEN};
     maple_import_result result;
-    OK(maple_pool_import_table(b, data_file(table), space, &template_, NULL, 0, &result, &pool_error));
+    OK(maple_pool_import_table(b, public_file(table), space, &template_, NULL, 0, &result, &why));
     assert_int_equal(result.platforms, 27);
     assert_int_equal(result.latencies, 27 * n);
     assert_int_equal(result.skipped, 0);
@@ -96,16 +78,16 @@ static void compare(const char *half, const char *table, const maple_space *spac
 
 static void test_nas_bench_201(void **state) {
     (void)state;
-    data_file("help/nasbench201/str_arch2idx.pt");
-    data_file("latency/nasbench201.csv.gz");
+    public_file("help/nasbench201/str_arch2idx.pt");
+    public_file("latency/nasbench201.csv.gz");
     compare("nasbench201", "latency/nasbench201.csv.gz", nas, 15625);
 }
 
 static void test_fbnet(void **state) {
     (void)state;
     const maple_space *fbnet = space_or_skip("fbnet");
-    data_file("help/fbnet/arch.pt");
-    data_file("latency/fbnet.csv.gz");
+    public_file("help/fbnet/arch.pt");
+    public_file("latency/fbnet.csv.gz");
     compare("fbnet", "latency/fbnet.csv.gz", fbnet, 5000);
 }
 
@@ -114,8 +96,8 @@ static void test_both_spaces(void **state) {
     space_or_skip("fbnet");
     maple_pool *pool = new_pool("both.db");
     maple_import_result result;
-    data_file("help/fbnet/arch.pt");
-    OK(maple_pool_import_help(pool, data_file("help"), &result, NULL, &pool_error));
+    public_file("help/fbnet/arch.pt");
+    OK(maple_pool_import_help(pool, public_file("help"), &result, NULL, &why));
     assert_int_equal(result.platforms, 32); /* 22 are in both spaces, 5 of batch 256 and 5 of 64 in one */
     assert_int_equal(result.latencies, 27 * (15625 + 5000));
     assert_int_equal(result.n_spaces, 2);
@@ -129,7 +111,7 @@ static void test_both_spaces(void **state) {
                 {"samsung_s7", "samsung_s7", 1},       {"raspi4", "raspi4", 1},
                 {"silver_4210r", "silver_4210r", 1}};
     for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
-        OK(maple_pool_find_platform(pool, some[i].name, &p, &pool_error));
+        OK(maple_pool_find_platform(pool, some[i].name, &p, &why));
         assert_string_equal(p.device, some[i].device);
         assert_int_equal(p.batch, some[i].batch);
     }
@@ -157,20 +139,19 @@ static int best(const maple_dataset *d, const char *name, double *value) {
 
 static void test_accuracies(void **state) {
     (void)state;
-    char final[1024], early[1024], cost[1024];
-    snprintf(final, sizeof final, "%s", data_file("accuracy/nasbench201.csv.gz"));
-    snprintf(early, sizeof early, "%s", data_file("accuracy/nasbench201_12epoch.csv.gz"));
-    snprintf(cost, sizeof cost, "%s", data_file("accuracy/nasbench201_cost.csv.gz"));
+    const char *final = public_file("accuracy/nasbench201.csv.gz");
+    const char *early = public_file("accuracy/nasbench201_12epoch.csv.gz");
+    const char *cost = public_file("accuracy/nasbench201_cost.csv.gz");
     maple_pool *pool = new_pool("accuracy.db");
     maple_import_result result;
-    FAILS(maple_pool_import_scores(pool, cost, nas, NULL, &result, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_import_scores(pool, cost, nas, NULL, &result, &why), MAPLE_BAD_INPUT,
           "nasbench201_cost.csv.gz:2:1: the pool does not know which architecture");
-    OK(maple_pool_import_scores(pool, final, nas, NULL, &result, &pool_error));
+    OK(maple_pool_import_scores(pool, final, nas, NULL, &result, &why));
     assert_int_equal(result.scores, 3); /* the columns of the validation sets are empty */
     assert_int_equal(result.values, 3 * 15625);
-    OK(maple_pool_import_scores(pool, early, nas, "epoch12_", &result, &pool_error));
+    OK(maple_pool_import_scores(pool, early, nas, "epoch12_", &result, &why));
     assert_int_equal(result.scores, 6);
-    OK(maple_pool_import_scores(pool, cost, nas, NULL, &result, &pool_error));
+    OK(maple_pool_import_scores(pool, cost, nas, NULL, &result, &why));
     assert_int_equal(result.scores, 8);
     import_half(pool, "nasbench201", 27 * 15625);
     maple_dataset *d = load(pool, nas);
@@ -202,11 +183,11 @@ static void test_accuracies(void **state) {
 static void test_proxies(void **state) {
     (void)state;
     const maple_space *fbnet = space_or_skip("fbnet");
-    data_file("help/fbnet/arch.pt");
-    data_file("zcp/zc_fbnet.json.gz");
+    public_file("help/fbnet/arch.pt");
+    public_file("zcp/zc_fbnet.json.gz");
     maple_pool *pool = new_pool("zcp.db");
     maple_import_result result;
-    OK(maple_pool_import_zcp(pool, data_file("zcp/zc_fbnet.json.gz"), fbnet, &result, &pool_error));
+    OK(maple_pool_import_zcp(pool, public_file("zcp/zc_fbnet.json.gz"), fbnet, &result, &why));
     assert_int_equal(result.scores, 13);
     assert_int_equal(result.values, 13 * 5000);
     assert_int_equal(result.skipped, 0);
@@ -215,7 +196,7 @@ static void test_proxies(void **state) {
     assert_int_equal(d->n_archs, 5000); /* the proxies are of the same architectures */
     assert_int_equal(d->n_scores, 13);
     maple_arch arch;
-    OK(maple_space_parse(fbnet, "2 8 6 3 8 4 8 4 1 8 7 8 0 6 2 5 2 6 0 2 7 7", &arch, &pool_error));
+    OK(maple_space_parse(fbnet, "2 8 6 3 8 4 8 4 1 8 7 8 0 6 2 5 2 6 0 2 7 7", &arch, &why));
     size_t row = 0;
     while (row < d->n_archs && !maple_arch_equal(&d->archs[row], &arch))
         row++;
@@ -233,5 +214,5 @@ int main(void) {
         cmocka_unit_test(test_both_spaces),   cmocka_unit_test(test_accuracies),
         cmocka_unit_test(test_proxies),
     };
-    return cmocka_run_group_tests(tests, find_data, remove_scratch);
+    return cmocka_run_group_tests(tests, make_pool_scratch, remove_scratch);
 }

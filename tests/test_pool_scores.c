@@ -12,7 +12,7 @@ static void put(maple_pool *pool, const char *name, size_t first, size_t n, doub
         archs[i] = maple_space_nth(nas, first + i);
         values[i] = (double)(first + i) + offset;
     }
-    OK(maple_pool_put_scores(pool, nas, name, archs, values, n, &pool_error));
+    OK(maple_pool_put_scores(pool, nas, name, archs, values, n, &why));
     maple_free(archs);
     maple_free(values);
 }
@@ -22,7 +22,7 @@ static const char *list(maple_pool *pool) {
     static char text[256];
     maple_score_count *scores;
     size_t n, used = 0;
-    OK(maple_pool_scores(pool, nas, &scores, &n, &pool_error));
+    OK(maple_pool_scores(pool, nas, &scores, &n, &why));
     text[0] = '\0';
     for (size_t i = 0; i < n; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s:%zu", i ? " " : "", scores[i].name,
@@ -33,7 +33,7 @@ static const char *list(maple_pool *pool) {
 
 static maple_dataset *load(maple_pool *const *pools, size_t n) {
     maple_dataset *d;
-    OK(maple_dataset_load(pools, n, nas, &d, &pool_error));
+    OK(maple_dataset_load(pools, n, nas, &d, &why));
     return d;
 }
 
@@ -45,15 +45,15 @@ static void test_put(void **state) {
         archs[i] = maple_space_nth(nas, i);
     assert_string_equal(list(pool), "");
     double values[4] = {1, NAN, -2.9e38, 0};
-    OK(maple_pool_put_scores(pool, nas, "zcp_synflow", archs, values, 4, &pool_error));
-    OK(maple_pool_put_scores(pool, nas, "a.b-c", archs, values, 1, &pool_error));
+    OK(maple_pool_put_scores(pool, nas, "zcp_synflow", archs, values, 4, &why));
+    OK(maple_pool_put_scores(pool, nas, "a.b-c", archs, values, 1, &why));
     double nothing[1] = {NAN};
-    OK(maple_pool_put_scores(pool, nas, "nothing", archs, nothing, 1, &pool_error));
-    OK(maple_pool_put_scores(pool, nas, "nothing", archs, nothing, 0, &pool_error));
+    OK(maple_pool_put_scores(pool, nas, "nothing", archs, nothing, 1, &why));
+    OK(maple_pool_put_scores(pool, nas, "nothing", archs, nothing, 0, &why));
     assert_string_equal(list(pool), "a.b-c:1 zcp_synflow:3");
     /* A value that is there is replaced, NaN takes none away. */
     double again[4] = {NAN, 5, 6, NAN};
-    OK(maple_pool_put_scores(pool, nas, "zcp_synflow", archs, again, 4, &pool_error));
+    OK(maple_pool_put_scores(pool, nas, "zcp_synflow", archs, again, 4, &why));
     put_examples(pool, add_example(pool, "p").id, 0, 4);
     maple_dataset *d = load(&pool, 1);
     assert_int_equal(d->n_scores, 2);
@@ -64,7 +64,7 @@ static void test_put(void **state) {
     maple_dataset_free(d);
     /* Refused, and nothing stored. */
     double infinite[4] = {7, INFINITY, 7, 7};
-    FAILS(maple_pool_put_scores(pool, nas, "zcp_synflow", archs, infinite, 4, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_put_scores(pool, nas, "zcp_synflow", archs, infinite, 4, &why), MAPLE_BAD_INPUT,
           "row 1, |");
     d = load(&pool, 1);
     for (size_t i = 0; i < 4; i++)
@@ -75,14 +75,14 @@ static void test_put(void **state) {
     name[64] = '\0';
     const char *wrong[] = {"", "Top1", "a b", "ü", name};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        FAILS(maple_pool_put_scores(pool, nas, wrong[i], archs, values, 4, &pool_error), MAPLE_BAD_ARGUMENT,
+        FAILS(maple_pool_put_scores(pool, nas, wrong[i], archs, values, 4, &why), MAPLE_BAD_ARGUMENT,
               "a name is 1 to 63 bytes");
     name[63] = '\0';
-    OK(maple_pool_put_scores(pool, nas, name, archs, values, 4, &pool_error));
+    OK(maple_pool_put_scores(pool, nas, name, archs, values, 4, &why));
     assert_true(strstr(list(pool), "a.b-c:1 xxx") != NULL);
     maple_pool_close(pool);
     pool = open_pool(in_scratch("put.db"), MAPLE_POOL_READ);
-    FAILS(maple_pool_put_scores(pool, nas, "a", archs, values, 4, &pool_error), MAPLE_BAD_ARGUMENT,
+    FAILS(maple_pool_put_scores(pool, nas, "a", archs, values, 4, &why), MAPLE_BAD_ARGUMENT,
           "for reading only");
     maple_pool_close(pool);
 }
@@ -131,7 +131,7 @@ static void test_merge(void **state) {
     put(source, "both", 2, 4, .5);
     put(source, "new", 3000, 1, 0);
     maple_import_result result;
-    OK(maple_pool_merge(target, source, NULL, 0, false, &result, &pool_error));
+    OK(maple_pool_merge(target, source, NULL, 0, false, &result, &why));
     assert_string_equal(list(target), "both:6 new:1");
     maple_dataset *d = load(&target, 1);
     for (size_t i = 0; i < d->n_archs; i++) {
@@ -142,7 +142,7 @@ static void test_merge(void **state) {
         assert_same(d->scores[1].value[i], ordinal == 3000 ? 3000 : NAN);
     }
     maple_dataset_free(d);
-    OK(maple_pool_merge(target, source, NULL, 0, false, &result, &pool_error));
+    OK(maple_pool_merge(target, source, NULL, 0, false, &result, &why));
     assert_string_equal(list(target), "both:6 new:1");
     maple_pool_close(target);
     maple_pool_close(source);
@@ -207,7 +207,7 @@ static void test_format_1_read(void **state) {
     maple_pool *old = open_pool(path, MAPLE_POOL_READ), *pool = new_pool("beside.db");
     maple_import_result result;
     put(pool, "s", 2, 2, 0);
-    OK(maple_pool_merge(pool, old, NULL, 0, false, &result, &pool_error));
+    OK(maple_pool_merge(pool, old, NULL, 0, false, &result, &why));
     assert_int_equal(result.latencies, 5);
     check_five(pool, 1);
     maple_pool *pools[] = {old, pool};
@@ -255,7 +255,7 @@ static void test_upgrade_fails(void **state) {
     const char *path = make_format_1("view.db");
     maple_pool *pool = NULL;
     execute(path, "CREATE VIEW score_values AS SELECT 1");
-    FAILS(maple_pool_open(path, MAPLE_POOL_WRITE, &pool, &pool_error), MAPLE_BAD_INPUT, "view.db");
+    FAILS(maple_pool_open(path, MAPLE_POOL_WRITE, &pool, &why), MAPLE_BAD_INPUT, "view.db");
     assert_int_equal(format_of(path), 1);
     execute(path, "DROP VIEW score_values");
     pool = open_pool(path, MAPLE_POOL_WRITE);
@@ -270,11 +270,11 @@ static void test_newer_and_damaged(void **state) {
     const char *path = make_format_1("newer.db");
     execute(path, "PRAGMA user_version = 3");
     for (size_t i = 0; i < 3; i++)
-        FAILS(maple_pool_open(path, modes[i], &pool, &pool_error), MAPLE_BAD_INPUT,
+        FAILS(maple_pool_open(path, modes[i], &pool, &why), MAPLE_BAD_INPUT,
               "written by a newer MAPLE (format 3, this one reads up to 2)");
     execute(path, "PRAGMA user_version = 2"); /* without its tables */
     for (size_t i = 0; i < 3; i++)
-        FAILS(maple_pool_open(path, modes[i], &pool, &pool_error), MAPLE_BAD_INPUT, "tables are missing");
+        FAILS(maple_pool_open(path, modes[i], &pool, &why), MAPLE_BAD_INPUT, "tables are missing");
     /* A newer format that is so far only in the log. */
     path = make_format_1("log.db");
     execute(path, "PRAGMA journal_mode = WAL");
@@ -285,7 +285,7 @@ static void test_newer_and_damaged(void **state) {
         SQLITE_OK);
     assert_int_equal(format_of(path), 1);
     for (size_t i = 1; i < 3; i++)
-        FAILS(maple_pool_open(path, modes[i], &pool, &pool_error), MAPLE_BAD_INPUT, "format 3");
+        FAILS(maple_pool_open(path, modes[i], &pool, &why), MAPLE_BAD_INPUT, "format 3");
     sqlite3_close(other);
 }
 
@@ -329,5 +329,5 @@ int main(void) {
         cmocka_unit_test(test_newer_and_damaged),
         cmocka_unit_test(test_bundled),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, make_pool_scratch, remove_scratch);
 }

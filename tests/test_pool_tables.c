@@ -8,38 +8,33 @@
 
 #include <dirent.h>
 
-#define ARCH_A                                                                                               \
-    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
-#define ARCH_B "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
-#define ARCH_C "|avg_pool_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|none~0|nor_conv_1x1~1|skip_connect~2|"
-
 static maple_platform any_platform(void) {
     return (maple_platform){.cpu = "unknown", .threads = 2, .batch = 8, .graph = MAPLE_GRAPH_AS_WRITTEN};
 }
 
 static maple_status import_table(maple_pool *pool, const char *path, maple_import_result *result) {
     maple_platform p = any_platform();
-    return maple_pool_import_table(pool, path, nas, &p, NULL, 0, result, &pool_error);
+    return maple_pool_import_table(pool, path, nas, &p, NULL, 0, result, &why);
 }
 
 static maple_status import_scores(maple_pool *pool, const char *path, maple_import_result *result) {
-    return maple_pool_import_scores(pool, path, nas, NULL, result, &pool_error);
+    return maple_pool_import_scores(pool, path, nas, NULL, result, &why);
 }
 
 static maple_status import_zcp(maple_pool *pool, const char *path, maple_import_result *result) {
-    return maple_pool_import_zcp(pool, path, nas, result, &pool_error);
+    return maple_pool_import_zcp(pool, path, nas, result, &why);
 }
 
 /* The dataset of a pool in which p has the architectures A, B, C. */
 static maple_dataset *load(maple_pool *pool) {
     maple_dataset *d;
-    OK(maple_dataset_load(&pool, 1, nas, &d, &pool_error));
+    OK(maple_dataset_load(&pool, 1, nas, &d, &why));
     return d;
 }
 
 static size_t row_of(const maple_dataset *d, const char *text) {
     maple_arch arch;
-    OK(maple_space_parse(nas, text, &arch, &pool_error));
+    OK(maple_space_parse(nas, text, &arch, &why));
     for (size_t i = 0; i < d->n_archs; i++)
         if (maple_arch_equal(&d->archs[i], &arch))
             return i;
@@ -83,8 +78,8 @@ static void put_platform(maple_pool *pool) {
     static const char *const texts[] = {ARCH_A, ARCH_B, ARCH_C};
     maple_latency rows[3] = {{.latency_ms = 1}, {.latency_ms = 2}, {.latency_ms = 3}};
     for (size_t i = 0; i < 3; i++)
-        OK(maple_space_parse(nas, texts[i], &rows[i].arch, &pool_error));
-    OK(maple_pool_put_latencies(pool, p.id, nas, rows, 3, &pool_error));
+        OK(maple_space_parse(nas, texts[i], &rows[i].arch, &why));
+    OK(maple_pool_put_latencies(pool, p.id, nas, rows, 3, &why));
 }
 
 static void check_score(const maple_dataset *d, size_t score, const char *name, double a, double b,
@@ -227,8 +222,8 @@ static void bad_files(const struct importer *im) {
         snprintf(path, sizeof path, "%s/%s/%s", MAPLE_TEST_DATA, im->folder, im->bad[i].file);
         FAILS(im->import(pool, path, &result), MAPLE_BAD_INPUT, im->bad[i].message);
         snprintf(start, sizeof start, "%s%s", path, im->bad[i].position);
-        if (strncmp(pool_error.message, start, strlen(start)) != 0)
-            fail_msg("'%s' does not start with '%s'", pool_error.message, start);
+        if (strncmp(why.message, start, strlen(start)) != 0)
+            fail_msg("'%s' does not start with '%s'", why.message, start);
         assert_int_equal(result.latencies, 42);
     }
     maple_import_result result;
@@ -236,10 +231,10 @@ static void bad_files(const struct importer *im) {
     maple_platform *all;
     maple_score_count *scores;
     size_t n;
-    OK(maple_pool_platforms(pool, &all, &n, &pool_error));
+    OK(maple_pool_platforms(pool, &all, &n, &why));
     assert_int_equal(n, 0);
     maple_free(all);
-    OK(maple_pool_scores(pool, nas, &scores, &n, &pool_error));
+    OK(maple_pool_scores(pool, nas, &scores, &n, &why));
     assert_int_equal(n, 0);
     maple_free(scores);
     maple_pool_close(pool);
@@ -272,21 +267,20 @@ static void test_wished_columns(void **state) {
     write_file("wide.csv", "arch,a,name,b,c\n" ARCH_A ",1,x,2,3\n" ARCH_B ",4,y,5,6\n");
     const char *path = in_scratch("wide.csv");
     const char *two[] = {"c", "a"}, *wrong[] = {"a", "d"}, *text[] = {"name"};
-    OK(maple_pool_import_table(pool, path, nas, &template_, two, 2, &result, &pool_error));
+    OK(maple_pool_import_table(pool, path, nas, &template_, two, 2, &result, &why));
     assert_int_equal(result.platforms, 2);
     assert_int_equal(result.latencies, 4);
-    OK(maple_pool_find_platform(pool, "a", &found, &pool_error));
+    OK(maple_pool_find_platform(pool, "a", &found, &why));
     assert_string_equal(found.device, "board");
     assert_string_equal(found.family, "board / imported");
-    FAILS(maple_pool_find_platform(pool, "b", &found, &pool_error), MAPLE_NOT_FOUND, "'c', 'a'");
-    FAILS(maple_pool_import_table(pool, path, nas, &template_, wrong, 2, &result, &pool_error),
-          MAPLE_BAD_INPUT,
+    FAILS(maple_pool_find_platform(pool, "b", &found, &why), MAPLE_NOT_FOUND, "'c', 'a'");
+    FAILS(maple_pool_import_table(pool, path, nas, &template_, wrong, 2, &result, &why), MAPLE_BAD_INPUT,
           "wide.csv:1:1: the header has no column 'd' (it has 'arch', 'a', 'name', 'b', 'c')");
-    FAILS(maple_pool_import_table(pool, path, nas, &template_, text, 1, &result, &pool_error),
-          MAPLE_BAD_INPUT, "wide.csv:2:99: 'x' is not a number");
+    FAILS(maple_pool_import_table(pool, path, nas, &template_, text, 1, &result, &why), MAPLE_BAD_INPUT,
+          "wide.csv:2:99: 'x' is not a number");
     /* The platform exists as something else. */
     template_.batch = 9;
-    FAILS(maple_pool_import_table(pool, path, nas, &template_, two, 2, &result, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_import_table(pool, path, nas, &template_, two, 2, &result, &why), MAPLE_BAD_INPUT,
           "wide.csv:1:15: platform 'c' exists with 2 threads and batch 8, now 2 and 9");
     maple_pool_close(pool);
 }
@@ -303,13 +297,12 @@ static void test_indices_alone(void **state) {
     write_file("narrow.csv", "index,latency_ms\n9,31\n");
     write_file("unknown.csv", "index,q\n7,1\n8,2\n");
     write_file("twice.csv", "index,q\n7,1\n9,2\n7,3\n");
-    OK(maple_pool_import_table(pool, in_scratch("both.csv"), nas, &template_, NULL, 0, &result, &pool_error));
-    OK(maple_pool_import_table(pool, in_scratch("alone.csv"), nas, &template_, NULL, 0, &result,
-                               &pool_error));
+    OK(maple_pool_import_table(pool, in_scratch("both.csv"), nas, &template_, NULL, 0, &result, &why));
+    OK(maple_pool_import_table(pool, in_scratch("alone.csv"), nas, &template_, NULL, 0, &result, &why));
     assert_int_equal(result.latencies, 2);
-    OK(maple_pool_import_scores(pool, in_scratch("cost.csv"), nas, "nb_", &result, &pool_error));
+    OK(maple_pool_import_scores(pool, in_scratch("cost.csv"), nas, "nb_", &result, &why));
     snprintf(one.name, sizeof one.name, "one");
-    OK(maple_pool_import_csv(pool, in_scratch("narrow.csv"), nas, &one, &result, &pool_error));
+    OK(maple_pool_import_csv(pool, in_scratch("narrow.csv"), nas, &one, &result, &why));
     maple_dataset *d = load(pool);
     assert_int_equal(d->n_archs, 2);
     size_t a = row_of(d, ARCH_A), c = row_of(d, ARCH_C);
@@ -339,22 +332,22 @@ static void test_prefix(void **state) {
     size_t n;
     write_file("accuracy.csv", "arch,Top1\n" ARCH_A ",1\n" ARCH_B ",2\n");
     const char *path = in_scratch("accuracy.csv");
-    OK(maple_pool_import_scores(pool, path, nas, NULL, &result, &pool_error));
-    OK(maple_pool_import_scores(pool, path, nas, "e12.", &result, &pool_error));
-    OK(maple_pool_scores(pool, nas, &scores, &n, &pool_error));
+    OK(maple_pool_import_scores(pool, path, nas, NULL, &result, &why));
+    OK(maple_pool_import_scores(pool, path, nas, "e12.", &result, &why));
+    OK(maple_pool_scores(pool, nas, &scores, &n, &why));
     assert_int_equal(n, 2);
     assert_string_equal(scores[0].name, "e12.top1");
     assert_string_equal(scores[1].name, "top1");
     assert_int_equal(scores[1].n, 2);
     maple_free(scores);
-    FAILS(maple_pool_import_scores(pool, path, nas, "Epoch 12", &result, &pool_error), MAPLE_BAD_ARGUMENT,
+    FAILS(maple_pool_import_scores(pool, path, nas, "Epoch 12", &result, &why), MAPLE_BAD_ARGUMENT,
           "'Epoch 12' before the names");
     char longest[80] = "";
     memset(longest, 'a', 60);
-    FAILS(maple_pool_import_scores(pool, path, nas, longest, &result, &pool_error), MAPLE_BAD_INPUT,
+    FAILS(maple_pool_import_scores(pool, path, nas, longest, &result, &why), MAPLE_BAD_INPUT,
           "a column's name of 4 bytes: a score's has 1 to 3");
     memset(longest, 'a', 70);
-    FAILS(maple_pool_import_scores(pool, path, nas, longest, &result, &pool_error), MAPLE_BAD_ARGUMENT,
+    FAILS(maple_pool_import_scores(pool, path, nas, longest, &result, &why), MAPLE_BAD_ARGUMENT,
           "at most 62 bytes");
     maple_pool_close(pool);
 }
@@ -382,5 +375,5 @@ int main(void) {
         cmocka_unit_test(test_wished_columns), cmocka_unit_test(test_indices_alone),
         cmocka_unit_test(test_prefix),         cmocka_unit_test(test_many_columns),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, make_pool_scratch, remove_scratch);
 }

@@ -5,14 +5,11 @@
  */
 #include "maple/evaluate.h"
 #include "synthetic.h"
+#include "unit.h"
 
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 enum { PLATFORMS = 5, POOL_ARCHS = 150, SAMPLES = 10, ASKED = 400 };
 /* Networks are small here: the contract does not depend on their size. */

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The judgement whether the core was shared, on made-up durations; the probe itself on this machine. */
 #include "measure/probe.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "unit.h"
 
 static void test_longer_than_beside_the_same_network(void **state) {
     (void)state;

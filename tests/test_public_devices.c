@@ -1,36 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The evaluation on HELP's public tables (skipped where they are not): FLOPs as the published tables have it,
  * the sizes of all sets, and every task that can be run. */
+#include "check.h"
 #include "maple/evaluate.h"
+#include "public_data.h"
+#include "scratch.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static maple_error why;
-static char folder[256];
 static maple_pool *pool;
 static maple_dataset *nas, *fbnet;
-
-#define OK(call)                                                                                             \
-    do {                                                                                                     \
-        if ((call) != MAPLE_OK)                                                                              \
-            fail_msg("%s: %s", #call, why.message);                                                          \
-    } while (0)
-
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where) {
-    (void)info, (void)kind, (void)where;
-    return remove(path);
-}
 
 static maple_dataset *load(const char *space_name) {
     const maple_space *space;
@@ -42,20 +23,13 @@ static maple_dataset *load(const char *space_name) {
 }
 
 static int import_tables(void **state) {
-    (void)state;
-    char source[512], file[300];
-    const char *named = getenv("MAPLE_PUBLIC_DATA");
-    snprintf(source, sizeof source, "%s/help", named ? named : MAPLE_SOURCE_DIR "/../shared/data");
-    if (access(source, R_OK) != 0) {
-        fprintf(stderr, "skipped: no public data at %s (see $MAPLE_PUBLIC_DATA)\n", source);
+    const char *source = public_find("help");
+    if (!source)
         return 0;
-    }
-    snprintf(folder, sizeof folder, "/tmp/maple_public_XXXXXX");
-    if (!mkdtemp(folder))
+    if (make_scratch(state) != 0)
         return -1;
-    snprintf(file, sizeof file, "%s/help.db", folder);
     maple_import_result result;
-    if (maple_pool_open(file, MAPLE_POOL_WRITE, &pool, &why) != MAPLE_OK ||
+    if (maple_pool_open(in_scratch("help.db"), MAPLE_POOL_WRITE, &pool, &why) != MAPLE_OK ||
         maple_pool_import_help(pool, source, &result, NULL, &why) != MAPLE_OK) {
         fprintf(stderr, "%s\n", why.message);
         return -1;
@@ -66,11 +40,10 @@ static int import_tables(void **state) {
 }
 
 static int forget_tables(void **state) {
-    (void)state;
     maple_dataset_free(nas);
     maple_dataset_free(fbnet);
     maple_pool_close(pool);
-    return *folder ? nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS) : 0;
+    return remove_scratch(state);
 }
 
 static maple_evaluation_row *evaluate(const maple_dataset *dataset, const char *const *tasks, size_t n_tasks,

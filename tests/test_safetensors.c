@@ -2,16 +2,13 @@
 /* Model files: what is written is read back; what is malformed is refused, saying what is wrong. */
 #include "maple/predictor.h"
 #include "predictor/safetensors.h"
+#include "spaces.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 static char path[64];
 
@@ -179,8 +176,7 @@ static void what_is_not_there_is_an_io_error(void **state) {
 /* --- Model files of a predictor --- */
 
 static maple_predictor *fit_flops(void) {
-    const maple_space *space;
-    assert_int_equal(maple_space_find("nas-bench-201", &space, NULL), MAPLE_OK);
+    const maple_space *space = space_or_fail("nas-bench-201");
     maple_arch archs[2] = {maple_space_sentinel(space, 0), maple_space_sentinel(space, 2)};
     double latency_ms[2] = {1, 9};
     maple_fit_request request = {
@@ -267,8 +263,7 @@ static void damaged_files_never_crash(void **state) {
     char *good;
     size_t bytes, accepted = 0;
     assert_int_equal(maple_read_file(path, 1 << 20, &good, &bytes, NULL), MAPLE_OK);
-    const maple_space *space;
-    maple_space_find("nas-bench-201", &space, NULL);
+    const maple_space *space = space_or_fail("nas-bench-201");
     maple_arch arch = maple_space_sentinel(space, 1);
     char *bad = malloc(bytes);
     for (size_t cut = 0; cut < bytes; cut++) {

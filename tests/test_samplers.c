@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which architectures are measured: different ones, of the target, where the sampler says. */
+#include "check.h"
 #include "evaluate/samplers.h"
+#include "spaces.h"
 #include "synthetic.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-static maple_error why;
-
-#define OK(call)                                                                                             \
-    do {                                                                                                     \
-        if ((call) != MAPLE_OK)                                                                              \
-            fail_msg("%s: %s", #call, why.message);                                                          \
-    } while (0)
-
-#define FAILS(call, expected, part)                                                                          \
-    do {                                                                                                     \
-        why.message[0] = '\0';                                                                               \
-        assert_int_equal((call), expected);                                                                  \
-        if (!strstr(why.message, part))                                                                      \
-            fail_msg("'%s' does not say '%s'", why.message, part);                                           \
-    } while (0)
 
 enum { N_ARCHS = 1200 };
 
@@ -34,8 +14,7 @@ enum { N_PROXIES = 13 };
 
 /* A pool in which some latencies are missing. */
 static synthetic_pool make_pool(maple_graph_form form) {
-    const maple_space *space;
-    OK(maple_space_find("nas-bench-201", &space, &why));
+    const maple_space *space = space_or_fail("nas-bench-201");
     synthetic_pool pool = synthetic_pool_make(space, MAPLE_GRAPH_AS_WRITTEN, 1, N_ARCHS, 3);
     maple_dataset_platform *p = &pool.dataset.platforms[0];
     p->platform.graph = form;

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The scoring sets, by hand, and each bit for bit as maple_metrics_compute has it on its rows. */
 #include "evaluate/scorer.h"
+#include "spaces.h"
 #include "synthetic.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 typedef struct fixture {
     synthetic_pool pool;
@@ -20,8 +15,7 @@ typedef struct fixture {
 } fixture;
 
 static fixture make(maple_graph_form form, size_t n) {
-    const maple_space *space;
-    assert_int_equal(maple_space_find("nas-bench-201", &space, NULL), MAPLE_OK);
+    const maple_space *space = space_or_fail("nas-bench-201");
     fixture f = {.pool = synthetic_pool_make(space, form, 1, n, 5)};
     /* Indices in an order of their own. */
     for (size_t i = 0; i < n; i++)

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NAS-Bench-201: strings, costs against the closed form, pruned classes against an independent count. */
-#include "maple/space.h"
+#include "spaces.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,9 +9,7 @@
 enum { SIZE = 15625 };
 
 static const maple_space *nb201(void) {
-    const maple_space *space = NULL;
-    assert_int_equal(maple_space_find("nas-bench-201", &space, NULL), MAPLE_OK);
-    return space;
+    return space_or_fail("nas-bench-201");
 }
 
 static void all_strings_round_trip(void **state) {
@@ -83,11 +77,7 @@ static void costs_equal_the_graphs_for_all(void **state) {
 
 static void bad_strings_say_the_column(void **state) {
     (void)state;
-    static const struct {
-        const char *text;
-        int column;
-        const char *expected;
-    } CASES[] = {
+    static const bad_text CASES[] = {
         {"", 1, "'|'"},
         {"nor_conv_3x3~0", 1, "'|'"},
         {"|nor_conv_5x5~0|+|none~0|none~1|+|none~0|none~1|none~2|", 2, "an operator's name"},
@@ -104,15 +94,7 @@ static void bad_strings_say_the_column(void **state) {
         {"|none~0|+|none~0|none~1|+|none~0|none~1|none~2| ", 48, "the end"},
         {"| none~0|+|none~0|none~1|+|none~0|none~1|none~2|", 2, "an operator's name"},
     };
-    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
-        maple_arch arch;
-        maple_error error;
-        char where[128];
-        snprintf(where, sizeof where, "column %d: expected %s;", CASES[i].column, CASES[i].expected);
-        assert_int_equal(maple_space_parse(nb201(), CASES[i].text, &arch, &error), MAPLE_BAD_INPUT);
-        if (!strstr(error.message, where))
-            fail_msg("'%s': '%s' is not in '%s'", CASES[i].text, where, error.message);
-    }
+    assert_bad_texts(nb201(), CASES, sizeof CASES / sizeof *CASES, "nor_conv_3x3");
 }
 
 static void one_hot_has_one_operator_an_edge(void **state) {

@@ -1,25 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The published tasks, and who is predicted from whom. */
+#include "check.h"
 #include "maple/evaluate.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <string.h>
-
-static maple_error why;
-
-#define FAILS(call, expected, part)                                                                          \
-    do {                                                                                                     \
-        why.message[0] = '\0';                                                                               \
-        assert_int_equal((call), expected);                                                                  \
-        if (!strstr(why.message, part))                                                                      \
-            fail_msg("'%s' does not say '%s'", why.message, part);                                           \
-    } while (0)
 
 static size_t length(const char *const *names) {
     size_t n = 0;
@@ -46,7 +31,7 @@ static void add(fixture *f, const char *name, const char *family) {
 }
 
 static void set_space(fixture *f, const char *name) {
-    assert_int_equal(maple_space_find(name, &f->dataset.space, NULL), MAPLE_OK);
+    OK(maple_space_find(name, &f->dataset.space, &why));
 }
 
 static void tasks_are_the_published_twelve(void **state) {
@@ -82,7 +67,7 @@ static void tasks_are_the_published_twelve(void **state) {
             continue;
         }
         targets += EXPECTED[i].targets;
-        assert_int_equal(maple_task_find(task->name, &found, &why), MAPLE_OK);
+        OK(maple_task_find(task->name, &found, &why));
         assert_ptr_equal(found, task);
     }
     assert_int_equal(targets, 33);
@@ -100,7 +85,7 @@ static void a_task_needs_all_its_platforms(void **state) {
     maple_splits splits = {0};
     const maple_task *task;
     set_space(&f, "fbnet");
-    assert_int_equal(maple_task_find("FD", &task, &why), MAPLE_OK);
+    OK(maple_task_find("FD", &task, &why));
     for (size_t i = 1; task->sources[i]; i++)
         add(&f, task->sources[i], "x");
     add(&f, "fpga", "x");
@@ -111,7 +96,7 @@ static void a_task_needs_all_its_platforms(void **state) {
     assert_int_equal(splits.n, 0);
     add(&f, "raspi4", "x");
     add(&f, "1080ti_1", "x");
-    assert_int_equal(maple_splits_task(&f.dataset, task, &splits, &why), MAPLE_OK);
+    OK(maple_splits_task(&f.dataset, task, &splits, &why));
     assert_int_equal(splits.n, 3);
     for (size_t i = 0; i < 3; i++) {
         assert_string_equal(splits.items[i].task, "FD");
@@ -138,7 +123,7 @@ static void leave_one_out(void **state) {
     add(&f, "b", "one");
     add(&f, "c", "two");
     add(&f, "d", "three");
-    assert_int_equal(maple_splits_leave_one_out(&f.dataset, NULL, 0, false, &splits, &why), MAPLE_OK);
+    OK(maple_splits_leave_one_out(&f.dataset, NULL, 0, false, &splits, &why));
     assert_int_equal(splits.n, 4);
     for (size_t i = 0; i < 4; i++) {
         assert_string_equal(splits.items[i].task, "leave-one-out");
@@ -149,7 +134,7 @@ static void leave_one_out(void **state) {
     }
     /* Appended: named ones, in their order, without the family. */
     static const char *const NAMES[] = {"d", "b", "a"};
-    assert_int_equal(maple_splits_leave_one_out(&f.dataset, NAMES, 3, true, &splits, &why), MAPLE_OK);
+    OK(maple_splits_leave_one_out(&f.dataset, NAMES, 3, true, &splits, &why));
     assert_int_equal(splits.n, 7);
     assert_int_equal(splits.items[4].target, 3);
     assert_int_equal(splits.items[4].n_sources, 2);
@@ -175,7 +160,7 @@ static void named_splits(void **state) {
     add(&f, "b", "one");
     add(&f, "c", "two");
     static const char *const SOURCES[] = {"c", "a"}, *const TARGETS[] = {"b"}, *const BOTH[] = {"b", "a"};
-    assert_int_equal(maple_splits_named(&f.dataset, SOURCES, 2, TARGETS, 1, &splits, &why), MAPLE_OK);
+    OK(maple_splits_named(&f.dataset, SOURCES, 2, TARGETS, 1, &splits, &why));
     assert_int_equal(splits.n, 1);
     assert_string_equal(splits.items[0].task, "split");
     assert_int_equal(splits.items[0].sources[0], 2);
