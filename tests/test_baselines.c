@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each baseline computes, against values known beforehand. */
+#include "fitting.h"
 #include "maple/evaluate.h"
 #include "predictor/arch_index.h"
 #include "predictor/mlp.h"
 #include "predictor/source_table.h"
 #include "synthetic.h"
-#include "unit.h"
+#include "spaces.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -64,16 +65,6 @@ static void fixture_make(fixture *f) {
                                                 .archs = f->archs,
                                                 .latency_ms = f->target_ms,
                                                 .oracle_ms = f->target_ms}};
-}
-
-static void fit_and_predict(const char *name, const maple_fit_request *request, const maple_arch *archs,
-                            size_t n, double *out) {
-    maple_predictor *predictor = NULL;
-    maple_error error = {.message = ""};
-    if (maple_predictor_fit(name, request, &predictor, &error) != MAPLE_OK ||
-        maple_predictor_predict(predictor, archs, n, out, &error) != MAPLE_OK)
-        fail_msg("%s: %s", name, error.message);
-    maple_predictor_free(predictor);
 }
 
 static double worst(const double *predicted, const double *truth, size_t n) {
@@ -414,11 +405,6 @@ static void mlp_keeps_the_best_epoch(void **state) {
         fail_msg("error %g with all, %g with the best epoch", error_on_all[0], error_on_all[1]);
 }
 
-static bool cancel_now(void *user) {
-    (void)user;
-    return true;
-}
-
 static void long_fits_can_be_cancelled(void **state) {
     (void)state;
     fixture f;
@@ -428,11 +414,7 @@ static void long_fits_can_be_cancelled(void **state) {
     const char *const cases[][2] = {{"mlp-scratch", "after 1 of 150 epochs"},
                                     {"nearest", "after 1 of 3 sources"}};
     for (int i = 0; i < 2; i++) {
-        maple_predictor *predictor = NULL;
-        maple_error error = {.message = ""};
-        assert_int_equal(maple_predictor_fit(cases[i][0], &f.request, &predictor, &error), MAPLE_INTERRUPTED);
-        assert_null(predictor);
-        assert_non_null(strstr(error.message, cases[i][1]));
+        assert_refused(cases[i][0], &f.request, MAPLE_INTERRUPTED, cases[i][1]);
     }
 }
 

@@ -1,94 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maple_evaluate on synthetic platforms: what is counted, in which order, and that threads do not show. */
-#include "maple/evaluate.h"
-#include "synthetic.h"
-#include "unit.h"
+/* maple_evaluate on synthetic platforms: its rows and their order, that threads do not show, what is kept. */
+#include "evaluate_fixture.h"
+#include "scratch.h"
 
 #include <dirent.h>
-#include <ftw.h>
-#include <unistd.h>
 
-static maple_error why;
-
-#define OK(call)                                                                                             \
-    do {                                                                                                     \
-        if ((call) != MAPLE_OK)                                                                              \
-            fail_msg("%s: %s", #call, why.message);                                                          \
-    } while (0)
-
-#define FAILS(call, expected, part)                                                                          \
-    do {                                                                                                     \
-        why.message[0] = '\0';                                                                               \
-        assert_int_equal((call), expected);                                                                  \
-        assert_int_equal(why.status, expected);                                                              \
-        if (!strstr(why.message, part))                                                                      \
-            fail_msg("'%s' does not say '%s'", why.message, part);                                           \
-    } while (0)
-
-enum { N_PLATFORMS = 4, N_ARCHS = 1950 };
-
-typedef struct fixture {
-    synthetic_pool pool;
-    maple_splits splits;
-    maple_evaluation evaluation;
-    maple_evaluation_row *rows;
-    size_t n;
-} fixture;
-
-static const int TWO_COUNTS[] = {10, 3};
-static const maple_contender LINES[] = {{.name = "lut-fit"}, {.name = "flops"}};
-
-/* Four platforms in two families, leave one out, two predictors at 10 and 3 samples, 3 trials. */
-static fixture make(maple_graph_form form, size_t n_archs) {
-    const maple_space *space;
-    OK(maple_space_find("nas-bench-201", &space, &why));
-    fixture f = {.pool = synthetic_pool_make(space, form, N_PLATFORMS, n_archs, 21)};
-    maple_dataset *d = &f.pool.dataset;
-    for (size_t i = 0; i < n_archs; i++)
-        d->index[i] = (int)i;
-    for (size_t p = 0; p < N_PLATFORMS; p++)
-        snprintf(d->platforms[p].platform.family, sizeof d->platforms[p].platform.family, "family-%zu",
-                 p / 2);
-    f.evaluation = (maple_evaluation){.contenders = LINES,
-                                      .n_contenders = 2,
-                                      .samples = TWO_COUNTS,
-                                      .n_samples = 2,
-                                      .sampler = "random",
-                                      .trials = 3,
-                                      .seed = 1,
-                                      .threads = 1};
-    return f;
-}
-
-static void leave_one_out(fixture *f) {
-    OK(maple_splits_leave_one_out(&f->pool.dataset, NULL, 0, false, &f->splits, &why));
-}
-
-static maple_status evaluate(fixture *f) {
-    maple_free(f->rows);
-    f->rows = NULL;
-    f->evaluation.dataset = &f->pool.dataset;
-    f->evaluation.splits = &f->splits;
-    return maple_evaluate(&f->evaluation, &f->rows, &f->n, &why);
-}
-
-static void release(fixture *f) {
-    maple_free(f->rows);
-    maple_splits_free(&f->splits);
-    synthetic_pool_free(&f->pool);
-}
-
-static const maple_evaluation_row *find_row(const fixture *f, const char *predictor, const char *target,
-                                            int samples) {
-    for (size_t i = 0; i < f->n; i++) {
-        const maple_evaluation_row *row = &f->rows[i];
-        if (strcmp(row->predictor, predictor) == 0 && strcmp(row->target, target) == 0 &&
-            row->samples == samples)
-            return row;
-    }
-    fail_msg("no row of %s on '%s' with %d samples", predictor, target, samples);
-    return NULL;
-}
+static const maple_contender NEAREST[] = {{.name = "nearest"}, {.name = "flops"}};
 
 /* --- Order and numbers of rows --- */
 
@@ -193,16 +110,6 @@ static void a_run_by_hand(void **state) {
 
 /* --- Threads --- */
 
-/* Equal in every bit but the times. */
-static void assert_same_rows(const fixture *f, const maple_evaluation_row *expected, size_t n) {
-    assert_int_equal(f->n, n);
-    for (size_t i = 0; i < n; i++) {
-        maple_evaluation_row a = f->rows[i], b = expected[i];
-        a.fit_ms = a.adapt_ms = a.predict_ms = b.fit_ms = b.adapt_ms = b.predict_ms = 0;
-        assert_memory_equal(&a, &b, sizeof a);
-    }
-}
-
 static void threads_do_not_show(void **state) {
     (void)state;
     static const maple_contender CONTENDERS[] = {{.name = "lut-fit"},
@@ -211,8 +118,7 @@ static void threads_do_not_show(void **state) {
                                                  {.name = "maple", .options = "epochs=2"}};
     fixture f = make(MAPLE_GRAPH_PRUNED, 400);
     leave_one_out(&f);
-    f.evaluation.contenders = CONTENDERS;
-    f.evaluation.n_contenders = 4;
+    contend(&f, CONTENDERS, 4);
     f.evaluation.train_archs = 100;
     OK(evaluate(&f));
     maple_evaluation_row *alone = f.rows;
@@ -227,172 +133,6 @@ static void threads_do_not_show(void **state) {
     OK(evaluate(&f));
     assert_true(memcmp(&f.rows[0].scores, &alone[0].scores, sizeof alone[0].scores) != 0);
     maple_free(alone);
-    release(&f);
-}
-
-/* --- Samples and references --- */
-
-/* A contender with a number of its own appears once, with the others' samples among its own. */
-static void own_numbers_of_samples(void **state) {
-    (void)state;
-    static const maple_contender CONTENDERS[] = {{.name = "flops", .label = "flops@60", .samples = 60},
-                                                 {.name = "flops"},
-                                                 {.name = "flops", .label = "same", .samples = 10}};
-    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
-    leave_one_out(&f);
-    f.evaluation.contenders = CONTENDERS;
-    f.evaluation.n_contenders = 3;
-    OK(evaluate(&f));
-    assert_int_equal(f.n, 4 * (N_PLATFORMS + 1));
-    static const struct {
-        const char *label;
-        int samples;
-    } BLOCKS[] = {{"flops", 3}, {"flops", 10}, {"same", 10}, {"flops@60", 60}};
-    for (size_t b = 0; b < 4; b++) {
-        assert_string_equal(f.rows[b * (N_PLATFORMS + 1)].predictor, BLOCKS[b].label);
-        assert_int_equal(f.rows[b * (N_PLATFORMS + 1)].samples, BLOCKS[b].samples);
-    }
-    /* The same samples give the same scores. */
-    const maple_evaluation_row *a = find_row(&f, "flops", "synthetic-1", 10),
-                               *b = find_row(&f, "same", "synthetic-1", 10);
-    assert_memory_equal(a->scores, b->scores, sizeof a->scores);
-    release(&f);
-}
-
-/* Rows 0..9 become the space's references, the others different ones. */
-static void place_references(fixture *f) {
-    maple_dataset *d = &f->pool.dataset;
-    size_t n = maple_space_references(d->space);
-    maple_rng rng = maple_rng_seed(77);
-    for (size_t i = 0; i < d->n_archs; i++) {
-        bool taken = true;
-        while (taken) {
-            d->archs[i] = i < n ? maple_space_reference(d->space, i)
-                                : maple_space_nth(d->space, (size_t)maple_rng_below(&rng, 15625));
-            taken = false;
-            for (size_t k = 0; k < i; k++)
-                taken = taken || maple_arch_equal(&d->archs[k], &d->archs[i]);
-        }
-        for (size_t p = 0; p < N_PLATFORMS; p++)
-            d->platforms[p].latency_ms[i] = synthetic_latency(d->space, &f->pool.truth[p], &d->archs[i], p);
-    }
-}
-
-/* `maple` measures references only where there is no look-up table; those that are samples, too, count once.
- */
-static void references_are_counted(void **state) {
-    (void)state;
-    const maple_predictor_info *info;
-    OK(maple_predictor_find("maple", &info, &why));
-    assert_int_equal(info->references, 10);
-    static const maple_contender CONTENDER = {.name = "maple", .options = "epochs=1,width=8"};
-    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 60);
-    maple_dataset *d = &f.pool.dataset;
-    place_references(&f);
-    for (size_t i = 0; i < maple_space_operators(d->space); i++)
-        d->platforms[1].operator_ms[i] = NAN;
-    leave_one_out(&f);
-    f.evaluation.contenders = &CONTENDER;
-    f.evaluation.n_contenders = 1;
-    OK(evaluate(&f));
-    double measured = 0;
-    size_t overlaps = 0, rows[10];
-    for (int trial = 0; trial < 3; trial++) {
-        char seed[64];
-        int length = snprintf(seed, sizeof seed, "1|samples|leave-one-out|synthetic-1|%d", trial);
-        OK(maple_sampler_draw(d, 1, "random", 10, maple_hash(seed, (size_t)length), rows, &why));
-        size_t overlap = 0;
-        for (size_t i = 0; i < 10; i++)
-            overlap += rows[i] < 10;
-        measured += (double)(20 - overlap) / 3;
-        overlaps += overlap;
-    }
-    assert_true(overlaps > 0); /* of 60 rows, 10 are references */
-    const maple_evaluation_row *row = find_row(&f, "maple", "synthetic-1", 10);
-    assert_string_equal(row->reason, "");
-    assert_int_equal(row->references, 10);
-    assert_true(fabs(row->measured - measured) <= 1e-9);
-    assert_int_equal(row->scores[MAPLE_SCORE_UNMEASURED].mean.n, (size_t)llround(60 - measured));
-    row = find_row(&f, "maple", "synthetic-0", 10);
-    assert_int_equal(row->references, 0);
-    assert_true(fabs(row->measured - 10) <= 1e-9);
-    release(&f);
-}
-
-/* What options and operator latencies say about references decides both what is counted and what is used. */
-static void references_are_counted_where_they_are_used(void **state) {
-    (void)state;
-    static const maple_contender CONTENDERS[] = {
-        {.name = "maple", .label = "auto", .options = "epochs=1,width=8"},
-        {.name = "maple", .label = "never", .options = "epochs=1,width=8,references=0"},
-        {.name = "maple", .label = "always", .options = "epochs=1,width=8,references=1"},
-        {.name = "fine-tune", .label = "tuned", .options = "epochs=1,width=8,references=0"},
-    };
-    static const int WITH_TABLE[] = {0, 0, 10, 0}, WITHOUT[] = {10, 0, 10, 0};
-    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 60);
-    place_references(&f);
-    f.pool.dataset.platforms[1].operator_ms[3] = NAN; /* one is enough: no table can be built */
-    leave_one_out(&f);
-    f.evaluation.contenders = CONTENDERS;
-    f.evaluation.n_contenders = 4;
-    OK(evaluate(&f));
-    double auto_acc[2] = {0}, always_acc[2] = {0}, never_acc[2] = {0};
-    for (int target = 0; target < 2; target++) {
-        const char *name = target ? "synthetic-1" : "synthetic-0";
-        for (int k = 0; k < 4; k++) {
-            const maple_evaluation_row *row = find_row(&f, CONTENDERS[k].label, name, 10);
-            assert_string_equal(row->reason, "");
-            assert_int_equal(row->references, target ? WITHOUT[k] : WITH_TABLE[k]);
-            assert_true(row->references > 0 ? row->measured > 10 : fabs(row->measured - 10) <= 1e-9);
-        }
-        auto_acc[target] = find_row(&f, "auto", name, 10)->scores[MAPLE_SCORE_ALL].mean.mape;
-        always_acc[target] = find_row(&f, "always", name, 10)->scores[MAPLE_SCORE_ALL].mean.mape;
-        never_acc[target] = find_row(&f, "never", name, 10)->scores[MAPLE_SCORE_ALL].mean.mape;
-    }
-    assert_true(auto_acc[1] == always_acc[1] && auto_acc[1] != never_acc[1]);
-    assert_true(auto_acc[0] == never_acc[0] && auto_acc[0] != always_acc[0]);
-    release(&f);
-}
-
-/* Pruned: `measured` counts different networks; what runs a sample's graph is not scored as unmeasured. */
-static void pruned_platforms(void **state) {
-    (void)state;
-    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, N_ARCHS);
-    maple_dataset *d = &f.pool.dataset;
-    maple_arch canonical[N_ARCHS];
-    size_t n_graphs = 0, n_known = 0;
-    for (size_t i = 0; i < N_ARCHS; i++) {
-        bool degenerate = maple_space_degenerate(d->space, &d->archs[i]), known = false;
-        canonical[i] = maple_space_canonical(d->space, MAPLE_GRAPH_PRUNED, &d->archs[i]);
-        for (size_t p = 0; p < N_PLATFORMS; p++) {
-            d->platforms[p].platform.graph = MAPLE_GRAPH_PRUNED;
-            if (degenerate)
-                d->platforms[p].latency_ms[i] = NAN;
-        }
-        for (size_t k = 0; !degenerate && k < i && !known; k++)
-            known = !maple_space_degenerate(d->space, &d->archs[k]) &&
-                    maple_arch_equal(&canonical[k], &canonical[i]);
-        n_graphs += !degenerate && !known;
-        n_known += !degenerate;
-    }
-    assert_true(n_graphs < n_known && n_known < N_ARCHS);
-    leave_one_out(&f);
-    OK(evaluate(&f));
-    const maple_evaluation_row *row = find_row(&f, "lut-fit", "synthetic-0", 10);
-    assert_true(fabs(row->measured - 10) <= 1e-12);
-    assert_int_equal(row->scores[MAPLE_SCORE_ALL].mean.n, n_known);
-    assert_true(row->scores[MAPLE_SCORE_UNMEASURED].mean.n <= n_known - 10);
-    assert_false(row->scores[MAPLE_SCORE_FIRST128].valid); /* degenerate ones are among them */
-    /* All networks as samples: nothing is left to be scored. */
-    int all = (int)n_graphs;
-    f.evaluation.samples = &all;
-    f.evaluation.n_samples = 1;
-    OK(evaluate(&f));
-    assert_false(find_row(&f, "flops", "synthetic-0", all)->scores[MAPLE_SCORE_UNMEASURED].valid);
-    assert_true(find_row(&f, "flops", "synthetic-0", all)->scores[MAPLE_SCORE_ALL].valid);
-    all++;
-    OK(evaluate(&f));
-    assert_non_null(strstr(find_row(&f, "flops", "synthetic-0", all)->reason, "different networks"));
     release(&f);
 }
 
@@ -422,14 +162,12 @@ static void a_target_that_cannot_be_served(void **state) {
 
 static void too_few_training_architectures(void **state) {
     (void)state;
-    static const maple_contender CONTENDERS[] = {{.name = "nearest"}, {.name = "flops"}};
     fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
     for (size_t i = 0; i < 300; i++)
         if (i % 3 > 0)
             f.pool.dataset.platforms[i % 3].latency_ms[i] = NAN;
     leave_one_out(&f);
-    f.evaluation.contenders = CONTENDERS;
-    f.evaluation.n_contenders = 2;
+    contend(&f, NEAREST, 2);
     f.evaluation.train_archs = 150; /* sources 1 and 2 have 100 in common, 0 and 1 (and 3) 200 */
     OK(evaluate(&f));
     assert_non_null(
@@ -443,12 +181,10 @@ static void too_few_training_architectures(void **state) {
 /* No source is left: what learns from others says so, what does not goes on. */
 static void a_split_without_sources(void **state) {
     (void)state;
-    static const maple_contender CONTENDERS[] = {{.name = "nearest"}, {.name = "flops"}};
     fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
     static const char *const FAMILY[] = {"synthetic-0", "synthetic-1"};
     OK(maple_splits_leave_one_out(&f.pool.dataset, FAMILY, 2, true, &f.splits, &why));
-    f.evaluation.contenders = CONTENDERS;
-    f.evaluation.n_contenders = 2;
+    contend(&f, NEAREST, 2);
     f.evaluation.train_archs = 10;
     OK(evaluate(&f));
     assert_non_null(strstr(find_row(&f, "nearest", "synthetic-0", 3)->reason, "other platforms"));
@@ -475,24 +211,6 @@ static void several_tasks(void **state) {
 
 /* --- The cache --- */
 
-static char folder[256];
-
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where) {
-    (void)info, (void)kind, (void)where;
-    return remove(path);
-}
-
-static int make_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/maple_evaluate_XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 /* Number of model files; cuts each to `cut` bytes where cut >= 0. */
 static size_t model_files(const char *path, long cut) {
     size_t n = 0;
@@ -512,13 +230,10 @@ static size_t model_files(const char *path, long cut) {
 
 static void models_are_kept(void **state) {
     (void)state;
-    static const maple_contender CONTENDERS[] = {{.name = "nearest"}, {.name = "flops"}};
-    char path[300];
-    snprintf(path, sizeof path, "%s/deep/models", folder);
+    const char *path = in_scratch("deep/models");
     fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
     leave_one_out(&f);
-    f.evaluation.contenders = CONTENDERS;
-    f.evaluation.n_contenders = 2;
+    contend(&f, NEAREST, 2);
     f.evaluation.train_archs = 100;
     OK(evaluate(&f));
     maple_evaluation_row *without = f.rows;
@@ -633,15 +348,11 @@ int main(void) {
         cmocka_unit_test(mean_rows),
         cmocka_unit_test(a_run_by_hand),
         cmocka_unit_test(threads_do_not_show),
-        cmocka_unit_test(own_numbers_of_samples),
-        cmocka_unit_test(references_are_counted),
-        cmocka_unit_test(references_are_counted_where_they_are_used),
-        cmocka_unit_test(pruned_platforms),
         cmocka_unit_test(a_target_that_cannot_be_served),
         cmocka_unit_test(too_few_training_architectures),
         cmocka_unit_test(a_split_without_sources),
         cmocka_unit_test(several_tasks),
-        cmocka_unit_test_setup_teardown(models_are_kept, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(models_are_kept, make_scratch, remove_scratch),
         cmocka_unit_test(progress_and_cancellation),
         cmocka_unit_test(wrong_requests),
     };

@@ -6,7 +6,8 @@
 #include "measure/channel.h"
 #include "measure/process.h"
 #include "measure/worker_client.h"
-#include "unit.h"
+#include "scratch.h"
+#include "spaces.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -34,7 +35,6 @@ static const char *const texts[ARCHS] = {
 typedef struct fixture {
     maple_measure_config config;
     maple_environment environment;
-    char folder[64], path[96];
     maple_pool *pool;
     maple_platform platform;
     maple_arch archs[ARCHS];
@@ -61,8 +61,7 @@ static bool cancel_hook(void *user) {
 static int setup(void **state) {
     fixture *f = test_calloc(1, sizeof *f);
     maple_error error = {0};
-    const maple_space *space = NULL;
-    assert_int_equal(maple_space_find("nas-bench-201", &space, &error), MAPLE_OK);
+    const maple_space *space = space_or_fail("nas-bench-201");
     f->hooks = (maple_hooks){.progress = progress_hook, .cancelled = cancel_hook, .user = f};
     f->config = (maple_measure_config){
         .space = space,
@@ -74,24 +73,19 @@ static int setup(void **state) {
         .hooks = &f->hooks,
     };
     maple_environment_probe(NULL, &f->environment);
-    snprintf(f->folder, sizeof f->folder, "/tmp/maple-measure-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    snprintf(f->path, sizeof f->path, "%s/pool.db", f->folder);
-    assert_int_equal(maple_pool_open(f->path, MAPLE_POOL_WRITE, &f->pool, &error), MAPLE_OK);
+    assert_int_equal(make_scratch(state), 0);
+    assert_int_equal(maple_pool_open(in_scratch("pool.db"), MAPLE_POOL_WRITE, &f->pool, &error), MAPLE_OK);
     for (int i = 0; i < ARCHS; i++)
-        assert_int_equal(maple_space_parse(space, texts[i], &f->archs[i], &error), MAPLE_OK);
+        f->archs[i] = arch_or_fail(space, texts[i]);
     *state = f;
     return 0;
 }
 
 static int teardown(void **state) {
     fixture *f = *state;
-    char command[128];
     maple_pool_close(f->pool);
-    snprintf(command, sizeof command, "rm -r '%s'", f->folder);
-    int failed = system(command);
     test_free(f);
-    return failed;
+    return remove_scratch(state);
 }
 
 static int open_descriptors(void) {

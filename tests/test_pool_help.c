@@ -6,6 +6,7 @@
  */
 #include "pool_fixture.h"
 #include "pt_fixture.h"
+#include "spaces.h"
 
 #include "pool/help_files.h"
 #include "pool/pickle.h"
@@ -376,11 +377,7 @@ static void test_platforms(void **state) {
 
 static void test_two_spaces(void **state) {
     (void)state;
-    const maple_space *fbnet;
-    if (maple_space_find("fbnet", &fbnet, NULL) != MAPLE_OK) {
-        print_message("skipped: this build has no space fbnet\n");
-        skip();
-    }
+    const maple_space *fbnet = space_or_fail("fbnet");
     make_folder("help/fbnet/latency");
     save_operators(fbnet, "help/fbnet/arch.pt");
     save_latencies("help/fbnet/latency/gpu_1.pt", 0, FEW);

@@ -5,15 +5,7 @@
  */
 #include "pool_fixture.h"
 #include "public_data.h"
-
-static const maple_space *space_or_skip(const char *name) {
-    const maple_space *space;
-    if (maple_space_find(name, &space, NULL) != MAPLE_OK) {
-        print_message("skipped: this build has no space %s\n", name);
-        skip();
-    }
-    return space;
-}
+#include "spaces.h"
 
 static maple_dataset *load(maple_pool *pool, const maple_space *space) {
     maple_dataset *d;
@@ -85,7 +77,7 @@ static void test_nas_bench_201(void **state) {
 
 static void test_fbnet(void **state) {
     (void)state;
-    const maple_space *fbnet = space_or_skip("fbnet");
+    const maple_space *fbnet = space_or_fail("fbnet");
     public_file("help/fbnet/arch.pt");
     public_file("latency/fbnet.csv.gz");
     compare("fbnet", "latency/fbnet.csv.gz", fbnet, 5000);
@@ -93,7 +85,6 @@ static void test_fbnet(void **state) {
 
 static void test_both_spaces(void **state) {
     (void)state;
-    space_or_skip("fbnet");
     maple_pool *pool = new_pool("both.db");
     maple_import_result result;
     public_file("help/fbnet/arch.pt");
@@ -182,7 +173,7 @@ static void test_accuracies(void **state) {
 
 static void test_proxies(void **state) {
     (void)state;
-    const maple_space *fbnet = space_or_skip("fbnet");
+    const maple_space *fbnet = space_or_fail("fbnet");
     public_file("help/fbnet/arch.pt");
     public_file("zcp/zc_fbnet.json.gz");
     maple_pool *pool = new_pool("zcp.db");

@@ -2,6 +2,7 @@
 /* Model files: what is written is read back; what is malformed is refused, saying what is wrong. */
 #include "maple/predictor.h"
 #include "predictor/safetensors.h"
+#include "scratch.h"
 #include "spaces.h"
 
 #include <math.h>
@@ -10,7 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static char path[64];
+static const char *path; /* of the file that every test writes */
+
+static int choose_path(void **state) {
+    int failed = make_scratch(state);
+    path = in_scratch("model.safetensors");
+    return failed;
+}
 
 /* Writes a file: length of the header, header, data. */
 static void write_model(uint64_t header_length, const char *header, const void *data, size_t data_bytes) {
@@ -293,14 +300,7 @@ static void damaged_files_never_crash(void **state) {
     maple_free(good);
 }
 
-static int remove_file(void **state) {
-    (void)state;
-    unlink(path);
-    return 0;
-}
-
 int main(void) {
-    snprintf(path, sizeof path, "/tmp/maple_safetensors_%ld", (long)getpid());
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(malformed_headers_are_refused),
@@ -309,5 +309,5 @@ int main(void) {
         cmocka_unit_test(models_of_another_kind_are_refused),
         cmocka_unit_test(damaged_files_never_crash),
     };
-    return cmocka_run_group_tests(tests, NULL, remove_file);
+    return cmocka_run_group_tests(tests, choose_path, remove_scratch);
 }
