@@ -103,6 +103,15 @@ static inline char *slurp(const char *path, size_t *bytes) {
     return data;
 }
 
+/* The file still holds these bytes and no others. */
+static inline void assert_file_is(const char *path, const char *data, size_t bytes) {
+    size_t now;
+    char *after = slurp(path, &now);
+    assert_int_equal(now, bytes);
+    assert_memory_equal(after, data, bytes);
+    maple_free(after);
+}
+
 static inline void spill(const char *path, const void *data, size_t bytes) {
     OK(maple_write_file(path, data, bytes, &why));
 }
