@@ -55,7 +55,7 @@ static void add_options(evaluate_job *job, cli_options *options) {
     cli_string(options, "sampler", &job->sampler, "NAME",
                "which ones: random (default), params, latency, ...");
     cli_string(options, "train-archs", &job->train_archs, "N",
-               "architectures learned from on each source, or all");
+               "random architectures learned from, the same on each source, or all");
     cli_int(options, "trials", &job->trials, 1, 100000, "N",
             "draws of samples and training architectures (default 10)");
     cli_seed(options, &job->seed);
@@ -286,27 +286,56 @@ static size_t fewest_in_common(const maple_dataset *dataset, const maple_splits 
     return fewest;
 }
 
+/* Says what is learned from where the usual number cannot be. */
+static void say_all(const maple_dataset *dataset, const maple_splits *splits, size_t usual, size_t fewest) {
+    size_t least = SIZE_MAX, most = 0;
+    for (size_t i = 0; i < splits->n; i++) {
+        for (size_t s = 0; s < splits->items[i].n_sources; s++) {
+            const double *ms = dataset->platforms[splits->items[i].sources[s]].latency_ms;
+            size_t n = 0;
+            for (size_t row = 0; row < dataset->n_archs; row++)
+                n += isfinite(ms[row]) ? 1 : 0;
+            least = n < least ? n : least;
+            most = n > most ? n : most;
+        }
+    }
+    char range[64];
+    if (least == most)
+        snprintf(range, sizeof range, "%zu", most);
+    else
+        snprintf(range, sizeof range, "%zu to %zu", least, most);
+    cli_say("sources have %zu architectures in common, fewer than the usual %zu: learning from all that each "
+            "has, %s (--train-archs all)",
+            fewest, usual, range);
+}
+
 /* 900 of each source, as in the papers, where there are so many. */
-static size_t choose_train_archs(const evaluate_job *job, const maple_dataset *dataset,
-                                 const maple_splits *splits) {
+static maple_status choose_train_archs(const evaluate_job *job, const maple_dataset *dataset,
+                                       const maple_splits *splits, size_t *out, maple_error *error) {
     enum { USUAL = 900 };
-    if (job->train >= 0)
-        return (size_t)job->train;
     size_t fewest = fewest_in_common(dataset, splits);
-    if (fewest >= USUAL)
-        return USUAL;
+    *out = job->train > 0 ? (size_t)job->train : 0;
+    if (*out > fewest)
+        return maple_error_set(
+            error, MAPLE_BAD_INPUT,
+            "--train-archs %zu: sources have only %zu architectures in common in %s; ask for "
+            "at most so many, or for all",
+            *out, fewest, maple_space_name(dataset->space));
+    if (job->train >= 0)
+        return MAPLE_OK;
+    if (fewest >= USUAL) {
+        *out = USUAL;
+        return MAPLE_OK;
+    }
     bool learns = false;
     for (size_t i = 0; i < job->contenders.n; i++) {
         const maple_predictor_info *info;
         learns = learns || (maple_predictor_find(job->contenders.items[i].name, &info, NULL) == MAPLE_OK &&
                             info->needs_pool);
     }
-    if (!learns)
-        return 0;
-    cli_say(
-        "sources have only %zu architectures in common: learning from all that each has (--train-archs all)",
-        fewest);
-    return 0;
+    if (learns)
+        say_all(dataset, splits, USUAL, fewest);
+    return MAPLE_OK;
 }
 
 static maple_status evaluate_space(evaluate_job *job, maple_pool *pool, const char *space_name,
@@ -321,7 +350,9 @@ static maple_status evaluate_space(evaluate_job *job, maple_pool *pool, const ch
         status = make_splits(job, dataset, &splits, error);
     if (status == MAPLE_OK) {
         part->space = maple_space_name(space);
-        part->train_archs = choose_train_archs(job, dataset, &splits);
+        status = choose_train_archs(job, dataset, &splits, &part->train_archs, error);
+    }
+    if (status == MAPLE_OK) {
         maple_evaluation evaluation = {.dataset = dataset,
                                        .splits = &splits,
                                        .contenders = job->contenders.items,
