@@ -12,7 +12,8 @@ void cli_fitting_options(cli_fitting *fitting, cli_options *options) {
     cli_string(options, "platform", &fitting->platform, "NAME",
                "the platform to predict for (see maple pool list)");
     cli_string(options, "predictor", &fitting->predictor, "NAME", "see maple predictors (default maple)");
-    cli_string(options, "options", &fitting->predictor_options, "K=V,...", "options of the predictor");
+    cli_string(options, "options", &fitting->predictor_options, "K=V,...",
+               "options of the predictor (a wrong one lists those there are)");
     cli_int(options, "samples", &fitting->samples, 0, 1000000, "N",
             "use N random ones of the platform's latencies (default: all)");
     cli_string(options, "leave-out", &fitting->leave_out, "WHAT",
@@ -96,7 +97,7 @@ maple_status cli_fit_row(const maple_dataset *dataset, size_t target, const char
 /* How a platform gets more latencies: another program measured those that were imported. */
 static void say_how(const maple_platform *platform, const char *space, size_t n, char out[160]) {
     if (strcmp(platform->engine, "imported") == 0)
-        snprintf(out, 160, "import more latencies of it in %s (see maple pool import csv --help)", space);
+        snprintf(out, 160, "import more latencies of it (see maple pool import csv --help)");
     else
         snprintf(out, 160, "measure more on its machine (maple measure --space %s --random %zu)", space, n);
 }

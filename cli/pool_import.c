@@ -152,12 +152,13 @@ static maple_status run_csv(const cli_command *self, int argc, char **argv, mapl
     const char *name = NULL, *cpu = NULL, *device = NULL, *graph = "pruned", *columns = NULL;
     char *copy = NULL;
     o.platform.threads = o.platform.batch = 1;
-    cli_string(&options, "platform", &name, "NAME", "the platform that a column latency_ms is");
+    cli_string(&options, "platform", &name, "NAME", "name of the platform whose latencies latency_ms has");
     cli_string(&options, "columns", &columns, "A,B,...",
-               "of a table with a column for each platform, only these");
+               "of a table with a column for each platform, only these (default: all)");
     cli_string(&options, "cpu", &cpu, "MODEL", "host CPU (default: unknown)");
-    cli_string(&options, "device", &device, "MODEL", "what executed (default: the name)");
-    cli_string(&options, "graph", &graph, "FORM", "pruned (default) or as-written");
+    cli_string(&options, "device", &device, "MODEL", "what executes the networks (default: the name)");
+    cli_string(&options, "graph", &graph, "FORM",
+               "pruned (what has no effect is not run; default) or as-written");
     cli_int(&options, "threads", &o.platform.threads, 1, 1024, "N", "threads (default 1)");
     cli_int(&options, "batch", &o.platform.batch, 1, 4096, "N", "images in one run (default 1)");
     space_option(&o.job, "nas-bench-201", &options, "search space (default nas-bench-201)");
@@ -184,15 +185,19 @@ static const cli_command csv = {
     .name = "pool import csv",
     .arguments = "FILE",
     .summary = "latencies measured by anything, from CSV",
-    .details = "FILE (- for stdin; packed with gzip or not) has a header and one architecture a line, in a "
-               "column arch\n"
-               "(also: arch_str, ops), or index where the pool knows the canonical indices.\n"
-               "With --platform: latency_ms is its latency; index, mean_ms, min_ms, sd_ms, runs, reason are "
-               "taken where\n"
-               "they are there. Without: every other column is a platform of that name, with milliseconds; "
-               "an empty\n"
-               "field is a latency that is not there. The options then hold for all of them.\n"
-               "A bad field is named with its position, and nothing is imported.",
+    .details =
+        "FILE (- for stdin; packed with gzip or not) has a header and one architecture a line, in a "
+        "column arch\n"
+        "(also: arch_str, ops), or index where the pool knows the canonical indices.\n"
+        "With --platform: the column latency_ms has the latencies of that platform; index, mean_ms, "
+        "min_ms, sd_ms,\n"
+        "runs and reason (why a line has no latency) are taken where they are there. More lines for a "
+        "platform of\n"
+        "the pool: the same options again. Without --platform: every other column is a platform of that "
+        "name, with\n"
+        "milliseconds; an empty field is a latency that is not there. The options then hold for all of "
+        "them.\n"
+        "A bad field is named with its position, and nothing is imported.",
     .examples = "  maple pool import csv phone.csv --platform my-phone --device 'Pixel 8'\n"
                 "  ssh phone cat latencies.csv | maple pool import csv - --platform my-phone\n"
                 "  maple pool import csv devices.csv.gz --graph as-written --columns pixel3,raspi4",
@@ -290,7 +295,8 @@ static maple_status run_accuracy(const cli_command *self, int argc, char **argv,
     cli_options options = {0};
     import_job job = {0};
     space_option(&job, "nas-bench-201", &options, "search space (default nas-bench-201)");
-    cli_string(&options, "prefix", &job.prefix, "TEXT", "before the name of each score (default: nothing)");
+    cli_string(&options, "prefix", &job.prefix, "TEXT",
+               "put before the name of each score (default: nothing)");
     common_options(&job, &options);
     maple_status status = parse(self, &job, &options, argc, argv, error);
     if (status != MAPLE_OK || options.help)
@@ -328,7 +334,7 @@ static const cli_command zcp = {
     .summary = "zero-cost proxies, from the JSON of NASFLAT's repository",
     .details =
         "FILE (- for stdin; packed with gzip or not) is {architecture: {proxy: number, ...}, ...}; each\n"
-        "proxy becomes a score zcp_PROXY.",
+        "proxy becomes a score zcp_PROXY. The architectures are those of --space.",
     .examples = "  maple pool import zcp zc_fbnet.json\n"
                 "  maple pool import zcp zc_fbnet.json.gz --space fbnet --json",
     .run = run_zcp,
@@ -359,14 +365,16 @@ static maple_status run_import(const cli_command *self, int argc, char **argv, m
 
 const cli_command cli_pool_import = {
     .name = "pool import",
-    .arguments = "FORMAT FILE",
+    .arguments = "FORMAT FILE [options]",
     .summary = "latencies, accuracies and proxies that others measured",
     .details =
         "maple pool import FORMAT --help explains one:\n"
         "  csv       latencies measured by anything: one platform, or a table with one in each column\n"
         "  help      the data folder of the HELP repository: 32 platforms, nas-bench-201 and fbnet\n"
         "  accuracy  accuracies or costs of architectures, from CSV\n"
-        "  zcp       zero-cost proxies of architectures, from JSON",
+        "  zcp       zero-cost proxies of architectures, from JSON\n\n"
+        "All of a file is imported or nothing: what is wrong is named with its place, and no pool is made\n"
+        "or changed. A pool that is not there yet is made; the folder of --pool FILE must be there.",
     .examples = "  maple pool import csv phone.csv --platform my-phone --device 'Pixel 8'\n"
                 "  maple pool import help HELP/data\n"
                 "  maple pool import accuracy nasbench201.csv.gz\n"

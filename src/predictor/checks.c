@@ -11,8 +11,8 @@ static maple_status check_samples(const maple_predictor_info *info, const maple_
     if (target->n_samples < needed)
         return maple_error_set(error, MAPLE_BAD_INPUT,
                                "predictor %s needs the latencies of at least %zu architecture%s of the "
-                               "target, got %zu: use more "
-                               "samples of it (where it has no more, measure or import some)",
+                               "target, and got %zu: give it "
+                               "more samples; where the target has no more latencies, measure or import some",
                                info->name, needed, needed == 1 ? "" : "s", target->n_samples);
     if (target->n_samples > 0 && (!target->archs || !target->latency_ms))
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "predictor %s: %zu samples announced, none given",
