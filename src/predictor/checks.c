@@ -11,8 +11,7 @@ static maple_status check_samples(const maple_predictor_info *info, const maple_
     if (target->n_samples < needed)
         return maple_error_set(error, MAPLE_BAD_INPUT,
                                "predictor %s needs at least %zu latenc%s of the target, and got %zu: give it "
-                               "more samples; where the target "
-                               "has no more latencies, measure or import some",
+                               "more samples; where the target has no more latencies, measure or import some",
                                info->name, needed, needed == 1 ? "y" : "ies", target->n_samples);
     if (target->n_samples > 0 && (!target->archs || !target->latency_ms))
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "predictor %s: %zu samples announced, none given",
