@@ -103,6 +103,9 @@ maple_status cli_remember_probe(const cli_setup *setup, maple_pool *pool, const 
 maple_status cli_profile_platform(cli_setup *setup, const char *name, const char *provider, bool again,
                                   maple_pool *pool, maple_platform *platform, maple_error *error);
 
+/* The file of the user's pool: `path`, whose folder must be there, or the default one, whose folder is made
+ * when it is opened for writing. Freed by maple_free. */
+maple_status cli_pool_path(const char *path, char **out, maple_error *error);
 /* The user's pool: `path`, or the default one. */
 maple_status cli_open_pool(const char *path, maple_pool_mode mode, maple_pool **out, maple_error *error);
 /* For reading: `path`, the default one, or NULL where there is no default one yet. */

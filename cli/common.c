@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The folder of this program, without a slash at the end; false where the system does not tell. */
@@ -68,15 +69,43 @@ maple_status cli_setup_resolve(cli_setup *setup, maple_error *error) {
     return MAPLE_OK;
 }
 
-maple_status cli_open_pool(const char *path, maple_pool_mode mode, maple_pool **out, maple_error *error) {
-    if (path)
-        return maple_pool_open(path, mode, out, error);
-    char *standard;
-    maple_status status = maple_pool_default_path(&standard, error);
+/* The folder of a pool that was named: one that was mistyped is not made. */
+static maple_status check_folder(const char *path, maple_error *error) {
+    const char *slash = strrchr(path, '/');
+    struct stat info;
+    if (!slash || slash == path)
+        return MAPLE_OK;
+    char *folder = maple_strdup(path);
+    if (!folder)
+        return maple_error_memory(error);
+    folder[slash - path] = '\0';
+    maple_status status = MAPLE_OK;
+    if (stat(folder, &info) != 0 && errno == ENOENT)
+        status = maple_error_set(error, MAPLE_IO_ERROR,
+                                 "%s: there is no folder %s: make it, or name another pool", path, folder);
+    maple_free(folder);
+    return status;
+}
+
+maple_status cli_pool_path(const char *path, char **out, maple_error *error) {
+    if (!path)
+        return maple_pool_default_path(out, error);
+    maple_status status = check_folder(path, error);
     if (status != MAPLE_OK)
         return status;
-    status = maple_pool_open(standard, mode, out, error);
-    maple_free(standard);
+    *out = maple_strdup(path);
+    return *out ? MAPLE_OK : maple_error_memory(error);
+}
+
+maple_status cli_open_pool(const char *path, maple_pool_mode mode, maple_pool **out, maple_error *error) {
+    if (path && mode != MAPLE_POOL_WRITE)
+        return maple_pool_open(path, mode, out, error);
+    char *file;
+    maple_status status = cli_pool_path(path, &file, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = maple_pool_open(file, mode, out, error);
+    maple_free(file);
     return status;
 }
 

@@ -41,28 +41,30 @@ static void add_options(evaluate_job *job, cli_options *options) {
     job->trials = 10;
     job->seed = 1;
     cli_string(options, "protocol", &job->protocol_name, "NAME", "leave-one-out (default) or tasks");
-    cli_string(options, "tasks", &job->task_names, "A,B", "device tasks (ND ... FA), or all");
-    cli_string(options, "platforms", &job->platform_names, "A,B", "leave-one-out among these (default: all)");
+    cli_string(options, "tasks", &job->task_names, "A,B", "device tasks (ND ... FA, see above), or all");
+    cli_string(options, "platforms", &job->platform_names, "A,B",
+               "leave-one-out among these (default: all of the pool)");
     cli_string(options, "leave-out", &job->leave_out, "WHAT",
-               "leave-one-out: platform (default) or family (its whole family)");
+               "what is not learned from: the target alone (platform, default), or\n"
+               "                         all of its device, engine and instruction set (family)");
     cli_string(options, "source", &job->source_names, "A,B", "learn from these platforms ...");
     cli_string(options, "target", &job->target_names, "X,Y", "... and predict these");
     cli_string(options, "space", &job->reading.space_name, "NAME", "search space (default nas-bench-201)");
     cli_string(options, "predictor", &job->predictor_names, "A,B",
                "NAME[@SAMPLES][:OPTION=VALUE...] (default: all)");
     cli_string(options, "samples", &job->sample_numbers, "3,10",
-               "networks measured on a target (default 10)");
+               "networks of the target that a predictor may learn from (default 10)");
     cli_string(options, "sampler", &job->sampler, "NAME",
                "which ones: random (default), params, latency, ...");
     cli_string(options, "train-archs", &job->train_archs, "N",
-               "architectures learned from on each source, or all");
+               "random architectures learned from, the same on each source, or all");
     cli_int(options, "trials", &job->trials, 1, 100000, "N",
             "draws of samples and training architectures (default 10)");
     cli_seed(options, &job->seed);
     cli_int(options, "threads", &job->threads, 1, 1024, "N", "threads (default: one a core)");
     cli_string(options, "cache", &job->cache_name, "DIR", "where pre-trained models are kept, or none");
     cli_string(options, "scoring", &job->scoring_name, "SET",
-               "set of tables: unmeasured (default), all, above20, ...");
+               "which networks tables are about: unmeasured (default), all, above20, ...");
     cli_flag(options, "per-target", &job->per_target, "tables show every target, not only the mean");
     cli_flag(options, "json", &job->json, "an array of objects, with all scoring sets");
     cli_flag(options, "csv", &job->csv, "a line for each row and scoring set");
@@ -286,27 +288,56 @@ static size_t fewest_in_common(const maple_dataset *dataset, const maple_splits 
     return fewest;
 }
 
+/* Says what is learned from where the usual number cannot be. */
+static void say_all(const maple_dataset *dataset, const maple_splits *splits, size_t usual, size_t fewest) {
+    size_t least = SIZE_MAX, most = 0;
+    for (size_t i = 0; i < splits->n; i++) {
+        for (size_t s = 0; s < splits->items[i].n_sources; s++) {
+            const double *ms = dataset->platforms[splits->items[i].sources[s]].latency_ms;
+            size_t n = 0;
+            for (size_t row = 0; row < dataset->n_archs; row++)
+                n += isfinite(ms[row]) ? 1 : 0;
+            least = n < least ? n : least;
+            most = n > most ? n : most;
+        }
+    }
+    char range[64];
+    if (least == most)
+        snprintf(range, sizeof range, "%zu", most);
+    else
+        snprintf(range, sizeof range, "%zu to %zu", least, most);
+    cli_say("sources have %zu architectures in common, fewer than the usual %zu: learning from all that each "
+            "has, %s (--train-archs all)",
+            fewest, usual, range);
+}
+
 /* 900 of each source, as in the papers, where there are so many. */
-static size_t choose_train_archs(const evaluate_job *job, const maple_dataset *dataset,
-                                 const maple_splits *splits) {
+static maple_status choose_train_archs(const evaluate_job *job, const maple_dataset *dataset,
+                                       const maple_splits *splits, size_t *out, maple_error *error) {
     enum { USUAL = 900 };
-    if (job->train >= 0)
-        return (size_t)job->train;
     size_t fewest = fewest_in_common(dataset, splits);
-    if (fewest >= USUAL)
-        return USUAL;
+    *out = job->train > 0 ? (size_t)job->train : 0;
+    if (*out > fewest)
+        return maple_error_set(
+            error, MAPLE_BAD_INPUT,
+            "--train-archs %zu: sources have only %zu architectures in common in %s; use "
+            "so many at most, or --train-archs all",
+            *out, fewest, maple_space_name(dataset->space));
+    if (job->train >= 0)
+        return MAPLE_OK;
+    if (fewest >= USUAL) {
+        *out = USUAL;
+        return MAPLE_OK;
+    }
     bool learns = false;
     for (size_t i = 0; i < job->contenders.n; i++) {
         const maple_predictor_info *info;
         learns = learns || (maple_predictor_find(job->contenders.items[i].name, &info, NULL) == MAPLE_OK &&
                             info->needs_pool);
     }
-    if (!learns)
-        return 0;
-    cli_say(
-        "sources have only %zu architectures in common: learning from all that each has (--train-archs all)",
-        fewest);
-    return 0;
+    if (learns)
+        say_all(dataset, splits, USUAL, fewest);
+    return MAPLE_OK;
 }
 
 static maple_status evaluate_space(evaluate_job *job, maple_pool *pool, const char *space_name,
@@ -321,7 +352,9 @@ static maple_status evaluate_space(evaluate_job *job, maple_pool *pool, const ch
         status = make_splits(job, dataset, &splits, error);
     if (status == MAPLE_OK) {
         part->space = maple_space_name(space);
-        part->train_archs = choose_train_archs(job, dataset, &splits);
+        status = choose_train_archs(job, dataset, &splits, &part->train_archs, error);
+    }
+    if (status == MAPLE_OK) {
         maple_evaluation evaluation = {.dataset = dataset,
                                        .splits = &splits,
                                        .contenders = job->contenders.items,
@@ -409,18 +442,32 @@ const cli_command cli_evaluate = {
     .summary = "compare predictors on the platforms of a pool",
     .details =
         "Predicts platforms of one pool from its others and a few networks of their own, and scores the "
-        "predictions on all\nnetworks they have. Who is predicted from whom: leave-one-out over the pool (or "
-        "--platforms), named --source and\n--target, or the published device tasks (--tasks), on the public "
-        "tables (maple pool import help).\n\n"
+        "predictions on the\nnetworks that were not measured for it (--scoring). Who is predicted from whom: "
+        "each "
+        "platform of the pool (or of\n--platforms) from all others, --target from --source, or the device "
+        "tasks of "
+        "the literature (--tasks) on the public\ntables (maple pool import help).\n\n"
         "Predictors: NAME, NAME@900 (its own number of samples), NAME:OPTION=VALUE:OPTION=VALUE (options of "
-        "maple fit).\nSamplers: random, params, latency, kmeans:ENCODING, cosine:ENCODING, zcp; encodings: "
-        "one-hot, features, zcp.\nScoring sets: all; unmeasured; above20 (above 20 % of the median); "
-        "first128 and trimmed800 (by canonical index).\n`measured` counts the different networks that "
-        "were measured on the target: samples and references. fit is the time of\npre-training on the "
-        "sources (- where the model came from the cache), adapt that for the target, predict that for "
-        "all.\nEvery contender of a trial has the same samples and training architectures. --train-archs: "
-        "900 where the sources have so\nmany in common, else all. The cache is $XDG_CACHE_HOME/maple, else "
-        "~/.cache/maple.",
+        "maple fit).\nTasks: ND N1 N2 N3 N4 NA (nas-bench-201), FD F1 F2 F3 F4 FA (fbnet); N1, N3 and N4 "
+        "have no "
+        "public tables.\nSamplers: random, params, latency, kmeans:ENCODING, cosine:ENCODING, zcp "
+        "(cosine:zcp); "
+        "encodings: one-hot, features, zcp\n(which needs scores: maple pool import zcp FILE --space NAME).\n"
+        "Scoring sets: unmeasured; all; above20 (above 20 % of the median); first128 and trimmed800 (by "
+        "canonical "
+        "index).\n\n"
+        "`measured` counts the different networks that were measured on the target: samples and references. "
+        "fit is "
+        "the time of\npre-training on the sources (- where the model came from the cache), adapt that for "
+        "the "
+        "target, predict that for all.\nEvery contender of a trial has the same samples and training "
+        "architectures.\n\n"
+        "--train-archs N: N random ones of the architectures that all sources of a target have; fewer in "
+        "common is "
+        "an error. all:\nwhatever each source has (maple and fine-tune: at most 900 of each, option "
+        "source_archs). Default: 900 where the\nsources have so many in common, else all, and stderr says "
+        "what "
+        "there is. The cache is $XDG_CACHE_HOME/maple, else\n~/.cache/maple.",
     .examples =
         "  maple evaluate --bundled --leave-out family --samples 3,10 --predictor maple,lut-fit,flops\n"
         "  maple evaluate --pool help.db --tasks ND,FA --predictor flops,nearest --samples 10,20 --json\n"

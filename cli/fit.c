@@ -188,12 +188,15 @@ const cli_command cli_predict = {
     .arguments = "[ARCH ...]",
     .summary = "predict latencies in milliseconds",
     .details =
-        "Predicts for a platform of your pool (fitting on the way) or with a saved model. Architectures come "
-        "as "
-        "arguments,\nfrom a file, from stdin (--file -), --random N or --all. A degenerate architecture of a "
-        "pruned "
-        "platform "
-        "has no latency: its\nfield is empty. `index` is filled where your pool knows the canonical index.",
+        "Predicts for a platform of your pool or the bundled one (--platform; fits on the way, as maple fit) "
+        "or "
+        "with a saved model\n(--model). Architectures come as arguments, from a file, from stdin (--file -), "
+        "--random N or --all. On a pruned platform\nan architecture without a path from input to output has "
+        "no "
+        "latency: its field is empty. `index` is the architecture's\nnumber in the published tables; a model "
+        "does not have it: it is filled where your pool (--pool FILE) knows it, from a\ntable that was "
+        "imported, "
+        "and empty elsewhere. With --model, --pool serves for nothing else.",
     .examples = "  maple predict --platform my-laptop --all --csv > latencies.csv\n"
                 "  maple predict --model my-laptop.safetensors "
                 "'|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'\n"

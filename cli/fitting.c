@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 void cli_fitting_options(cli_fitting *fitting, cli_options *options) {
     *fitting =
@@ -11,7 +12,8 @@ void cli_fitting_options(cli_fitting *fitting, cli_options *options) {
     cli_string(options, "platform", &fitting->platform, "NAME",
                "the platform to predict for (see maple pool list)");
     cli_string(options, "predictor", &fitting->predictor, "NAME", "see maple predictors (default maple)");
-    cli_string(options, "options", &fitting->predictor_options, "K=V,...", "options of the predictor");
+    cli_string(options, "options", &fitting->predictor_options, "K=V,...",
+               "options of the predictor (a wrong one lists those there are)");
     cli_int(options, "samples", &fitting->samples, 0, 1000000, "N",
             "use N random ones of the platform's latencies (default: all)");
     cli_string(options, "leave-out", &fitting->leave_out, "WHAT",
@@ -92,6 +94,14 @@ maple_status cli_fit_row(const maple_dataset *dataset, size_t target, const char
     return status;
 }
 
+/* How a platform gets more latencies: another program measured those that were imported. */
+static void say_how(const maple_platform *platform, const char *space, size_t n, char out[160]) {
+    if (strcmp(platform->engine, "imported") == 0)
+        snprintf(out, 160, "import more latencies of it (see maple pool import csv --help)");
+    else
+        snprintf(out, 160, "measure more on its machine (maple measure --space %s --random %zu)", space, n);
+}
+
 /* The first `wanted` of a seeded shuffle of the measured architectures (all of them for 0). */
 static maple_status draw_samples(const maple_dataset *dataset, size_t target, const cli_fitting *fitting,
                                  maple_arch **archs, double **latency_ms, size_t *n, maple_error *error) {
@@ -109,11 +119,12 @@ static maple_status draw_samples(const maple_dataset *dataset, size_t target, co
     }
     size_t wanted = fitting->samples ? (size_t)fitting->samples : found;
     if (wanted > found) {
+        char how[160];
+        say_how(&dataset->platforms[target].platform, fitting->space_name, wanted, how);
         maple_free(order);
-        return maple_error_set(
-            error, MAPLE_BAD_INPUT,
-            "--samples %zu, but %s has only %zu latencies; measure more: maple measure --random %zu", wanted,
-            fitting->platform, found, wanted);
+        return maple_error_set(error, MAPLE_BAD_INPUT,
+                               "--samples %zu, but %s has only %zu latencies in %s; ask for fewer, or %s",
+                               wanted, fitting->platform, found, fitting->space_name, how);
     }
     if (fitting->samples) {
         maple_rng rng = maple_rng_seed(fitting->seed);
@@ -130,11 +141,12 @@ static maple_status draw_samples(const maple_dataset *dataset, size_t target, co
 
 static maple_status no_platform(const cli_fitting *fitting, maple_pool *user, maple_error *error) {
     maple_platform platform;
-    if (user && maple_pool_find_platform(user, fitting->platform, &platform, NULL) == MAPLE_OK)
-        return maple_error_set(
-            error, MAPLE_BAD_INPUT,
-            "platform '%s' has no measured architecture in %s; measure some: maple measure --random 10",
-            fitting->platform, fitting->space_name);
+    char how[160];
+    if (user && maple_pool_find_platform(user, fitting->platform, &platform, NULL) == MAPLE_OK) {
+        say_how(&platform, fitting->space_name, 10, how);
+        return maple_error_set(error, MAPLE_BAD_INPUT, "platform '%s' has no latency in %s; %s",
+                               fitting->platform, fitting->space_name, how);
+    }
     return maple_error_set(error, MAPLE_NOT_FOUND,
                            "no platform '%s' in %s or the bundled pool; see maple pool list",
                            fitting->platform, user ? maple_pool_path(user) : "your pool (there is none yet)");

@@ -17,10 +17,15 @@ static void print_usage(FILE *file) {
                   "Usage: maple COMMAND [options]     (maple COMMAND --help explains one)\n\n");
     for (int i = 0; i < N_COMMANDS; i++)
         fprintf(file, "  %-12s  %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
-    fprintf(file,
-            "\nStart with: maple quickstart\n"
-            "Exit codes: 0 ok, 1 a check did not hold, 2 usage, 3 bad input, 4 input/output, 5 device or "
-            "engine,\n            6 interrupted but resumable\n");
+    fprintf(
+        file,
+        "\nStart with: maple quickstart\n"
+        "A platform is a device with an engine and its settings. A pool is a file of platforms with what was "
+        "measured on them:\nyours ($XDG_DATA_HOME/maple/pool.db, else ~/.local/share/maple/pool.db, or "
+        "--pool "
+        "FILE) and the one that came with maple.\n"
+        "Exit codes: 0 ok, 1 a check did not hold, 2 usage, 3 bad input, 4 input/output, 5 device or "
+        "engine,\n            6 interrupted but resumable\n");
 }
 
 /* Words of the command's name that argv begins with: 1 or 2, 0 for another command. */

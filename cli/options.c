@@ -36,9 +36,9 @@ void cli_string(cli_options *options, const char *name, const char **value, cons
 }
 
 static void print_help(const cli_command *command, const cli_options *options) {
-    printf("maple %s: %s\n\nUsage: maple %s [options]%s%s\n\n%s\n\nOptions:\n", command->name,
-           command->summary, command->name, *command->arguments ? " " : "", command->arguments,
-           command->details);
+    printf("maple %s: %s\n\nUsage: maple %s%s%s%s\n\n%s\n\nOptions:\n", command->name, command->summary,
+           command->name, options->n > 0 ? " [options]" : "", *command->arguments ? " " : "",
+           command->arguments, command->details);
     for (int i = 0; i < options->n; i++) {
         const cli_option *option = &options->items[i];
         char left[64];

@@ -11,6 +11,11 @@ typedef maple_status (*pool_action)(maple_pool *pool, void *user, maple_error *e
 maple_status cli_with_pool(const char *path, maple_pool_mode mode, pool_action action, void *user,
                            maple_error *error);
 
+/* The same for writing into the pool file `path` (cli_pool_path). One that is not there yet is made beside
+ * its place and takes it when the action has succeeded and the pool is closed: a failure leaves nothing. The
+ * action prints nothing, and the pool it sees may have another path. */
+maple_status cli_with_new_pool(const char *path, pool_action action, void *user, maple_error *error);
+
 /* A command on a pool that is only read (--pool FILE or --bundled), and on one platform of it. */
 typedef struct pool_reading {
     const char *path, *space_name, *output, *name;

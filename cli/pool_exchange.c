@@ -93,24 +93,25 @@ typedef struct {
     const char *const *names;
     size_t n_names;
     bool statistics_only, json;
+    maple_import_result result;
 } merge_job;
 
 static maple_status merge(maple_pool *pool, void *user, maple_error *error) {
-    const merge_job *job = user;
-    maple_import_result result;
-    maple_status status =
-        maple_pool_merge(pool, job->source, job->names, job->n_names, job->statistics_only, &result, error);
-    if (status != MAPLE_OK)
-        return status;
+    merge_job *job = user;
+    return maple_pool_merge(pool, job->source, job->names, job->n_names, job->statistics_only, &job->result,
+                            error);
+}
+
+static maple_status print_merged(const merge_job *job, const char *path, maple_error *error) {
     if (!job->json) {
-        printf("%s: %zu platforms, %zu latencies from %s\n", maple_pool_path(pool), result.platforms,
-               result.latencies, maple_pool_path(job->source));
+        printf("%s: %zu platforms, %zu latencies from %s\n", path, job->result.platforms,
+               job->result.latencies, maple_pool_path(job->source));
         return cli_flush(error);
     }
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "pool", maple_pool_path(pool));
-    cJSON_AddNumberToObject(object, "platforms", (double)result.platforms);
-    cJSON_AddNumberToObject(object, "latencies", (double)result.latencies);
+    cJSON_AddStringToObject(object, "pool", path);
+    cJSON_AddNumberToObject(object, "platforms", (double)job->result.platforms);
+    cJSON_AddNumberToObject(object, "latencies", (double)job->result.latencies);
     return cli_print_json(object, error);
 }
 
@@ -127,10 +128,15 @@ static maple_status run_merge(const cli_command *self, int argc, char **argv, ma
         return status;
     job.names = (const char *const *)(options.arguments + 1);
     job.n_names = (size_t)options.n_arguments - 1;
-    /* The source first: without it no pool is made. */
+    char *file = NULL;
     status = maple_pool_open(options.arguments[0], MAPLE_POOL_READ, &job.source, error);
     if (status == MAPLE_OK)
-        status = cli_with_pool(path, MAPLE_POOL_WRITE, merge, &job, error);
+        status = cli_pool_path(path, &file, error);
+    if (status == MAPLE_OK)
+        status = cli_with_new_pool(file, merge, &job, error);
+    if (status == MAPLE_OK)
+        status = print_merged(&job, file, error);
+    maple_free(file);
     maple_pool_close(job.source);
     return status;
 }

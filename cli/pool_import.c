@@ -10,6 +10,7 @@ typedef struct {
     const char *file, *space_name, *pool;
     const char *prefix; /* of the names of scores */
     const maple_space *space;
+    char *path; /* of the pool */
     bool json;
     maple_import_result result;
 } import_job;
@@ -35,9 +36,23 @@ static maple_status parse(const cli_command *self, import_job *job, cli_options 
     return job->space_name ? maple_space_find(job->space_name, &job->space, error) : MAPLE_OK;
 }
 
-static cJSON *start_json(maple_pool *pool, const import_job *job) {
+/* Imports, and prints what came in when all of it is in the pool. `job` is the first member of what `read`
+ * gets. */
+static maple_status import_and_print(import_job *job, pool_action read,
+                                     maple_status (*print)(const import_job *, maple_error *),
+                                     maple_error *error) {
+    maple_status status = cli_pool_path(job->pool, &job->path, error);
+    if (status == MAPLE_OK)
+        status = cli_with_new_pool(job->path, read, job, error);
+    if (status == MAPLE_OK)
+        status = print(job, error);
+    maple_free(job->path);
+    return status;
+}
+
+static cJSON *start_json(const import_job *job) {
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "pool", maple_pool_path(pool));
+    cJSON_AddStringToObject(object, "pool", job->path);
     if (job->space)
         cJSON_AddStringToObject(object, "space", maple_space_name(job->space));
     return object;
@@ -55,10 +70,11 @@ typedef struct {
 static maple_status import_one(maple_pool *pool, void *user, maple_error *error) {
     csv_import *o = user;
     import_job *job = &o->job;
-    maple_status status =
-        maple_pool_import_csv(pool, job->file, job->space, &o->platform, &job->result, error);
-    if (status != MAPLE_OK)
-        return status;
+    return maple_pool_import_csv(pool, job->file, job->space, &o->platform, &job->result, error);
+}
+
+static maple_status print_one(const import_job *job, maple_error *error) {
+    const csv_import *o = (const csv_import *)job;
     if (!job->json) {
         printf("%s: %zu latencies of %s\n", o->platform.name, job->result.latencies, job->space_name);
         return cli_flush(error);
@@ -72,16 +88,17 @@ static maple_status import_one(maple_pool *pool, void *user, maple_error *error)
 static maple_status import_columns(maple_pool *pool, void *user, maple_error *error) {
     csv_import *o = user;
     import_job *job = &o->job;
-    maple_status status = maple_pool_import_table(pool, job->file, job->space, &o->platform, o->columns,
-                                                  o->n_columns, &job->result, error);
-    if (status != MAPLE_OK)
-        return status;
+    return maple_pool_import_table(pool, job->file, job->space, &o->platform, o->columns, o->n_columns,
+                                   &job->result, error);
+}
+
+static maple_status print_columns(const import_job *job, maple_error *error) {
     if (!job->json) {
-        printf("%s: %zu platforms, %zu latencies of %s\n", maple_pool_path(pool), job->result.platforms,
+        printf("%s: %zu platforms, %zu latencies of %s\n", job->path, job->result.platforms,
                job->result.latencies, job->space_name);
         return cli_flush(error);
     }
-    cJSON *object = start_json(pool, job);
+    cJSON *object = start_json(job);
     cJSON_AddNumberToObject(object, "platforms", (double)job->result.platforms);
     cJSON_AddNumberToObject(object, "latencies", (double)job->result.latencies);
     cJSON_AddNumberToObject(object, "missing", (double)job->result.skipped);
@@ -135,12 +152,13 @@ static maple_status run_csv(const cli_command *self, int argc, char **argv, mapl
     const char *name = NULL, *cpu = NULL, *device = NULL, *graph = "pruned", *columns = NULL;
     char *copy = NULL;
     o.platform.threads = o.platform.batch = 1;
-    cli_string(&options, "platform", &name, "NAME", "the platform that a column latency_ms is");
+    cli_string(&options, "platform", &name, "NAME", "name of the platform whose latencies latency_ms has");
     cli_string(&options, "columns", &columns, "A,B,...",
-               "of a table with a column for each platform, only these");
+               "of a table with a column for each platform, only these (default: all)");
     cli_string(&options, "cpu", &cpu, "MODEL", "host CPU (default: unknown)");
-    cli_string(&options, "device", &device, "MODEL", "what executed (default: the name)");
-    cli_string(&options, "graph", &graph, "FORM", "pruned (default) or as-written");
+    cli_string(&options, "device", &device, "MODEL", "what executes the networks (default: the name)");
+    cli_string(&options, "graph", &graph, "FORM",
+               "pruned (what has no effect is not run; default) or as-written");
     cli_int(&options, "threads", &o.platform.threads, 1, 1024, "N", "threads (default 1)");
     cli_int(&options, "batch", &o.platform.batch, 1, 4096, "N", "images in one run (default 1)");
     space_option(&o.job, "nas-bench-201", &options, "search space (default nas-bench-201)");
@@ -156,7 +174,8 @@ static maple_status run_csv(const cli_command *self, int argc, char **argv, mapl
     if (status == MAPLE_OK && columns)
         status = split(columns, &o.columns, &o.n_columns, &copy, error);
     if (status == MAPLE_OK)
-        status = cli_with_pool(o.job.pool, MAPLE_POOL_WRITE, name ? import_one : import_columns, &o, error);
+        status = import_and_print(&o.job, name ? import_one : import_columns,
+                                  name ? print_one : print_columns, error);
     maple_free(o.columns);
     maple_free(copy);
     return status;
@@ -166,15 +185,19 @@ static const cli_command csv = {
     .name = "pool import csv",
     .arguments = "FILE",
     .summary = "latencies measured by anything, from CSV",
-    .details = "FILE (- for stdin; packed with gzip or not) has a header and one architecture a line, in a "
-               "column arch\n"
-               "(also: arch_str, ops), or index where the pool knows the canonical indices.\n"
-               "With --platform: latency_ms is its latency; index, mean_ms, min_ms, sd_ms, runs, reason are "
-               "taken where\n"
-               "they are there. Without: every other column is a platform of that name, with milliseconds; "
-               "an empty\n"
-               "field is a latency that is not there. The options then hold for all of them.\n"
-               "A bad field is named with its position, and nothing is imported.",
+    .details =
+        "FILE (- for stdin; packed with gzip or not) has a header and one architecture a line, in a "
+        "column arch\n"
+        "(also: arch_str, ops), or index where the pool knows the canonical indices.\n"
+        "With --platform: the column latency_ms has the latencies of that platform; index, mean_ms, "
+        "min_ms, sd_ms,\n"
+        "runs and reason (why a line has no latency) are taken where they are there. More lines for a "
+        "platform of\n"
+        "the pool: the same options again. Without --platform: every other column is a platform of that "
+        "name, with\n"
+        "milliseconds; an empty field is a latency that is not there. The options then hold for all of "
+        "them.\n"
+        "A bad field is named with its position, and nothing is imported.",
     .examples = "  maple pool import csv phone.csv --platform my-phone --device 'Pixel 8'\n"
                 "  ssh phone cat latencies.csv | maple pool import csv - --platform my-phone\n"
                 "  maple pool import csv devices.csv.gz --graph as-written --columns pixel3,raspi4",
@@ -183,18 +206,23 @@ static const cli_command csv = {
 
 /* --- help --- */
 
-static maple_status print_help_result(maple_pool *pool, const import_job *job, double seconds,
-                                      maple_error *error) {
+typedef struct {
+    import_job job; /* first, so that a help_import is one */
+    double seconds;
+} help_import;
+
+static maple_status print_help_result(const import_job *job, maple_error *error) {
     const maple_import_result *r = &job->result;
+    double seconds = ((const help_import *)job)->seconds;
     if (!job->json) {
-        printf("%s: %zu platforms, %zu latencies in %.1f s\n", maple_pool_path(pool), r->platforms,
-               r->latencies, seconds);
+        printf("%s: %zu platforms, %zu latencies in %.1f s\n", job->path, r->platforms, r->latencies,
+               seconds);
         for (size_t i = 0; i < r->n_spaces; i++)
             printf("  %-14s  %zu platforms x %zu architectures\n", maple_space_name(r->spaces[i].space),
                    r->spaces[i].platforms, r->spaces[i].latencies / r->spaces[i].platforms);
         return cli_flush(error);
     }
-    cJSON *object = start_json(pool, job);
+    cJSON *object = start_json(job);
     cJSON_AddNumberToObject(object, "platforms", (double)r->platforms);
     cJSON_AddNumberToObject(object, "latencies", (double)r->latencies);
     cJSON *spaces = cJSON_AddObjectToObject(object, "spaces");
@@ -208,21 +236,21 @@ static maple_status print_help_result(maple_pool *pool, const import_job *job, d
 }
 
 static maple_status import_help(maple_pool *pool, void *user, maple_error *error) {
-    import_job *job = user;
+    help_import *o = user;
     int64_t start = maple_clock_ns();
-    maple_status status = maple_pool_import_help(pool, job->file, &job->result, cli_hooks(), error);
-    double seconds = (double)(maple_clock_ns() - start) * 1e-9;
-    return status == MAPLE_OK ? print_help_result(pool, job, seconds, error) : status;
+    maple_status status = maple_pool_import_help(pool, o->job.file, &o->job.result, cli_hooks(), error);
+    o->seconds = (double)(maple_clock_ns() - start) * 1e-9;
+    return status;
 }
 
 static maple_status run_help(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
-    import_job job = {0};
-    common_options(&job, &options);
-    maple_status status = parse(self, &job, &options, argc, argv, error);
+    help_import o = {0};
+    common_options(&o.job, &options);
+    maple_status status = parse(self, &o.job, &options, argc, argv, error);
     if (status != MAPLE_OK || options.help)
         return status;
-    return cli_with_pool(job.pool, MAPLE_POOL_WRITE, import_help, &job, error);
+    return import_and_print(&o.job, import_help, print_help_result, error);
 }
 
 static const cli_command help = {
@@ -240,14 +268,13 @@ static const cli_command help = {
 
 /* --- accuracy, zcp --- */
 
-static maple_status print_scores(maple_pool *pool, const import_job *job, maple_error *error) {
+static maple_status print_scores(const import_job *job, maple_error *error) {
     const maple_import_result *r = &job->result;
     if (!job->json) {
-        printf("%s: %zu scores, %zu values of %s\n", maple_pool_path(pool), r->scores, r->values,
-               job->space_name);
+        printf("%s: %zu scores, %zu values of %s\n", job->path, r->scores, r->values, job->space_name);
         return cli_flush(error);
     }
-    cJSON *object = start_json(pool, job);
+    cJSON *object = start_json(job);
     cJSON_AddNumberToObject(object, "scores", (double)r->scores);
     cJSON_AddNumberToObject(object, "values", (double)r->values);
     cJSON_AddNumberToObject(object, "missing", (double)r->skipped);
@@ -256,27 +283,25 @@ static maple_status print_scores(maple_pool *pool, const import_job *job, maple_
 
 static maple_status import_scores(maple_pool *pool, void *user, maple_error *error) {
     import_job *job = user;
-    maple_status status =
-        maple_pool_import_scores(pool, job->file, job->space, job->prefix, &job->result, error);
-    return status == MAPLE_OK ? print_scores(pool, job, error) : status;
+    return maple_pool_import_scores(pool, job->file, job->space, job->prefix, &job->result, error);
 }
 
 static maple_status import_zcp(maple_pool *pool, void *user, maple_error *error) {
     import_job *job = user;
-    maple_status status = maple_pool_import_zcp(pool, job->file, job->space, &job->result, error);
-    return status == MAPLE_OK ? print_scores(pool, job, error) : status;
+    return maple_pool_import_zcp(pool, job->file, job->space, &job->result, error);
 }
 
 static maple_status run_accuracy(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
     import_job job = {0};
     space_option(&job, "nas-bench-201", &options, "search space (default nas-bench-201)");
-    cli_string(&options, "prefix", &job.prefix, "TEXT", "before the name of each score (default: nothing)");
+    cli_string(&options, "prefix", &job.prefix, "TEXT",
+               "put before the name of each score (default: nothing)");
     common_options(&job, &options);
     maple_status status = parse(self, &job, &options, argc, argv, error);
     if (status != MAPLE_OK || options.help)
         return status;
-    return cli_with_pool(job.pool, MAPLE_POOL_WRITE, import_scores, &job, error);
+    return import_and_print(&job, import_scores, print_scores, error);
 }
 
 static const cli_command accuracy = {
@@ -300,7 +325,7 @@ static maple_status run_zcp(const cli_command *self, int argc, char **argv, mapl
     maple_status status = parse(self, &job, &options, argc, argv, error);
     if (status != MAPLE_OK || options.help)
         return status;
-    return cli_with_pool(job.pool, MAPLE_POOL_WRITE, import_zcp, &job, error);
+    return import_and_print(&job, import_zcp, print_scores, error);
 }
 
 static const cli_command zcp = {
@@ -309,7 +334,7 @@ static const cli_command zcp = {
     .summary = "zero-cost proxies, from the JSON of NASFLAT's repository",
     .details =
         "FILE (- for stdin; packed with gzip or not) is {architecture: {proxy: number, ...}, ...}; each\n"
-        "proxy becomes a score zcp_PROXY.",
+        "proxy becomes a score zcp_PROXY. The architectures are those of --space.",
     .examples = "  maple pool import zcp zc_fbnet.json\n"
                 "  maple pool import zcp zc_fbnet.json.gz --space fbnet --json",
     .run = run_zcp,
@@ -340,14 +365,16 @@ static maple_status run_import(const cli_command *self, int argc, char **argv, m
 
 const cli_command cli_pool_import = {
     .name = "pool import",
-    .arguments = "FORMAT FILE",
+    .arguments = "FORMAT FILE [options]",
     .summary = "latencies, accuracies and proxies that others measured",
     .details =
         "maple pool import FORMAT --help explains one:\n"
         "  csv       latencies measured by anything: one platform, or a table with one in each column\n"
         "  help      the data folder of the HELP repository: 32 platforms, nas-bench-201 and fbnet\n"
         "  accuracy  accuracies or costs of architectures, from CSV\n"
-        "  zcp       zero-cost proxies of architectures, from JSON",
+        "  zcp       zero-cost proxies of architectures, from JSON\n\n"
+        "All of a file is imported or nothing: what is wrong is named with its place, and no pool is made\n"
+        "or changed. A pool that is not there yet is made; the folder of --pool FILE must be there.",
     .examples = "  maple pool import csv phone.csv --platform my-phone --device 'Pixel 8'\n"
                 "  maple pool import help HELP/data\n"
                 "  maple pool import accuracy nasbench201.csv.gz\n"

@@ -191,6 +191,40 @@ static size_t count_values(const maple_pickle_value *value) {
 }
 
 /* Random instructions: a value or an error with a position, never a crash. */
+/* 8 MiB of instructions of one or two bytes are refused long before they are all read. */
+static void test_bounded(void **state) {
+    (void)state;
+    static const struct {
+        const char *start, *repeated;
+        size_t byte; /* where it must stop: of the instruction that is one too many */
+        const char *message;
+    } floods[] = {
+        {"", "]", 2 + 16384, "more than 16384 lists and dicts"},
+        {"](", "}", 4 + 16383, "more than 16384 lists and dicts"},
+        {"](", "](K\1e", 4 + 5 * 16383, "more than 16384 lists and dicts"},
+        {"](", "K\1", 4 + 2 * 262143, "more than 262144 values"},
+        {"]", "K\1a", 3 + 3 * 262143, "more than 262144 values"},
+        {"]", "(", 3 + 64, "more than 64 open marks"},
+    };
+    enum { BYTES = 8 << 20, OFFSET = 100 };
+    char *data = maple_alloc(BYTES, 1), start[80];
+    assert_non_null(data);
+    for (size_t i = 0; i < sizeof floods / sizeof *floods; i++) {
+        maple_pickle pickle;
+        size_t n = strlen(floods[i].start), period = strlen(floods[i].repeated);
+        memcpy(data, "\x80\2", 2);
+        memcpy(data + 2, floods[i].start, n);
+        for (size_t at = 2 + n; at < BYTES; at++)
+            data[at] = floods[i].repeated[(at - 2 - n) % period];
+        FAILS(maple_pickle_read("flood.pt", data, BYTES, OFFSET, &pickle, &why), MAPLE_BAD_INPUT,
+              floods[i].message);
+        snprintf(start, sizeof start, "flood.pt: byte %zu: ", OFFSET + floods[i].byte);
+        if (strncmp(why.message, start, strlen(start)) != 0)
+            fail_msg("'%s' does not start with '%s'", why.message, start);
+    }
+    maple_free(data);
+}
+
 static void test_random_pickles(void **state) {
     (void)state;
     enum { CASES = 200000, LONGEST = 16 };
@@ -536,10 +570,11 @@ static void test_killed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_corpus),         cmocka_unit_test(test_cut_and_damaged),
-        cmocka_unit_test(test_random_pickles), cmocka_unit_test(test_platforms),
-        cmocka_unit_test(test_two_spaces),     cmocka_unit_test(test_all_or_nothing),
-        cmocka_unit_test(test_cancelled),      cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_bounded),         cmocka_unit_test(test_corpus),
+        cmocka_unit_test(test_cut_and_damaged), cmocka_unit_test(test_random_pickles),
+        cmocka_unit_test(test_platforms),       cmocka_unit_test(test_two_spaces),
+        cmocka_unit_test(test_all_or_nothing),  cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_killed),
     };
     return cmocka_run_group_tests(tests, make_help, remove_scratch);
 }

@@ -120,6 +120,8 @@ typedef struct bad_file {
 
 static const bad_file bad_tables[] = {
     {"n_no_arch.csv", ":1:1: ", "no column 'arch' (it has 'architecture', 'p')"},
+    {"n_header_only.csv", ":1:1: ", "nothing follows the header"},
+    {"n_no_latency.csv", ": ", "no column holds a latency"},
     {"n_no_platform.csv", ":1:1: ", "no column beside the architecture's"},
     {"n_latency_ms.csv", ":1:6: ", "a column 'latency_ms' is the latency of one platform"},
     {"n_same_name.csv", ":1:10: ", "a second column 'p'"},
@@ -146,6 +148,8 @@ static const bad_file bad_tables[] = {
 
 static const bad_file bad_scores[] = {
     {"n_no_arch.csv", ":1:1: ", "no column 'arch' (it has 'architecture', 'accuracy')"},
+    {"n_header_only.csv", ":1:1: ", "nothing follows the header"},
+    {"n_no_number.csv", ": ", "no column holds a number"},
     {"n_only_arch.csv", ":1:1: ", "no column beside the architecture's"},
     {"n_word.csv", ":3:49: ", "'two' is not a number"},
     {"n_word_first.csv", ":2:97: ", "'n/a' is not a number"},
@@ -162,12 +166,15 @@ static const bad_file bad_scores[] = {
 static const bad_file bad_zcp[] = {
     {"n_empty.json", ":1:1: ", "not JSON"},
     {"n_not_json.json", ":3:2: ", "not JSON"},
-    {"n_list.json", ":1:1: ", "the file is {architecture: {proxy: number, ...}, ...}"},
+    {"n_list.json", ":1:1: ", "an array, where {architecture: {proxy: number, ...}, ...} is expected"},
+    {"n_number.json", ":2:3: ", "a number, where {architecture: {proxy: number, ...}, ...} is expected"},
+    {"n_no_arch.json", ":1:1: ", "no architecture; expected {architecture: {proxy: number, ...}, ...}"},
+    {"n_no_proxy.json", ": ", "no architecture has a proxy"},
     {"n_nan.json", ":2:11: ", "not JSON"},
     {"n_cut.json", ":11:4: ", "not JSON"},
     {"n_trailing.json", ":2:1: ", "not JSON"},
     {"n_unknown_operator.json", ": architecture '|nor_conv_5x5~0|', column 2: ", "an operator's name"},
-    {"n_not_proxies.json", ": " ARCH_A ": ", "{proxy: number, ...} is expected"},
+    {"n_not_proxies.json", ": " ARCH_A ": ", "where {proxy: number, ...} is expected"},
     {"n_text.json", ": " ARCH_A ": ", "zen is not a finite number"},
     {"n_null.json", ": " ARCH_A ": ", "zen is not a finite number"},
     {"n_infinite.json", ": " ARCH_A ": ", "zen is not a finite number"},

@@ -44,10 +44,11 @@ maple_status maple_encoding_check(const maple_dataset *dataset, maple_encoding e
     }
     maple_status status = missing.failed ? maple_error_memory(error) : MAPLE_OK;
     if (status == MAPLE_OK && missing.data)
-        status = maple_error_set(error, MAPLE_NOT_FOUND,
-                                 "encoding zcp needs scores of %s that the pool lacks: %s; import them: "
-                                 "maple pool import zcp FILE",
-                                 maple_space_name(dataset->space), missing.data);
+        status =
+            maple_error_set(error, MAPLE_NOT_FOUND,
+                            "encoding zcp needs scores of %s that the pool lacks: %s; import them: "
+                            "maple pool import zcp FILE --space %s",
+                            maple_space_name(dataset->space), missing.data, maple_space_name(dataset->space));
     maple_text_free(&missing);
     return status;
 }

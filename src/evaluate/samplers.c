@@ -264,7 +264,7 @@ maple_status maple_sampler_draw(const maple_dataset *dataset, size_t platform, c
     if (n > total)
         status = maple_error_set(error, MAPLE_BAD_INPUT,
                                  "%zu samples asked for, but %s has only %zu different networks with a "
-                                 "latency; ask for fewer, or measure more",
+                                 "latency; ask for fewer, or measure or import more",
                                  n, dataset->platforms[platform].platform.name, total);
     else if (n > 0 && s.method == RANDOM)
         memcpy(rows, candidates, n * sizeof *rows);

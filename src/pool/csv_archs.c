@@ -146,6 +146,10 @@ static int compare_positions(const void *left, const void *right) {
 }
 
 maple_status maple_csv_archs_check(const maple_csv_archs *a, maple_error *error) {
+    size_t columns;
+    if (a->n == 0)
+        return maple_csv_fail(a->csv, &maple_csv_header(a->csv, &columns)[0], error,
+                              "nothing follows the header: one line for each architecture is expected");
     position *sorted = maple_alloc(a->n, sizeof *sorted);
     if (!sorted)
         return maple_error_memory(error);

@@ -29,7 +29,7 @@ maple_status maple_csv_archs_open(maple_csv_archs *archs, maple_csv *csv, maple_
 void maple_csv_archs_close(maple_csv_archs *archs);
 /* Takes the architecture of one line. */
 maple_status maple_csv_archs_add(maple_csv_archs *archs, const maple_csv_field *fields, maple_error *error);
-/* After the last line: no architecture twice. */
+/* After the last line: there was one, and no architecture twice. */
 maple_status maple_csv_archs_check(const maple_csv_archs *archs, maple_error *error);
 /* Stores the indices that the table has. */
 maple_status maple_csv_archs_put_indices(const maple_csv_archs *archs, maple_pool *pool, maple_error *error);

@@ -97,6 +97,16 @@ static maple_status read_row(table *t, const maple_csv_field *fields, maple_erro
     return MAPLE_OK;
 }
 
+/* A platform without any latency is none. */
+static maple_status check_latencies(const table *t, maple_error *error) {
+    size_t n;
+    for (size_t i = 0; i < t->n; i++)
+        if (!isnan(t->rows[i].latency_ms))
+            return MAPLE_OK;
+    return maple_csv_fail(t->csv, &maple_csv_header(t->csv, &n)[t->columns[LATENCY]], error,
+                          "no line has a latency in this column");
+}
+
 /* --- Storing --- */
 
 void maple_pool_complete_platform(maple_platform *platform) {
@@ -155,6 +165,8 @@ maple_status maple_pool_import_csv(maple_pool *pool, const char *path, const map
         status = read_row(&t, fields, error);
     if (status == MAPLE_OK)
         status = maple_csv_archs_check(&t.archs, error);
+    if (status == MAPLE_OK)
+        status = check_latencies(&t, error);
     if (status == MAPLE_OK)
         status = store(pool, &t, platform, error);
     if (status == MAPLE_OK && result) {

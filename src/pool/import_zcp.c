@@ -20,7 +20,20 @@ typedef struct proxies {
     double *values; /* [MOST_PROXIES x n_archs], NaN where an architecture has none */
 } proxies;
 
-static maple_status fail_at(const char *name, const char *data, const char *at, maple_error *error) {
+#define EXPECTED "{architecture: {proxy: number, ...}, ...}"
+
+static const char *kind_of(const cJSON *item) {
+    return cJSON_IsObject(item)   ? "an object"
+           : cJSON_IsArray(item)  ? "an array"
+           : cJSON_IsString(item) ? "a string"
+           : cJSON_IsNumber(item) ? "a number"
+           : cJSON_IsBool(item)   ? "true or false"
+                                  : "null";
+}
+
+/* "NAME:LINE:COLUMN: " and what is wrong there. */
+static maple_status fail_at(const char *name, const char *data, const char *at, const char *message,
+                            maple_error *error) {
     int line = 1;
     const char *start = data;
     for (const char *c = data; c < at; c++)
@@ -28,9 +41,7 @@ static maple_status fail_at(const char *name, const char *data, const char *at, 
             line++;
             start = c + 1;
         }
-    return maple_error_set(error, MAPLE_BAD_INPUT,
-                           "%s:%d:%td: not JSON: the file is {architecture: {proxy: number, ...}, ...}", name,
-                           line, at - start + 1);
+    return maple_error_set(error, MAPLE_BAD_INPUT, "%s:%d:%td: %s", name, line, at - start + 1, message);
 }
 
 /* Where the proxy's values are; a new one is added. */
@@ -68,8 +79,8 @@ static maple_status read_arch(proxies *p, const cJSON *item, size_t row, maple_e
     if (status != MAPLE_OK)
         return maple_error_prefix(error, MAPLE_BAD_INPUT, "%s", p->name);
     if (!cJSON_IsObject(item))
-        return maple_error_set(error, MAPLE_BAD_INPUT, "%s: %s: {proxy: number, ...} is expected", p->name,
-                               arch);
+        return maple_error_set(error, MAPLE_BAD_INPUT, "%s: %s: %s, where {proxy: number, ...} is expected",
+                               p->name, arch, kind_of(item));
     const cJSON *value;
     cJSON_ArrayForEach(value, item) {
         size_t proxy = 0;
@@ -126,6 +137,20 @@ static maple_status read_all(proxies *p, const cJSON *root, maple_error *error) 
     return check_duplicates(p, error);
 }
 
+/* The whole file: `root` is what cJSON made of it (NULL: nothing), `end` where it stopped. */
+static maple_status check_root(const char *name, const char *data, const cJSON *root, const char *end,
+                               maple_error *error) {
+    char message[160];
+    if (!root)
+        return fail_at(name, data, end ? end : data, "not JSON: the file is " EXPECTED, error);
+    const char *at = data + strspn(data, " \t\r\n");
+    if (!cJSON_IsObject(root)) {
+        snprintf(message, sizeof message, "%s, where " EXPECTED " is expected", kind_of(root));
+        return fail_at(name, data, at, message, error);
+    }
+    return root->child ? MAPLE_OK : fail_at(name, data, at, "no architecture; expected " EXPECTED, error);
+}
+
 static maple_status store(maple_pool *pool, const proxies *p, maple_import_result *result,
                           maple_error *error) {
     maple_status status = maple_pool_begin_write(pool, error);
@@ -140,7 +165,7 @@ static maple_status store(maple_pool *pool, const proxies *p, maple_import_resul
     }
     if (status == MAPLE_OK && result->values == 0)
         status = maple_error_set(error, MAPLE_BAD_INPUT,
-                                 "%s: no value; expected architecture -> {proxy: number}", p->name);
+                                 "%s: no architecture has a proxy; expected " EXPECTED, p->name);
     return maple_pool_end(pool, status, error);
 }
 
@@ -155,8 +180,7 @@ maple_status maple_pool_import_zcp(maple_pool *pool, const char *path, const map
     if (status != MAPLE_OK)
         return status;
     cJSON *root = cJSON_ParseWithLengthOpts(data, bytes + 1, &end, true); /* with the NUL */
-    if (!root || !cJSON_IsObject(root))
-        status = fail_at(p.name, data, root || !end ? data : end, error);
+    status = check_root(p.name, data, root, end, error);
     if (status == MAPLE_OK)
         status = read_all(&p, root, error);
     if (status == MAPLE_OK)

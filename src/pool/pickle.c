@@ -23,6 +23,10 @@ enum {
     STOP = '.',
 };
 
+/* What is read is bounded by what the files hold that there are (fbnet's architectures: 115,001 values in
+ * 5,001 lists, one in another), so that a file of a few MB cannot take hundreds. */
+enum { MOST_VALUES = 1 << 18, MOST_CONTAINERS = 1 << 14, MOST_MARKS = 64 };
+
 typedef struct machine {
     const char *path;
     const unsigned char *data;
@@ -32,6 +36,7 @@ typedef struct machine {
     size_t depth, capacity;
     size_t *marks; /* depths */
     size_t n_marks, mark_capacity;
+    size_t n_values, n_containers; /* that were made */
     maple_pickle_items *all;
 } machine;
 
@@ -59,7 +64,15 @@ static bool reserve(void **array, size_t n, size_t *capacity, size_t size) {
     return true;
 }
 
+static maple_status refuse_more(const machine *m, size_t most, const char *of_what, maple_error *error) {
+    return maple_error_set(error, MAPLE_BAD_INPUT,
+                           "%s: byte %zu: more than %zu %s: none of HELP's files has so many", m->path,
+                           m->offset + m->at, most, of_what);
+}
+
 static maple_status push(machine *m, maple_pickle_value value, maple_error *error) {
+    if (m->n_values++ == MOST_VALUES)
+        return refuse_more(m, MOST_VALUES, "values", error);
     void *stack = m->stack;
     bool room = reserve(&stack, m->depth, &m->capacity, sizeof *m->stack);
     m->stack = stack;
@@ -71,6 +84,8 @@ static maple_status push(machine *m, maple_pickle_value value, maple_error *erro
 }
 
 static maple_status push_container(machine *m, maple_pickle_kind kind, maple_error *error) {
+    if (m->n_containers++ == MOST_CONTAINERS)
+        return refuse_more(m, MOST_CONTAINERS, "lists and dicts", error);
     maple_pickle_items *items = maple_alloc(1, sizeof *items);
     if (!items)
         return maple_error_memory(error);
@@ -80,6 +95,8 @@ static maple_status push_container(machine *m, maple_pickle_kind kind, maple_err
 }
 
 static maple_status push_mark(machine *m, maple_error *error) {
+    if (m->n_marks == MOST_MARKS)
+        return refuse_more(m, MOST_MARKS, "open marks", error);
     void *marks = m->marks;
     bool room = reserve(&marks, m->n_marks, &m->mark_capacity, sizeof *m->marks);
     m->marks = marks;

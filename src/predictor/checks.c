@@ -9,11 +9,10 @@ static maple_status check_samples(const maple_predictor_info *info, const maple_
     const maple_target *target = &request->target;
     size_t needed = (size_t)info->min_samples;
     if (target->n_samples < needed)
-        return maple_error_set(
-            error, MAPLE_BAD_INPUT,
-            "predictor %s needs at least %zu measured architectures of the target, got %zu: "
-            "measure more (maple measure)",
-            info->name, needed, target->n_samples);
+        return maple_error_set(error, MAPLE_BAD_INPUT,
+                               "predictor %s needs at least %zu latenc%s of the target, and got %zu: give it "
+                               "more samples; where the target has no more latencies, measure or import some",
+                               info->name, needed, needed == 1 ? "y" : "ies", target->n_samples);
     if (target->n_samples > 0 && (!target->archs || !target->latency_ms))
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "predictor %s: %zu samples announced, none given",
                                info->name, target->n_samples);

@@ -57,6 +57,9 @@ try evaluate --pool p.db --predictor flops --space nb301
 try evaluate --pool p.db --predictor flops --space fbnet
 try evaluate --pool p.db --predictor flops --train-archs some
 try evaluate --pool p.db --predictor nearest --train-archs 900 --samples 3 --trials 1
+try evaluate --pool p.db --predictor flops --train-archs 99999 --samples 3 --trials 1
+maple evaluate --pool p.db --predictor flops --train-archs 60 --samples 3 --trials 1 --csv | cut -d, -f10 | sort -u
+try evaluate --pool p.db --predictor flops,nearest --samples 0 --trials 1
 try evaluate --pool p.db --predictor flops --source board
 try evaluate --pool p.db --predictor flops --source board --target board
 try evaluate --pool p.db --tasks ND --source board --target phone

@@ -8,6 +8,17 @@ try pool import csv phone.csv --platform phone --pool p.db --space fbnet
 try pool export phone --pool p.db --space fbnet
 try predict --platform phone --predictor flops --pool p.db --space fbnet "$light" \
     k3_e1+k3_e1_g2+k3_e3+k3_e6+k5_e1+k5_e1_g2+k5_e3+k5_e6+skip+0,1,2,3,4,5,6,7,8,0,1,2,3
+# A model has no indices: the pool has them, where a table brought them.
+printf 'index,arch,latency_ms\n41,%s,0.5\n' "$light" >indexed.csv
+try pool import csv indexed.csv --platform indexed --pool p.db --space fbnet
+maple fit --platform phone --predictor flops --pool p.db --space fbnet --output phone.model >/dev/null; echo "exit $?"
+try predict --model phone.model --pool p.db "$light" "$heavy"
+try predict --model phone.model --pool p.db "$light" --json
+try predict --platform phone --predictor flops --pool p.db --space fbnet "$light"
+try predict --model phone.model "$light"
+try predict --platform phone --predictor flops --pool p.db --space fbnet --samples 9 "$light"
+try predict --platform phone --predictor flops --pool p.db "$light"
+try evaluate --pool p.db --space fbnet --predictor flops --sampler zcp
 # One a line: ids with commas of their own, and CSV whose first column is arch.
 printf '7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7\n%s,17,5.5\n' "$heavy" >archs.txt
 try predict --platform phone --predictor flops --pool p.db --space fbnet --file archs.txt

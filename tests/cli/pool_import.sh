@@ -51,3 +51,40 @@ try pool import help help --pool p.db
 echo x >help/nasbench201/str_arch2idx.pt
 try pool import help help --pool p.db
 maple pool list --pool p.db --json | grep -c '"name"'
+# What is wrong writes nothing: no pool, no folder, no file beside it; and a pool that is there stays as it was.
+mkdir bad && cd bad || exit 1
+printf 'arch,latency_ms\n' >header.csv
+printf 'arch,latency_ms,reason\n%s,,no path\n' "$a" >failed.csv
+printf 'arch,a,b\n%s,,\n' "$a" >no_latency.csv
+printf 'arch,note\n%s,x\n' "$a" >no_number.csv
+printf 'arch,latency_ms\n%s,1\n%s,fast\n' "$a" "$b" >word.csv
+echo '[1,2]' >list.json
+echo '{}' >none.json
+ls >before
+try pool import csv header.csv --platform x --pool new.db
+try pool import csv header.csv --pool new.db
+try pool import csv failed.csv --platform x --pool new.db
+try pool import csv no_latency.csv --pool new.db
+try pool import csv word.csv --platform x --pool new.db
+try pool import accuracy header.csv --pool new.db
+try pool import accuracy no_number.csv --pool new.db
+try pool import zcp list.json --pool new.db
+try pool import zcp none.json --pool new.db
+try pool import help .. --pool new.db
+try pool import help ../help --pool new.db
+try pool merge ../p.db nobody --pool new.db
+try pool import csv ../one.csv --platform x --pool folder/new.db
+try pool merge ../p.db --pool folder/new.db
+try pool import csv word.csv --platform x
+ls | diff before - && find "$HOME" -name '*.db*'
+cp ../p.db p.db && cp p.db before.db
+try pool import csv header.csv --platform x --pool p.db
+cmp p.db before.db
+# The default pool's folder is made, and a new pool is whole.
+try pool import csv ../one.csv --platform x
+try pool import csv ../one.csv --platform y
+maple pool list | cut -d' ' -f1
+find "$HOME" -name 'pool.db*' | grep -v -e -wal -e -shm
+try pool merge ../p.db packed --pool new.db --json
+try pool list --pool new.db
+find . -name 'new.db*' | grep -v -e -wal -e -shm
