@@ -94,8 +94,7 @@ static maple_status describe_sources(const maple_fit_request *request, maple_par
         measured[p] = (maple_measured){source->platform.graph, source->operator_ms, source->counters_warm,
                                        source->counters_cold, reference_ms + p * references};
         if (parts.references)
-            status =
-                maple_reference_latencies(request->pool, t->rows[p], reference_ms + p * references, error);
+            maple_dataset_references(request->pool, t->rows[p], reference_ms + p * references);
     }
     if (status == MAPLE_OK)
         status = maple_axes_learn(request->space, parts, measured, n, NULL, axes, error);

@@ -123,11 +123,6 @@ enum { REFERENCES_AUTO, REFERENCES_NEVER, REFERENCES_ALWAYS };
 /* The hook of the vtable for them: how many of the ten. */
 int maple_references_wanted(double option, bool has_table);
 
-/* Latencies of the space's reference architectures that a platform of the pool has; out[references], NaN
- * where it lacks one. */
-maple_status maple_reference_latencies(const maple_dataset *pool, size_t platform, double *out,
-                                       maple_error *error);
-
 /* --- Correction --- */
 
 size_t maple_feature_count(const maple_space *space);

@@ -205,6 +205,11 @@ static maple_status collect_target(const maple_fit_request *request, maple_train
     return MAPLE_OK;
 }
 
+int maple_references_wanted(double option, bool has_table) {
+    enum { ALL = 10 };
+    return option == REFERENCES_ALWAYS || (option == REFERENCES_AUTO && !has_table) ? ALL : 0;
+}
+
 size_t maple_training_known(const maple_training *t) {
     bool all = t->reference_samples == REFERENCES_IN_BASE || t->reference_samples == REFERENCES_IN_BOTH;
     return all ? t->n - t->n_pool : t->n_samples;
@@ -220,12 +225,12 @@ static maple_status find_references(const maple_fit_request *request, const doub
     if (!target->reference_ms || maple_references_wanted(options[OPT_REFERENCES], has_table) == 0)
         return MAPLE_OK;
     t->references = maple_alloc(t->n_platforms, n * sizeof *t->references);
-    maple_status status = t->references ? MAPLE_OK : maple_error_memory(error);
-    for (size_t p = 0; p + 1 < t->n_platforms && status == MAPLE_OK; p++)
-        status = maple_reference_latencies(request->pool, t->rows[p], t->references + p * n, error);
-    if (status == MAPLE_OK)
-        memcpy(t->references + (t->n_platforms - 1) * n, target->reference_ms, n * sizeof(double));
-    return status;
+    if (!t->references)
+        return maple_error_memory(error);
+    for (size_t p = 0; p + 1 < t->n_platforms; p++)
+        maple_dataset_references(request->pool, t->rows[p], t->references + p * n);
+    memcpy(t->references + (t->n_platforms - 1) * n, target->reference_ms, n * sizeof(double));
+    return MAPLE_OK;
 }
 
 maple_model_context maple_training_context(const maple_fit_request *request, const maple_training *training,
