@@ -27,10 +27,8 @@ static maple_status add_references(const maple_dataset *dataset, size_t row, con
                                    const char *options, double *reference_ms, maple_target *target,
                                    maple_error *error) {
     int used;
-    bool has_table = true; /* every operator that a look-up table of this platform can need */
-    for (size_t i = 0; i < maple_space_operators(dataset->space); i++)
-        has_table &= isfinite(target->operator_ms[i]);
-    maple_status status = maple_predictor_references(predictor, options, has_table, &used, error);
+    maple_status status =
+        maple_predictor_references(predictor, options, dataset->space, target, &used, error);
     if (status == MAPLE_OK && used > 0 && maple_dataset_references(dataset, row, reference_ms) > 0)
         target->reference_ms = reference_ms;
     return status;

@@ -2,7 +2,6 @@
 /* What is measured on the targets and learned from on the sources: drawn once, the same for all contenders.
  */
 #include "evaluate/evaluate_internal.h"
-#include "predictor/lut_table.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -39,9 +38,6 @@ static maple_status prepare_target(eval *e, size_t row, maple_error *error) {
     target->operator_ms = if_any(platform->operator_ms, maple_space_operators(d->space));
     target->warm = if_any(platform->counters_warm, counters);
     target->cold = if_any(platform->counters_cold, counters);
-    maple_lut table;
-    target->has_table = target->operator_ms && maple_lut_init(&table, d->space, platform->platform.graph,
-                                                              target->operator_ms, NULL) == MAPLE_OK;
     size_t n = maple_space_references(d->space);
     target->reference_ms = maple_alloc(n, sizeof *target->reference_ms);
     target->reference_network = maple_alloc(n, sizeof *target->reference_network);

@@ -67,9 +67,8 @@ static void free_prior(void *prior) {
     maple_free(p);
 }
 
-/* References describe the sources unless at least two of them have operator latencies. */
-static bool wants_references(const maple_fit_request *request, int wanted) {
-    enum { AUTO, NOT };
+/* Whether at least two sources have operator latencies, so that these describe them. */
+static bool have_operators(const maple_fit_request *request) {
     size_t with_operators = 0;
     for (size_t s = 0; s < request->n_sources; s++) {
         const double *operator_ms = request->pool->platforms[request->sources[s]].operator_ms;
@@ -78,7 +77,7 @@ static bool wants_references(const maple_fit_request *request, int wanted) {
             has |= isfinite(operator_ms[i]);
         with_operators += has;
     }
-    return wanted != NOT && (wanted != AUTO || with_operators < 2);
+    return with_operators >= 2;
 }
 
 /* Learns axes and gives S of every source, and a row of zeros for the target that is not there yet. */
@@ -112,7 +111,8 @@ static maple_status train_prior(const maple_fit_request *request, const double *
                                 const maple_training *training, tune_prior *prior, maple_error *error) {
     maple_parts parts = {.operators = options[TUNE_OPERATORS] != 0,
                          .counters = options[TUNE_COUNTERS] != 0,
-                         .references = wants_references(request, (int)options[TUNE_REFERENCES]),
+                         .references =
+                             maple_references_wanted(options[TUNE_REFERENCES], have_operators(request)),
                          .counters_per_latency = options[TUNE_COUNTER_SCALE] == COUNTERS_PER_LATENCY};
     float *descriptors = NULL;
     maple_status status = describe_sources(request, parts, training, &prior->axes, &descriptors, error);
@@ -415,8 +415,7 @@ static maple_status load_prior(const maple_tensors *tensors, const maple_space *
     return status;
 }
 
-/* See maple_predictor_references. */
-static int references(const double *options, bool has_table) {
+static bool wants_references(const double *options, bool has_table) {
     return maple_references_wanted(options[TUNE_REFERENCES], has_table);
 }
 
@@ -428,7 +427,7 @@ const maple_predictor_vtable maple_predictor_fine_tune = {
              .pretrains = true,
              .references = 10,
              .references_optional = true},
-    .references = references,
+    .wants_references = wants_references,
     .options = OPTIONS,
     .n_options = TUNE_COUNT,
     .predict = maple_model_predict,

@@ -239,8 +239,7 @@ static maple_status load(const maple_tensors *tensors, const maple_model_context
     return status;
 }
 
-/* See maple_predictor_references. */
-static int references(const double *options, bool has_table) {
+static bool wants_references(const double *options, bool has_table) {
     return maple_references_wanted(options[OPT_REFERENCES], has_table);
 }
 
@@ -251,7 +250,7 @@ const maple_predictor_vtable maple_predictor_maple = {
              .min_samples = 1,
              .references = 10,
              .references_optional = true},
-    .references = references,
+    .wants_references = wants_references,
     .options = OPTIONS,
     .n_options = OPT_COUNT,
     .fit = fit,

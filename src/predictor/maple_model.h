@@ -120,8 +120,8 @@ maple_status maple_training_build_levels(const maple_fit_request *request, size_
 
 /* Values of the option `references`. */
 enum { REFERENCES_AUTO, REFERENCES_NEVER, REFERENCES_ALWAYS };
-/* The hook of the vtable for them: how many of the ten. */
-int maple_references_wanted(double option, bool has_table);
+/* Whether references are used; `needless`: operator latencies describe the platforms. */
+bool maple_references_wanted(double option, bool needless);
 
 /* --- Correction --- */
 

@@ -205,9 +205,8 @@ static maple_status collect_target(const maple_fit_request *request, maple_train
     return MAPLE_OK;
 }
 
-int maple_references_wanted(double option, bool has_table) {
-    enum { ALL = 10 };
-    return option == REFERENCES_ALWAYS || (option == REFERENCES_AUTO && !has_table) ? ALL : 0;
+bool maple_references_wanted(double option, bool needless) {
+    return option == REFERENCES_ALWAYS || (option == REFERENCES_AUTO && !needless);
 }
 
 size_t maple_training_known(const maple_training *t) {
@@ -215,14 +214,11 @@ size_t maple_training_known(const maple_training *t) {
     return all ? t->n - t->n_pool : t->n_samples;
 }
 
-/* Reference latencies of all platforms, where the request has the target's and the options want them. Sources
- * have been chosen: whether the target has a look-up table is known. */
-static maple_status find_references(const maple_fit_request *request, const double *options,
-                                    maple_training *t, maple_error *error) {
+/* Reference latencies of all platforms, where the request has the target's. */
+static maple_status find_references(const maple_fit_request *request, maple_training *t, maple_error *error) {
     const maple_target *target = &request->target;
     size_t n = maple_space_references(request->space);
-    bool has_table = t->base[t->n_platforms - 1].has_lut;
-    if (!target->reference_ms || maple_references_wanted(options[OPT_REFERENCES], has_table) == 0)
+    if (!target->reference_ms)
         return MAPLE_OK;
     t->references = maple_alloc(t->n_platforms, n * sizeof *t->references);
     if (!t->references)
@@ -289,7 +285,7 @@ maple_status maple_training_build(const maple_fit_request *request, const double
     if (status == MAPLE_OK)
         status = choose_sources(request, options[OPT_SCALING] == SCALING_LUT, &t, error);
     if (status == MAPLE_OK)
-        status = find_references(request, options, &t, error);
+        status = find_references(request, &t, error);
     if (status == MAPLE_OK)
         status = collect_rows(request, (size_t)options[OPT_SOURCE_ARCHS], &t, error);
     if (status == MAPLE_OK)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What all predictors share: fitting, degenerate architectures, model files. */
 #include "predictor/arch_index.h"
+#include "predictor/lut_table.h"
 #include "predictor/predictor_internal.h"
 
 #include <math.h>
@@ -27,6 +28,24 @@ maple_status maple_predictor_create(const maple_predictor_vtable *vtable, const 
     return MAPLE_OK;
 }
 
+int maple_references_used(const maple_predictor_vtable *vtable, const double *values,
+                          const maple_space *space, const maple_target *target) {
+    if (!vtable->wants_references)
+        return vtable->info.references;
+    maple_lut table;
+    bool has_table = target->operator_ms &&
+                     maple_lut_init(&table, space, target->graph, target->operator_ms, NULL) == MAPLE_OK;
+    return vtable->wants_references(values, has_table) ? vtable->info.references : 0;
+}
+
+void maple_hide_unused(const maple_predictor_vtable *vtable, const double *values,
+                       maple_fit_request *request) {
+    if (!vtable->info.oracle)
+        request->target.oracle_ms = NULL;
+    if (maple_references_used(vtable, values, request->space, &request->target) == 0)
+        request->target.reference_ms = NULL;
+}
+
 static maple_status fit_in_one_step(const maple_predictor_vtable *vtable, const maple_fit_request *request,
                                     const double *values, maple_predictor **out, maple_error *error) {
     maple_text options = {0};
@@ -39,8 +58,7 @@ static maple_status fit_in_one_step(const maple_predictor_vtable *vtable, const 
     if (status != MAPLE_OK)
         return status;
     maple_fit_request seen = *request;
-    if (!vtable->info.oracle)
-        seen.target.oracle_ms = NULL;
+    maple_hide_unused(vtable, values, &seen);
     status = vtable->fit(&seen, values, &predictor->state, error);
     if (status == MAPLE_OK)
         *out = predictor;
@@ -76,19 +94,16 @@ maple_status maple_predictor_fit(const char *name, const maple_fit_request *requ
                             : fit_in_one_step(vtable, request, values, out, error);
 }
 
-maple_status maple_predictor_references(const char *name, const char *options, bool has_table, int *out,
-                                        maple_error *error) {
+maple_status maple_predictor_references(const char *name, const char *options, const maple_space *space,
+                                        const maple_target *target, int *out, maple_error *error) {
     const maple_predictor_vtable *vtable;
     double values[MAPLE_MAX_OPTIONS];
     maple_status status = maple_predictor_find_vtable(name, &vtable, error);
     if (status == MAPLE_OK)
         status = maple_options_parse(vtable, options, values, error);
-    if (status != MAPLE_OK)
-        return status;
-    bool needless = vtable->info.references_optional && has_table;
-    *out =
-        vtable->references ? vtable->references(values, has_table) : (needless ? 0 : vtable->info.references);
-    return MAPLE_OK;
+    if (status == MAPLE_OK)
+        *out = maple_references_used(vtable, values, space, target);
+    return status;
 }
 
 /* --- Prediction --- */

@@ -21,6 +21,16 @@ maple_status maple_check_pool(const maple_predictor_info *info, const maple_fit_
 maple_status maple_check_target(const maple_predictor_info *info, const maple_fit_request *request,
                                 maple_error *error);
 
+/* --- What a predictor sees of a target --- */
+
+/* As maple_predictor_references, with the options' values: whether the target has a look-up table is decided
+ * here. */
+int maple_references_used(const maple_predictor_vtable *vtable, const double *values,
+                          const maple_space *space, const maple_target *target);
+/* Takes out of a request what the predictor must not or would not use. */
+void maple_hide_unused(const maple_predictor_vtable *vtable, const double *values,
+                       maple_fit_request *request);
+
 /* --- Models --- */
 
 /* A predictor without state. `options` is copied. */

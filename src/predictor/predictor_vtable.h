@@ -44,9 +44,9 @@ typedef struct maple_predictor_vtable {
     maple_status (*load)(const maple_tensors *tensors, const maple_model_context *context, void **state,
                          maple_error *error);
     void (*free_state)(void *state);
-    /* How many reference architectures a fit with these options uses of a target for which a look-up table can
-     * (or cannot) be built; NULL: as info says. */
-    int (*references)(const double *options, bool has_table);
+    /* Where info.references_optional: whether a fit with these options uses the references of a target for
+     * which a look-up table can (or cannot) be built. */
+    bool (*wants_references)(const double *options, bool has_table);
     /* Where info.pretrains. pretrain does not look at request->target; adapt reads `prior` only. */
     maple_status (*pretrain)(const maple_fit_request *request, const double *options, void **prior,
                              maple_error *error);

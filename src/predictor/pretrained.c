@@ -82,14 +82,13 @@ maple_status maple_pretrained_adapt(const maple_pretrained *pretrained, const ma
     seen.options = NULL;
     seen.train = NULL;
     seen.n_train = 0;
-    if (!vtable->info.oracle)
-        seen.target.oracle_ms = NULL;
     maple_predictor *predictor = NULL;
     maple_status status = maple_check_target(&vtable->info, &seen, error);
     if (status == MAPLE_OK)
         status = maple_check_pool(&vtable->info, &seen, error);
     if (status == MAPLE_OK)
         status = maple_predictor_create(vtable, &seen, pretrained->options, &predictor, error);
+    maple_hide_unused(vtable, pretrained->values, &seen);
     if (status == MAPLE_OK)
         status = vtable->adapt(pretrained->prior, &seen, pretrained->values, &predictor->state, error);
     if (status == MAPLE_OK)
