@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The training set of the network: what log latencies lie above the base of their platform. */
 #include "predictor/maple_model.h"
+#include "predictor/predictor_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,10 +21,6 @@ void maple_training_release(maple_training *training) {
     maple_free(training->references);
     maple_belief_release(&training->belief);
     *training = (maple_training){0};
-}
-
-static size_t rows_of_request(const maple_fit_request *request) {
-    return request->train ? request->n_train : request->pool->n_archs;
 }
 
 /* A look-up table for the target and for every source that has all its operator latencies; without one for
@@ -77,17 +74,9 @@ static void add_row(maple_training *out, const maple_arch *arch, uint32_t platfo
 
 /* --- Rows of the sources --- */
 
-static size_t row_at(const maple_fit_request *request, size_t i) {
-    return request->train ? request->train[i] : i;
-}
-
 static bool has_row(const maple_fit_request *request, size_t platform, size_t row) {
-    const maple_dataset *pool = request->pool;
-    const maple_dataset_platform *source = &pool->platforms[platform];
-    double ms = source->latency_ms[row];
-    return isfinite(ms) && ms > 0 &&
-           !(source->platform.graph == MAPLE_GRAPH_PRUNED &&
-             maple_space_degenerate(pool->space, &pool->archs[row]));
+    const maple_dataset_platform *source = &request->pool->platforms[platform];
+    return !isnan(maple_usable_latency(request->pool, source->platform.graph, source->latency_ms, row));
 }
 
 typedef struct ranked_row {
@@ -108,8 +97,8 @@ static int compare_rows(const void *left, const void *right) {
 /* First the rows that most sources have, those that as many have in random order: platforms are then compared
  * on the same architectures. */
 static void rank_rows(const maple_fit_request *request, const maple_training *t, ranked_row *ranked) {
-    for (size_t i = 0; i < rows_of_request(request); i++) {
-        size_t row = row_at(request, i), sources = 0;
+    for (size_t i = 0; i < maple_train_rows(request); i++) {
+        size_t row = maple_train_row(request, i), sources = 0;
         for (size_t s = 0; s + 1 < t->n_platforms; s++)
             sources += has_row(request, t->rows[s], row);
         struct {
@@ -118,17 +107,17 @@ static void rank_rows(const maple_fit_request *request, const maple_training *t,
         } text = {request->seed, request->pool->archs[row]};
         ranked[i] = (ranked_row){.place = i, .sources = sources, .key = maple_hash(&text, sizeof text)};
     }
-    qsort(ranked, rows_of_request(request), sizeof *ranked, compare_rows);
+    qsort(ranked, maple_train_rows(request), sizeof *ranked, compare_rows);
 }
 
 /* chosen[rows of the request]: at most `limit` of those that source s has. */
 static void choose_rows(const maple_fit_request *request, const maple_training *t, size_t s, size_t limit,
                         const ranked_row *ranked, bool *chosen) {
-    size_t n = rows_of_request(request), found = 0;
+    size_t n = maple_train_rows(request), found = 0;
     memset(chosen, 0, n * sizeof *chosen);
     for (size_t i = 0; i < n && found < limit; i++) {
         size_t place = ranked[i].place;
-        chosen[place] = has_row(request, t->rows[s], row_at(request, place));
+        chosen[place] = has_row(request, t->rows[s], maple_train_row(request, place));
         found += chosen[place];
     }
 }
@@ -138,7 +127,7 @@ static void choose_rows(const maple_fit_request *request, const maple_training *
 static maple_status collect_rows(const maple_fit_request *request, size_t limit, maple_training *out,
                                  maple_error *error) {
     const maple_dataset *pool = request->pool;
-    size_t n = rows_of_request(request);
+    size_t n = maple_train_rows(request);
     ranked_row *ranked = maple_alloc(n, sizeof *ranked);
     bool *chosen = maple_alloc(n, sizeof *chosen);
     maple_status status = ranked && chosen ? MAPLE_OK : maple_error_memory(error);
@@ -150,7 +139,7 @@ static maple_status collect_rows(const maple_fit_request *request, size_t limit,
         for (size_t i = 0; i < n; i++) {
             if (!chosen[i])
                 continue;
-            size_t row = row_at(request, i);
+            size_t row = maple_train_row(request, i);
             maple_arch canonical =
                 maple_space_canonical(request->space, source->platform.graph, &pool->archs[row]);
             add_row(out, &canonical, (uint32_t)s, log(source->latency_ms[row]));
@@ -263,7 +252,7 @@ static maple_status subtract_base(const maple_fit_request *request, maple_traini
 
 static maple_status allocate(const maple_fit_request *request, maple_training *t, maple_error *error) {
     size_t known = request->target.n_samples + maple_space_references(request->space);
-    size_t most = request->n_sources * rows_of_request(request) + known;
+    size_t most = request->n_sources * maple_train_rows(request) + known;
     *t = (maple_training){.positions = (size_t)maple_space_positions(request->space)};
     t->codes = maple_alloc(most, t->positions);
     t->platform = maple_alloc(most, sizeof *t->platform);

@@ -5,7 +5,7 @@
  */
 #include "maple/evaluate.h" /* maple_spearman */
 #include "predictor/affine.h"
-#include "predictor/predictor_vtable.h"
+#include "predictor/predictor_internal.h"
 #include "predictor/source_table.h"
 
 #include <math.h>
@@ -95,14 +95,13 @@ static maple_status choose_source(const maple_source_table *table, const maple_a
 static maple_status choose_with_all(const maple_source_table *table, const maple_fit_request *request,
                                     size_t *chosen, maple_error *error) {
     const maple_dataset *pool = request->pool;
-    bool pruned = request->target.graph == MAPLE_GRAPH_PRUNED;
     maple_arch *archs = maple_alloc(pool->n_archs, sizeof *archs);
     double *latency_ms = maple_alloc(pool->n_archs, sizeof *latency_ms);
     maple_status status = archs && latency_ms ? MAPLE_OK : maple_error_memory(error);
     size_t n = 0;
     for (size_t i = 0; i < pool->n_archs && status == MAPLE_OK; i++) {
-        double ms = request->target.oracle_ms[i];
-        if (!isfinite(ms) || ms <= 0 || (pruned && maple_space_degenerate(pool->space, &pool->archs[i])))
+        double ms = maple_usable_latency(pool, request->target.graph, request->target.oracle_ms, i);
+        if (isnan(ms))
             continue;
         archs[n] = maple_space_canonical(pool->space, request->target.graph, &pool->archs[i]);
         latency_ms[n++] = ms;
