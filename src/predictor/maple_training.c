@@ -203,21 +203,6 @@ size_t maple_training_known(const maple_training *t) {
     return all ? t->n - t->n_pool : t->n_samples;
 }
 
-/* Reference latencies of all platforms, where the request has the target's. */
-static maple_status find_references(const maple_fit_request *request, maple_training *t, maple_error *error) {
-    const maple_target *target = &request->target;
-    size_t n = maple_space_references(request->space);
-    if (!target->reference_ms)
-        return MAPLE_OK;
-    t->references = maple_alloc(t->n_platforms, n * sizeof *t->references);
-    if (!t->references)
-        return maple_error_memory(error);
-    for (size_t p = 0; p + 1 < t->n_platforms; p++)
-        maple_dataset_references(request->pool, t->rows[p], t->references + p * n);
-    memcpy(t->references + (t->n_platforms - 1) * n, target->reference_ms, n * sizeof(double));
-    return MAPLE_OK;
-}
-
 maple_model_context maple_training_context(const maple_fit_request *request, const maple_training *training,
                                            size_t platform) {
     bool target = platform + 1 == training->n_platforms;
@@ -266,52 +251,45 @@ static maple_status allocate(const maple_fit_request *request, maple_training *t
     return maple_error_memory(error);
 }
 
-maple_status maple_training_build(const maple_fit_request *request, const double *options,
-                                  maple_training *out, maple_error *error) {
-    maple_training t;
-    maple_status status = allocate(request, &t, error);
-    t.reference_samples = (int)options[OPT_REFERENCE_SAMPLES];
+maple_status maple_training_build(const maple_fit_request *request, const double *options, maple_training *t,
+                                  maple_error *error) {
+    maple_status status = allocate(request, t, error);
+    t->reference_samples = (int)options[OPT_REFERENCE_SAMPLES];
     if (status == MAPLE_OK)
-        status = choose_sources(request, options[OPT_SCALING] == SCALING_LUT, &t, error);
+        status = choose_sources(request, options[OPT_SCALING] == SCALING_LUT, t, error);
+    if (status == MAPLE_OK && request->target.reference_ms)
+        status = maple_training_references(request, t, error);
     if (status == MAPLE_OK)
-        status = find_references(request, &t, error);
+        status = collect_rows(request, (size_t)options[OPT_SOURCE_ARCHS], t, error);
     if (status == MAPLE_OK)
-        status = collect_rows(request, (size_t)options[OPT_SOURCE_ARCHS], &t, error);
+        status = collect_target(request, t, error);
     if (status == MAPLE_OK)
-        status = collect_target(request, &t, error);
-    if (status == MAPLE_OK)
-        status = t.base[0].has_lut ? maple_correct(request, options, &t, error)
-                                   : maple_costs_fit(request, options, &t, error);
-    if (status == MAPLE_OK)
-        status = subtract_base(request, &t, error);
-    if (status == MAPLE_OK)
-        *out = t;
-    else
-        maple_training_release(&t);
-    return status;
+        status = t->base[0].has_lut ? maple_correct(request, options, t, error)
+                                    : maple_costs_fit(request, options, t, error);
+    return status == MAPLE_OK ? subtract_base(request, t, error) : status;
 }
 
-maple_status maple_training_build_levels(const maple_fit_request *request, size_t limit, maple_training *out,
-                                         maple_error *error) {
-    maple_training t;
-    maple_status status = allocate(request, &t, error);
-    if (status == MAPLE_OK) {
-        take_all_sources(request, &t);
-        status = collect_rows(request, limit, &t, error);
-    }
-    for (size_t p = 0; p < t.n_platforms && status == MAPLE_OK; p++) {
+/* The mean of each source's log latencies. */
+static void find_levels(maple_training *t) {
+    for (size_t p = 0; p + 1 < t->n_platforms; p++) {
         double sum = 0, count = 0;
-        for (size_t i = 0; i < t.n_pool; i++) {
-            sum += t.platform[i] == p ? t.residual[i] : 0;
-            count += t.platform[i] == p;
+        for (size_t i = 0; i < t->n_pool; i++) {
+            sum += t->platform[i] == p ? t->residual[i] : 0;
+            count += t->platform[i] == p;
         }
-        t.base[p].level = count > 0 ? sum / count : 0;
+        t->base[p].level = count > 0 ? sum / count : 0;
     }
-    if (status == MAPLE_OK)
-        status = subtract_base(request, &t, error);
-    if (status == MAPLE_OK)
-        *out = t;
-    else
-        maple_training_release(&t);
-    return status;
+}
+
+maple_status maple_training_build_levels(const maple_fit_request *request, const double *options,
+                                         maple_training *t, maple_error *error) {
+    maple_status status = allocate(request, t, error);
+    if (status != MAPLE_OK)
+        return status;
+    take_all_sources(request, t);
+    status = collect_rows(request, (size_t)options[OPT_SOURCE_ARCHS], t, error);
+    if (status != MAPLE_OK)
+        return status;
+    find_levels(t);
+    return subtract_base(request, t, error);
 }
