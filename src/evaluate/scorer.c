@@ -274,8 +274,8 @@ static size_t gather(const maple_scorer *s, maple_score_room *room, const row_se
         if (!isfinite(predicted[row]) || (skipped && network != UINT32_MAX && skipped[network]))
             continue;
         room->place[row] = (uint32_t)kept;
-        room->ranks.measured[kept] = s->platform->latency_ms[row];
-        room->ranks.predicted[kept++] = predicted[row];
+        room->ranks.x.value[kept] = s->platform->latency_ms[row];
+        room->ranks.y.value[kept++] = predicted[row];
     }
     return kept;
 }
@@ -298,10 +298,10 @@ static size_t order_predictions(const maple_scorer *s, maple_score_room *room, c
         uint32_t row = all->rows[i];
         if (!isfinite(predicted[row]))
             continue;
-        room->ranks.predicted[n] = predicted[row];
+        room->ranks.y.value[n] = predicted[row];
         room->place[n++] = row;
     }
-    maple_rank_order(room->ranks.predicted, n, room->order, room->ranks.keys);
+    maple_rank_order(room->ranks.y.value, n, room->order, room->ranks.keys);
     for (size_t i = 0; i < n; i++)
         room->order[i] = room->place[room->order[i]];
     return n;
@@ -320,13 +320,13 @@ void maple_scorer_score(const maple_scorer *s, maple_score_room *room, const dou
         memset(room->place, 0xff, s->dataset->n_archs * sizeof *room->place);
         size_t n = gather(s, room, set, predicted, i == MAPLE_SCORE_UNMEASURED ? measured : NULL);
         if (n * 8 < n_ordered) { /* sorting a few is faster than going through all */
-            maple_rank_order(ranks->measured, n, ranks->by_measured, ranks->keys);
-            maple_rank_order(ranks->predicted, n, ranks->by_predicted, ranks->keys);
+            maple_rank_order(ranks->x.value, n, ranks->x.order, ranks->keys);
+            maple_rank_order(ranks->y.value, n, ranks->y.order, ranks->keys);
         } else {
-            filter(s->by_measured, s->n_known, room->place, ranks->by_measured);
-            filter(room->order, n_ordered, room->place, ranks->by_predicted);
+            filter(s->by_measured, s->n_known, room->place, ranks->x.order);
+            filter(room->order, n_ordered, room->place, ranks->y.order);
         }
-        maple_rank_metrics(ranks, n, &out[i]);
+        maple_metrics_of_pairs(ranks, n, &out[i]);
         valid[i] = n > 0;
     }
 }

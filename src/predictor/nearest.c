@@ -3,7 +3,6 @@
  * `nearest`, `nearest-oracle`, `mean-pool`: latency = a x + b on the target's samples, where x is the mean
  * over chosen sources of their latency over their median: one source, or all.
  */
-#include "maple/evaluate.h" /* maple_spearman */
 #include "predictor/affine.h"
 #include "predictor/predictor_internal.h"
 #include "predictor/source_table.h"
