@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base.h: status and error text, memory, random numbers, clock, hooks, order statistics,
- * rank correlation, files.
+ * base.h: status and error text, memory, random numbers, clock, hooks, order statistics, rank correlation,
+ * files.
  *
  * Conventions of every public header of libmaple:
  *  - a fallible function returns maple_status and takes a last parameter `maple_error *error`, which may be

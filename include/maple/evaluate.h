@@ -30,8 +30,8 @@ typedef enum maple_scoring {
                                graph as one of them */
     MAPLE_SCORE_ABOVE20,    /* those above 20 % of the target's median latency */
     MAPLE_SCORE_FIRST128,   /* canonical indices 0..127: NASFLAT's published protocol */
-    MAPLE_SCORE_TRIMMED800, /* HELP's test pool: 1,000 canonical indices (from 900; FBNet from 4000), the
-                               middle 80 % by latency, ties by index */
+    MAPLE_SCORE_TRIMMED800, /* HELP's test pool (maple_space_test_pool), the middle 80 % by latency, ties by
+                               index */
     MAPLE_SCORINGS
 } maple_scoring;
 

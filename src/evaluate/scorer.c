@@ -159,19 +159,6 @@ static void take_indices(const maple_scorer *s, int first, int n, row_set *set) 
     set->complete = set->n == (size_t)n;
 }
 
-/* Where HELP's test pool starts: after its training pool. */
-static int test_pool_start(const maple_space *space) {
-    static const struct {
-        const char *space;
-        int first;
-    } POOLS[] = {{"nas-bench-201", 900}, {"fbnet", 4000}};
-    for (size_t i = 0; i < sizeof POOLS / sizeof *POOLS; i++) {
-        if (strcmp(maple_space_name(space), POOLS[i].space) == 0)
-            return POOLS[i].first;
-    }
-    return -1;
-}
-
 typedef struct indexed {
     float latency_ms;
     int index;
@@ -191,8 +178,8 @@ static int compare_rows(const void *left, const void *right) {
 }
 
 static void take_trimmed(const maple_scorer *s, row_set *set) {
-    int first = test_pool_start(s->dataset->space);
-    if (first < 0)
+    int first = maple_space_test_pool(s->dataset->space);
+    if (first == 0)
         return;
     take_indices(s, first, TEST_POOL, set);
     if (!set->complete)
