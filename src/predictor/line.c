@@ -59,10 +59,8 @@ static maple_status fit(const line_feature *feature, const maple_fit_request *re
     maple_status status = model && x ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK && feature->of_table)
         status = maple_lut_init(&model->lut, request->space, target->graph, target->operator_ms, error);
-    for (size_t i = 0; i < target->n_samples && status == MAPLE_OK; i++) {
-        maple_arch arch = maple_space_canonical(request->space, target->graph, &target->archs[i]);
-        status = feature->value(&model->lut, &context, &arch, &x[i], error);
-    }
+    for (size_t i = 0; i < target->n_samples && status == MAPLE_OK; i++)
+        status = feature->value(&model->lut, &context, &target->archs[i], &x[i], error);
     if (status == MAPLE_OK) {
         model->feature = feature;
         model->affine = maple_affine_fit(x, target->latency_ms, target->n_samples);

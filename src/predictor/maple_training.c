@@ -161,7 +161,7 @@ size_t maple_target_rows(const maple_fit_request *request, bool references, mapl
     const maple_target *target = &request->target;
     size_t n = 0;
     for (; n < target->n_samples; n++) {
-        archs[n] = maple_space_canonical(request->space, target->graph, &target->archs[n]);
+        archs[n] = target->archs[n];
         log_ms[n] = log(target->latency_ms[n]);
     }
     for (size_t r = 0; references && r < maple_space_references(request->space); r++) {

@@ -38,12 +38,21 @@ int maple_references_used(const maple_predictor_vtable *vtable, const double *va
     return vtable->wants_references(values, has_table) ? vtable->info.references : 0;
 }
 
-void maple_hide_unused(const maple_predictor_vtable *vtable, const double *values,
-                       maple_fit_request *request) {
+maple_status maple_show_target(const maple_predictor_vtable *vtable, const double *values,
+                               maple_fit_request *request, maple_arch **archs, maple_error *error) {
+    maple_target *target = &request->target;
+    maple_arch *executed = maple_alloc(target->n_samples, sizeof *executed);
+    if (!executed)
+        return maple_error_memory(error);
+    for (size_t i = 0; i < target->n_samples; i++)
+        executed[i] = maple_space_canonical(request->space, target->graph, &target->archs[i]);
+    *archs = executed;
+    target->archs = executed;
     if (!vtable->info.oracle)
-        request->target.oracle_ms = NULL;
-    if (maple_references_used(vtable, values, request->space, &request->target) == 0)
-        request->target.reference_ms = NULL;
+        target->oracle_ms = NULL;
+    if (maple_references_used(vtable, values, request->space, target) == 0)
+        target->reference_ms = NULL;
+    return MAPLE_OK;
 }
 
 static maple_status fit_in_one_step(const maple_predictor_vtable *vtable, const maple_fit_request *request,
@@ -58,8 +67,11 @@ static maple_status fit_in_one_step(const maple_predictor_vtable *vtable, const 
     if (status != MAPLE_OK)
         return status;
     maple_fit_request seen = *request;
-    maple_hide_unused(vtable, values, &seen);
-    status = vtable->fit(&seen, values, &predictor->state, error);
+    maple_arch *archs = NULL;
+    status = maple_show_target(vtable, values, &seen, &archs, error);
+    if (status == MAPLE_OK)
+        status = vtable->fit(&seen, values, &predictor->state, error);
+    maple_free(archs);
     if (status == MAPLE_OK)
         *out = predictor;
     else

@@ -28,9 +28,10 @@ maple_status maple_check_target(const maple_predictor_info *info, const maple_fi
  * here. */
 int maple_references_used(const maple_predictor_vtable *vtable, const double *values,
                           const maple_space *space, const maple_target *target);
-/* Takes out of a request what the predictor must not or would not use. */
-void maple_hide_unused(const maple_predictor_vtable *vtable, const double *values,
-                       maple_fit_request *request);
+/* Replaces the target's samples by what it executes (*archs, freed by the caller), and takes out of the
+ * request what the predictor must not or would not use. */
+maple_status maple_show_target(const maple_predictor_vtable *vtable, const double *values,
+                               maple_fit_request *request, maple_arch **archs, maple_error *error);
 
 /* --- Training rows of a request --- */
 

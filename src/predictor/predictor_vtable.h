@@ -6,7 +6,9 @@
  *  - samples are finite, positive, enough for info.min_samples, and none is degenerate in a pruned target;
  *  - where info.needs_pool, there is a pool and at least one source; where info.needs_operators, operator_ms
  * is there (single values may still be NaN);
- *  - architectures given to predict are canonical for the model's graph form and not degenerate.
+ *  - target.reference_ms and target.oracle_ms are NULL where the predictor would not, or must not, use them;
+ *  - the samples and the architectures given to predict are canonical for the target's graph form and not
+ * degenerate.
  */
 #ifndef MAPLE_PREDICTOR_VTABLE_H
 #define MAPLE_PREDICTOR_VTABLE_H

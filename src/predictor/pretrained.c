@@ -88,9 +88,12 @@ maple_status maple_pretrained_adapt(const maple_pretrained *pretrained, const ma
         status = maple_check_pool(&vtable->info, &seen, error);
     if (status == MAPLE_OK)
         status = maple_predictor_create(vtable, &seen, pretrained->options, &predictor, error);
-    maple_hide_unused(vtable, pretrained->values, &seen);
+    maple_arch *archs = NULL;
+    if (status == MAPLE_OK)
+        status = maple_show_target(vtable, pretrained->values, &seen, &archs, error);
     if (status == MAPLE_OK)
         status = vtable->adapt(pretrained->prior, &seen, pretrained->values, &predictor->state, error);
+    maple_free(archs);
     if (status == MAPLE_OK)
         *out = predictor;
     else
