@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each baseline computes, against values known beforehand. */
 #include "maple/evaluate.h"
-#include "predictor/arch_index.h"
+#include "space/arch_index.h"
 #include "predictor/mlp.h"
 #include "predictor/source_table.h"
 #include "synthetic.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The scoring sets of a target, and predictions scored on them. */
 #include "evaluate/scorer.h"
+#include "space/arch_index.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,9 +19,8 @@ struct maple_scorer {
     row_set sets[MAPLE_SCORINGS];
     uint32_t *by_measured; /* rows with a latency, in its order */
     size_t n_known;
-    uint32_t *network; /* [n_archs] */
-    uint32_t *table;   /* open hash table of `slots` rows, one for each network */
-    size_t slots;
+    uint32_t *network;         /* [n_archs] */
+    maple_arch_index networks; /* what the platform executes for its rows */
 };
 
 const char *maple_scoring_name(maple_scoring scoring) {
@@ -55,18 +55,6 @@ static maple_arch executed(const maple_scorer *s, const maple_arch *arch) {
     return maple_space_canonical(s->dataset->space, s->platform->platform.graph, arch);
 }
 
-/* The slot of a canonical architecture: its own, or the free one where it would go. */
-static size_t find_slot(const maple_scorer *s, const maple_arch *canonical) {
-    size_t slot = (size_t)maple_hash(canonical->op, sizeof canonical->op) & (s->slots - 1);
-    while (s->table[slot] != UINT32_MAX) {
-        maple_arch other = executed(s, &s->dataset->archs[s->table[slot]]);
-        if (maple_arch_equal(&other, canonical))
-            break;
-        slot = (slot + 1) & (s->slots - 1);
-    }
-    return slot;
-}
-
 static bool runs(const maple_scorer *s, const maple_arch *arch) {
     return s->platform->platform.graph == MAPLE_GRAPH_AS_WRITTEN ||
            !maple_space_degenerate(s->dataset->space, arch);
@@ -76,7 +64,8 @@ uint32_t maple_scorer_find(const maple_scorer *s, const maple_arch *arch) {
     if (!runs(s, arch))
         return UINT32_MAX;
     maple_arch canonical = executed(s, arch);
-    return s->table[find_slot(s, &canonical)];
+    size_t found = maple_arch_index_find(&s->networks, &canonical);
+    return found == SIZE_MAX ? UINT32_MAX : (uint32_t)found;
 }
 
 uint32_t maple_scorer_network(const maple_scorer *s, size_t row) {
@@ -85,25 +74,16 @@ uint32_t maple_scorer_network(const maple_scorer *s, size_t row) {
 
 static maple_status number_networks(maple_scorer *s, maple_error *error) {
     const maple_dataset *d = s->dataset;
-    s->slots = 16;
-    while (s->slots < 2 * d->n_archs)
-        s->slots *= 2;
     s->network = maple_alloc(d->n_archs, sizeof *s->network);
-    s->table = maple_alloc(s->slots, sizeof *s->table);
-    if (!s->network || !s->table)
+    if (!s->network)
         return maple_error_memory(error);
-    memset(s->table, 0xff, s->slots * sizeof *s->table);
-    for (size_t i = 0; i < d->n_archs; i++) {
-        s->network[i] = UINT32_MAX;
-        if (!runs(s, &d->archs[i]))
-            continue;
+    maple_status status = maple_arch_index_create(d->space, d->n_archs, &s->networks, error);
+    for (size_t i = 0; status == MAPLE_OK && i < d->n_archs; i++) {
         maple_arch canonical = executed(s, &d->archs[i]);
-        size_t slot = find_slot(s, &canonical);
-        if (s->table[slot] == UINT32_MAX)
-            s->table[slot] = (uint32_t)i;
-        s->network[i] = s->table[slot];
+        bool any = runs(s, &d->archs[i]);
+        s->network[i] = any ? (uint32_t)maple_arch_index_add(&s->networks, &canonical) : UINT32_MAX;
     }
-    return MAPLE_OK;
+    return status;
 }
 
 /* --- Sets --- */
@@ -245,7 +225,7 @@ void maple_scorer_free(maple_scorer *scorer) {
         maple_free(scorer->sets[i].rows);
     maple_free(scorer->by_measured);
     maple_free(scorer->network);
-    maple_free(scorer->table);
+    maple_arch_index_release(&scorer->networks);
     maple_free(scorer);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What all predictors share: fitting, degenerate architectures, model files. */
-#include "predictor/arch_index.h"
+#include "space/arch_index.h"
 #include "predictor/lut_table.h"
 #include "predictor/predictor_internal.h"
 
@@ -28,8 +28,9 @@ maple_status maple_predictor_create(const maple_predictor_vtable *vtable, const 
     return MAPLE_OK;
 }
 
-int maple_references_used(const maple_predictor_vtable *vtable, const double *values,
-                          const maple_space *space, const maple_target *target) {
+/* As maple_predictor_references: whether the target has a look-up table is decided here. */
+static int references_used(const maple_predictor_vtable *vtable, const double *values,
+                           const maple_space *space, const maple_target *target) {
     if (!vtable->wants_references)
         return vtable->info.references;
     maple_lut table;
@@ -50,7 +51,7 @@ maple_status maple_show_target(const maple_predictor_vtable *vtable, const doubl
     target->archs = executed;
     if (!vtable->info.oracle)
         target->oracle_ms = NULL;
-    if (maple_references_used(vtable, values, request->space, target) == 0)
+    if (references_used(vtable, values, request->space, target) == 0)
         target->reference_ms = NULL;
     return MAPLE_OK;
 }
@@ -114,7 +115,7 @@ maple_status maple_predictor_references(const char *name, const char *options, c
     if (status == MAPLE_OK)
         status = maple_options_parse(vtable, options, values, error);
     if (status == MAPLE_OK)
-        *out = maple_references_used(vtable, values, space, target);
+        *out = references_used(vtable, values, space, target);
     return status;
 }
 

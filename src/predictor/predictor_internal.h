@@ -24,10 +24,6 @@ maple_status maple_check_target(const maple_predictor_info *info, const maple_fi
 
 /* --- What a predictor sees of a target --- */
 
-/* As maple_predictor_references, with the options' values: whether the target has a look-up table is decided
- * here. */
-int maple_references_used(const maple_predictor_vtable *vtable, const double *values,
-                          const maple_space *space, const maple_target *target);
 /* Replaces the target's samples by what it executes (*archs, freed by the caller), and takes out of the
  * request what the predictor must not or would not use. */
 maple_status maple_show_target(const maple_predictor_vtable *vtable, const double *values,

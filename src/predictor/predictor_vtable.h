@@ -60,7 +60,7 @@ typedef struct maple_predictor_vtable {
     void (*free_prior)(void *prior);
 } maple_predictor_vtable;
 
-const maple_predictor_vtable *maple_predictor_vtable_at(size_t i); /* registry.c; NULL beyond the end */
+/* registry.c */
 maple_status maple_predictor_find_vtable(const char *name, const maple_predictor_vtable **out,
                                          maple_error *error);
 
