@@ -23,37 +23,15 @@ void cli_fitting_options(cli_fitting *fitting, cli_options *options) {
     cli_seed(options, &fitting->seed);
 }
 
-/* reference_ms[references of the space]: what the platform has of them, NaN for the rest; false for none. */
-static bool find_references(const maple_dataset *dataset, const maple_dataset_platform *row,
-                            double *reference_ms) {
-    const maple_space *space = dataset->space;
-    maple_graph_form form = row->platform.graph;
-    bool any = false;
-    for (size_t r = 0; r < maple_space_references(space); r++) {
-        maple_arch reference = maple_space_reference(space, r);
-        maple_arch wanted = maple_space_canonical(space, form, &reference);
-        reference_ms[r] = NAN;
-        for (size_t i = 0; i < dataset->n_archs && isnan(reference_ms[r]); i++) {
-            maple_arch arch = maple_space_canonical(space, form, &dataset->archs[i]);
-            if (maple_arch_equal(&arch, &wanted) && isfinite(row->latency_ms[i]))
-                reference_ms[r] = row->latency_ms[i];
-        }
-        any |= !isnan(reference_ms[r]);
-    }
-    return any;
-}
-
 /* The reference latencies that the predictor would use and the platform has are given to it: they were
  * measured. */
-static maple_status add_references(const maple_dataset *dataset, const maple_dataset_platform *row,
-                                   const char *predictor, const char *options, double *reference_ms,
-                                   maple_target *target, maple_error *error) {
+static maple_status add_references(const maple_dataset *dataset, size_t row, const char *predictor,
+                                   const char *options, double *reference_ms, maple_target *target,
+                                   maple_error *error) {
     int used;
-    bool has_table = true; /* every operator that a look-up table of this platform can need */
-    for (size_t i = 0; i < maple_space_operators(dataset->space); i++)
-        has_table &= isfinite(row->operator_ms[i]);
-    maple_status status = maple_predictor_references(predictor, options, has_table, &used, error);
-    if (status == MAPLE_OK && used > 0 && find_references(dataset, row, reference_ms))
+    maple_status status =
+        maple_predictor_references(predictor, options, dataset->space, target, &used, error);
+    if (status == MAPLE_OK && used > 0 && maple_dataset_references(dataset, row, reference_ms) > 0)
         target->reference_ms = reference_ms;
     return status;
 }
@@ -81,7 +59,7 @@ maple_status cli_fit_row(const maple_dataset *dataset, size_t target, const char
     double *reference_ms = maple_alloc(maple_space_references(dataset->space), sizeof *reference_ms);
     maple_status status = reference_ms ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = add_references(dataset, row, predictor, options, reference_ms, &request.target, error);
+        status = add_references(dataset, target, predictor, options, reference_ms, &request.target, error);
     if (status == MAPLE_OK)
         status = cli_sources(dataset, &row->platform, leave_out, &sources, &request.n_sources, error);
     request.sources = sources;

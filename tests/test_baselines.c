@@ -2,7 +2,7 @@
 /* What each baseline computes, against values known beforehand. */
 #include "fitting.h"
 #include "maple/evaluate.h"
-#include "predictor/arch_index.h"
+#include "space/arch_index.h"
 #include "predictor/mlp.h"
 #include "predictor/source_table.h"
 #include "synthetic.h"

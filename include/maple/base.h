@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base.h: status and error text, memory, random numbers, clock, hooks, order statistics.
+ * base.h: status and error text, memory, random numbers, clock, hooks, order statistics, rank correlation,
+ * files.
  *
  * Conventions of every public header of libmaple:
  *  - a fallible function returns maple_status and takes a last parameter `maple_error *error`, which may be
@@ -136,6 +137,14 @@ maple_status maple_summarise(const double *values, size_t n, maple_summary *out,
 
 /* The q-quantile (linear interpolation) of an ascending array; NaN for n = 0. */
 double maple_quantile_sorted(const double *ascending, size_t n, double q);
+
+/* --- Rank correlation of n pairs, on float32 values: NaN where one side is constant. Pairs with a NaN or an
+ * infinity are left out. O(n log n). Fails only for lack of memory. --- */
+
+/* Spearman's coefficient, with mid-ranks. */
+maple_status maple_spearman(const double *x, const double *y, size_t n, double *out, maple_error *error);
+/* Kendall's tau-b (Knight's algorithm), ties counted exactly. */
+maple_status maple_kendall(const double *x, const double *y, size_t n, double *out, maple_error *error);
 
 /* --- Files --- */
 

@@ -21,10 +21,6 @@ typedef struct maple_metrics {
 /* Pairs with a NaN are left out; n = 0 gives NaN everywhere. O(n log n). Fails only for lack of memory. */
 maple_status maple_metrics_compute(const double *measured_ms, const double *predicted_ms, size_t n,
                                    maple_metrics *out, maple_error *error);
-/* Spearman's rank correlation with mid-ranks, in O(n log n). */
-maple_status maple_spearman(const double *a, const double *b, size_t n, double *out, maple_error *error);
-/* Kendall's tau-b (Knight's algorithm, O(n log n)), ties counted exactly. */
-maple_status maple_kendall(const double *a, const double *b, size_t n, double *out, maple_error *error);
 
 /* --- What is scored --- */
 
@@ -34,8 +30,8 @@ typedef enum maple_scoring {
                                graph as one of them */
     MAPLE_SCORE_ABOVE20,    /* those above 20 % of the target's median latency */
     MAPLE_SCORE_FIRST128,   /* canonical indices 0..127: NASFLAT's published protocol */
-    MAPLE_SCORE_TRIMMED800, /* HELP's test pool: 1,000 canonical indices (from 900; FBNet from 4000), the
-                               middle 80 % by latency, ties by index */
+    MAPLE_SCORE_TRIMMED800, /* HELP's test pool (maple_space_test_pool), the middle 80 % by latency, ties by
+                               index */
     MAPLE_SCORINGS
 } maple_scoring;
 

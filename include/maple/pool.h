@@ -172,6 +172,10 @@ maple_status maple_dataset_load(maple_pool *const *pools, size_t n_pools, const 
 void maple_dataset_free(maple_dataset *dataset);
 /* Row of a platform, or -1. */
 ptrdiff_t maple_dataset_platform_row(const maple_dataset *dataset, const char *name);
+/* What a platform (a row) has of the space's reference architectures: latency_ms[maple_space_references], of
+ * the reference's own row, else of the first one that runs the same graph there; NaN where it has neither.
+ * Returns how many it has. */
+size_t maple_dataset_references(const maple_dataset *dataset, size_t platform, double *latency_ms);
 
 /* --- Exchange (one file a format in src/pool) --- */
 

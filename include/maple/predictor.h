@@ -28,12 +28,6 @@ size_t maple_predictor_count(void);
 const maple_predictor_info *maple_predictor_at(size_t i); /* NULL beyond the end */
 maple_status maple_predictor_find(const char *name, const maple_predictor_info **out, maple_error *error);
 
-/* How many of the space's reference architectures the predictor uses with these options (NULL: defaults), for
- * a target whose operator latencies suffice for a look-up table or do not: what has to be measured besides
- * the samples, and what maple_target.reference_ms is read for. */
-maple_status maple_predictor_references(const char *name, const char *options, bool has_table, int *out,
-                                        maple_error *error);
-
 /* What is known of the device to predict for. Arrays belong to the caller. */
 typedef struct maple_target {
     maple_graph_form graph;
@@ -46,6 +40,12 @@ typedef struct maple_target {
     const double *oracle_ms; /* [pool->n_archs]: every latency of the target, NaN where unknown. NULL except
                                 in evaluation; only predictors with info.oracle may look at it */
 } maple_target;
+
+/* How many of the space's reference architectures the predictor uses with these options (NULL: defaults) for
+ * this target, of which only the graph and the operator latencies are read: what has to be measured besides
+ * the samples. Fitting uses target.reference_ms where this is not 0, and leaves it alone elsewhere. */
+maple_status maple_predictor_references(const char *name, const char *options, const maple_space *space,
+                                        const maple_target *target, int *out, maple_error *error);
 
 typedef struct maple_fit_request {
     const maple_space *space;

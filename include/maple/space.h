@@ -130,6 +130,10 @@ void maple_space_feature_values(const maple_space *space, const maple_arch *arch
 size_t maple_space_references(const maple_space *space);
 maple_arch maple_space_reference(const maple_space *space, size_t i);
 
+/* Where HELP's test pool of 1,000 architectures starts, after its training pool: a canonical index. 0 where
+ * HELP has none in this space. */
+int maple_space_test_pool(const maple_space *space);
+
 /* Fixed architectures, from light to heavy, measured in every round as sentinels. */
 size_t maple_space_sentinels(const maple_space *space);
 maple_arch maple_space_sentinel(const maple_space *space, size_t i);

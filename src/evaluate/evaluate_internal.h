@@ -26,7 +26,6 @@ typedef struct eval_contender {
 typedef struct eval_target {
     maple_scorer *scorer;                    /* NULL: this platform is no target */
     const double *operator_ms, *warm, *cold; /* the dataset's; NULL where nothing is known */
-    bool has_table;                          /* operator latencies suffice for a look-up table */
     double *reference_ms;                    /* [maple_space_references] */
     uint32_t *reference_network;             /* [maple_space_references] */
 } eval_target;

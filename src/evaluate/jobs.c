@@ -59,8 +59,8 @@ static size_t take_references(const eval *e, const eval_contender *contender, co
                               eval_room *room, maple_target *target) {
     size_t n = maple_space_references(e->dataset->space), taken = 0;
     int used;
-    if (maple_predictor_references(contender->info->name, contender->options, known->has_table, &used,
-                                   NULL) ||
+    if (maple_predictor_references(contender->info->name, contender->options, e->dataset->space, target,
+                                   &used, NULL) != MAPLE_OK ||
         used == 0)
         return 0;
     for (size_t i = 0; i < n; i++) {

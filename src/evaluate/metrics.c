@@ -1,6 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Error-bound accuracy, rank correlations and errors of predicted against measured latencies. */
-#include "evaluate/ranks.h"
+#include "evaluate/metrics.h"
+
+#include <math.h>
+
+/* The k-th smallest (from 0) comes to values[k], smaller or equal ones before it, larger or equal ones after
+ * it (Hoare's selection). */
+static void select_nth(double *values, size_t n, size_t k) {
+    ptrdiff_t low = 0, high = (ptrdiff_t)n - 1, wanted = (ptrdiff_t)k;
+    while (low < high) {
+        double pivot = values[low + (high - low) / 2];
+        ptrdiff_t i = low, j = high;
+        while (i <= j) {
+            while (values[i] < pivot)
+                i++;
+            while (values[j] > pivot)
+                j--;
+            if (i > j)
+                break;
+            double t = values[i];
+            values[i++] = values[j];
+            values[j--] = t;
+        }
+        if (j < wanted)
+            low = i;
+        if (wanted < i)
+            high = j;
+    }
+}
+
+static double median(double *values, size_t n) {
+    size_t upper = n / 2;
+    select_nth(values, n, upper);
+    if (n % 2 == 1)
+        return values[upper];
+    double lower = values[0];
+    for (size_t i = 1; i < upper; i++)
+        lower = fmax(lower, values[i]);
+    return lower + 0.5 * (values[upper] - lower);
+}
+
+static void measure_errors(maple_rank_room *room, size_t n, maple_metrics *out) {
+    size_t within[3] = {0};
+    double squares = 0, sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        /* The bound is inclusive: the difference is compared, not the rounded quotient, so that 110 against
+         * 100 is within 10 %. */
+        double off = fabs(room->y.value[i] - room->x.value[i]), scale = fabs(room->x.value[i]);
+        within[0] += off * 100 <= scale;
+        within[1] += off * 20 <= scale;
+        within[2] += off * 10 <= scale;
+        room->scratch[i] = off > 0 ? off / scale : 0;
+        sum += room->scratch[i];
+        squares += off * off;
+    }
+    double count = (double)n;
+    out->acc1 = (double)within[0] / count;
+    out->acc5 = (double)within[1] / count;
+    out->acc10 = (double)within[2] / count;
+    out->mape = sum / count;
+    out->medape = median(room->scratch, n);
+    out->rmse_ms = sqrt(squares / count);
+}
+
+void maple_metrics_of_pairs(maple_rank_room *room, size_t n, maple_metrics *out) {
+    *out = (maple_metrics){.n = n,
+                           .acc1 = NAN,
+                           .acc5 = NAN,
+                           .acc10 = NAN,
+                           .spearman = NAN,
+                           .kendall = NAN,
+                           .mape = NAN,
+                           .medape = NAN,
+                           .rmse_ms = NAN};
+    if (n == 0)
+        return;
+    maple_rank_correlations(room, n, &out->spearman, &out->kendall);
+    measure_errors(room, n, out);
+}
 
 maple_status maple_metrics_compute(const double *measured_ms, const double *predicted_ms, size_t n,
                                    maple_metrics *out, maple_error *error) {
@@ -8,26 +85,7 @@ maple_status maple_metrics_compute(const double *measured_ms, const double *pred
     maple_status status = maple_rank_room_create(n, &room, error);
     if (status != MAPLE_OK)
         return status;
-    size_t kept = maple_rank_pairs(&room, measured_ms, predicted_ms, n);
-    maple_rank_order(room.measured, kept, room.by_measured, room.keys);
-    maple_rank_order(room.predicted, kept, room.by_predicted, room.keys);
-    maple_rank_metrics(&room, kept, out);
+    maple_metrics_of_pairs(&room, maple_rank_pairs(&room, measured_ms, predicted_ms, n), out);
     maple_rank_room_free(&room);
     return MAPLE_OK;
-}
-
-maple_status maple_spearman(const double *a, const double *b, size_t n, double *out, maple_error *error) {
-    maple_metrics metrics;
-    maple_status status = maple_metrics_compute(a, b, n, &metrics, error);
-    if (status == MAPLE_OK)
-        *out = metrics.spearman;
-    return status;
-}
-
-maple_status maple_kendall(const double *a, const double *b, size_t n, double *out, maple_error *error) {
-    maple_metrics metrics;
-    maple_status status = maple_metrics_compute(a, b, n, &metrics, error);
-    if (status == MAPLE_OK)
-        *out = metrics.kendall;
-    return status;
 }

@@ -2,7 +2,6 @@
 /* What is measured on the targets and learned from on the sources: drawn once, the same for all contenders.
  */
 #include "evaluate/evaluate_internal.h"
-#include "predictor/lut_table.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -26,22 +25,6 @@ static const double *if_any(const double *values, size_t n) {
     return NULL;
 }
 
-/* Latency of the reference's network: of its own row, else of one that runs the same graph. */
-static double find_reference(const eval *e, const maple_dataset_platform *platform,
-                             const maple_scorer *scorer, const maple_arch *arch, uint32_t *network) {
-    double found = NAN;
-    *network = maple_scorer_find(scorer, arch);
-    for (size_t i = 0; *network != UINT32_MAX && i < e->dataset->n_archs; i++) {
-        double ms = platform->latency_ms[i];
-        if (maple_scorer_network(scorer, i) != *network || !isfinite(ms))
-            continue;
-        if (maple_arch_equal(&e->dataset->archs[i], arch))
-            return ms;
-        found = isnan(found) ? ms : found;
-    }
-    return found;
-}
-
 static maple_status prepare_target(eval *e, size_t row, maple_error *error) {
     const maple_dataset *d = e->dataset;
     const maple_dataset_platform *platform = &d->platforms[row];
@@ -55,18 +38,15 @@ static maple_status prepare_target(eval *e, size_t row, maple_error *error) {
     target->operator_ms = if_any(platform->operator_ms, maple_space_operators(d->space));
     target->warm = if_any(platform->counters_warm, counters);
     target->cold = if_any(platform->counters_cold, counters);
-    maple_lut table;
-    target->has_table = target->operator_ms && maple_lut_init(&table, d->space, platform->platform.graph,
-                                                              target->operator_ms, NULL) == MAPLE_OK;
     size_t n = maple_space_references(d->space);
     target->reference_ms = maple_alloc(n, sizeof *target->reference_ms);
     target->reference_network = maple_alloc(n, sizeof *target->reference_network);
     if (!target->reference_ms || !target->reference_network)
         return maple_error_memory(error);
+    maple_dataset_references(d, row, target->reference_ms);
     for (size_t i = 0; i < n; i++) {
         maple_arch arch = maple_space_reference(d->space, i);
-        target->reference_ms[i] =
-            find_reference(e, platform, target->scorer, &arch, &target->reference_network[i]);
+        target->reference_network[i] = maple_scorer_find(target->scorer, &arch);
     }
     return MAPLE_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which architectures of a target are measured. */
 #include "evaluate/samplers.h"
+#include "space/arch_index.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -60,32 +61,20 @@ maple_status maple_sampler_check(const maple_dataset *dataset, const char *name,
 
 /* --- Candidates --- */
 
-/* Of rows that run the same pruned graph keeps the first; returns how many are left. */
+/* Of rows that run the same pruned graph keeps the first; *n: how many are left. */
 static maple_status keep_distinct(const maple_dataset *d, size_t *rows, size_t *n, maple_error *error) {
-    size_t slots = 16, kept = 0;
-    while (slots < 2 * *n)
-        slots *= 2;
-    maple_arch *graphs = maple_alloc(slots, sizeof *graphs);
-    bool *taken = maple_alloc(slots, sizeof *taken);
-    if (!graphs || !taken) {
-        maple_free(graphs);
-        maple_free(taken);
-        return maple_error_memory(error);
-    }
+    maple_arch_index graphs;
+    maple_status status = maple_arch_index_create(d->space, *n, &graphs, error);
+    if (status != MAPLE_OK)
+        return status;
     for (size_t i = 0; i < *n; i++) {
         maple_arch graph = maple_space_canonical(d->space, MAPLE_GRAPH_PRUNED, &d->archs[rows[i]]);
-        size_t slot = (size_t)maple_hash(graph.op, sizeof graph.op) & (slots - 1);
-        while (taken[slot] && !maple_arch_equal(&graphs[slot], &graph))
-            slot = (slot + 1) & (slots - 1);
-        if (taken[slot])
-            continue;
-        taken[slot] = true;
-        graphs[slot] = graph;
-        rows[kept++] = rows[i];
+        size_t kept = graphs.n;
+        if (maple_arch_index_add(&graphs, &graph) == kept)
+            rows[kept] = rows[i];
     }
-    *n = kept;
-    maple_free(graphs);
-    maple_free(taken);
+    *n = graphs.n;
+    maple_arch_index_release(&graphs);
     return MAPLE_OK;
 }
 

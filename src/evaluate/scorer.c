@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The scoring sets of a target, and predictions scored on them. */
 #include "evaluate/scorer.h"
+#include "space/arch_index.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,9 +19,8 @@ struct maple_scorer {
     row_set sets[MAPLE_SCORINGS];
     uint32_t *by_measured; /* rows with a latency, in its order */
     size_t n_known;
-    uint32_t *network; /* [n_archs] */
-    uint32_t *table;   /* open hash table of `slots` rows, one for each network */
-    size_t slots;
+    uint32_t *network;         /* [n_archs] */
+    maple_arch_index networks; /* what the platform executes for its rows */
 };
 
 const char *maple_scoring_name(maple_scoring scoring) {
@@ -55,18 +55,6 @@ static maple_arch executed(const maple_scorer *s, const maple_arch *arch) {
     return maple_space_canonical(s->dataset->space, s->platform->platform.graph, arch);
 }
 
-/* The slot of a canonical architecture: its own, or the free one where it would go. */
-static size_t find_slot(const maple_scorer *s, const maple_arch *canonical) {
-    size_t slot = (size_t)maple_hash(canonical->op, sizeof canonical->op) & (s->slots - 1);
-    while (s->table[slot] != UINT32_MAX) {
-        maple_arch other = executed(s, &s->dataset->archs[s->table[slot]]);
-        if (maple_arch_equal(&other, canonical))
-            break;
-        slot = (slot + 1) & (s->slots - 1);
-    }
-    return slot;
-}
-
 static bool runs(const maple_scorer *s, const maple_arch *arch) {
     return s->platform->platform.graph == MAPLE_GRAPH_AS_WRITTEN ||
            !maple_space_degenerate(s->dataset->space, arch);
@@ -76,7 +64,8 @@ uint32_t maple_scorer_find(const maple_scorer *s, const maple_arch *arch) {
     if (!runs(s, arch))
         return UINT32_MAX;
     maple_arch canonical = executed(s, arch);
-    return s->table[find_slot(s, &canonical)];
+    size_t found = maple_arch_index_find(&s->networks, &canonical);
+    return found == SIZE_MAX ? UINT32_MAX : (uint32_t)found;
 }
 
 uint32_t maple_scorer_network(const maple_scorer *s, size_t row) {
@@ -85,25 +74,16 @@ uint32_t maple_scorer_network(const maple_scorer *s, size_t row) {
 
 static maple_status number_networks(maple_scorer *s, maple_error *error) {
     const maple_dataset *d = s->dataset;
-    s->slots = 16;
-    while (s->slots < 2 * d->n_archs)
-        s->slots *= 2;
     s->network = maple_alloc(d->n_archs, sizeof *s->network);
-    s->table = maple_alloc(s->slots, sizeof *s->table);
-    if (!s->network || !s->table)
+    if (!s->network)
         return maple_error_memory(error);
-    memset(s->table, 0xff, s->slots * sizeof *s->table);
-    for (size_t i = 0; i < d->n_archs; i++) {
-        s->network[i] = UINT32_MAX;
-        if (!runs(s, &d->archs[i]))
-            continue;
+    maple_status status = maple_arch_index_create(d->space, d->n_archs, &s->networks, error);
+    for (size_t i = 0; status == MAPLE_OK && i < d->n_archs; i++) {
         maple_arch canonical = executed(s, &d->archs[i]);
-        size_t slot = find_slot(s, &canonical);
-        if (s->table[slot] == UINT32_MAX)
-            s->table[slot] = (uint32_t)i;
-        s->network[i] = s->table[slot];
+        bool any = runs(s, &d->archs[i]);
+        s->network[i] = any ? (uint32_t)maple_arch_index_add(&s->networks, &canonical) : UINT32_MAX;
     }
-    return MAPLE_OK;
+    return status;
 }
 
 /* --- Sets --- */
@@ -159,19 +139,6 @@ static void take_indices(const maple_scorer *s, int first, int n, row_set *set) 
     set->complete = set->n == (size_t)n;
 }
 
-/* Where HELP's test pool starts: after its training pool. */
-static int test_pool_start(const maple_space *space) {
-    static const struct {
-        const char *space;
-        int first;
-    } POOLS[] = {{"nas-bench-201", 900}, {"fbnet", 4000}};
-    for (size_t i = 0; i < sizeof POOLS / sizeof *POOLS; i++) {
-        if (strcmp(maple_space_name(space), POOLS[i].space) == 0)
-            return POOLS[i].first;
-    }
-    return -1;
-}
-
 typedef struct indexed {
     float latency_ms;
     int index;
@@ -191,8 +158,8 @@ static int compare_rows(const void *left, const void *right) {
 }
 
 static void take_trimmed(const maple_scorer *s, row_set *set) {
-    int first = test_pool_start(s->dataset->space);
-    if (first < 0)
+    int first = maple_space_test_pool(s->dataset->space);
+    if (first == 0)
         return;
     take_indices(s, first, TEST_POOL, set);
     if (!set->complete)
@@ -258,7 +225,7 @@ void maple_scorer_free(maple_scorer *scorer) {
         maple_free(scorer->sets[i].rows);
     maple_free(scorer->by_measured);
     maple_free(scorer->network);
-    maple_free(scorer->table);
+    maple_arch_index_release(&scorer->networks);
     maple_free(scorer);
 }
 
@@ -274,8 +241,8 @@ static size_t gather(const maple_scorer *s, maple_score_room *room, const row_se
         if (!isfinite(predicted[row]) || (skipped && network != UINT32_MAX && skipped[network]))
             continue;
         room->place[row] = (uint32_t)kept;
-        room->ranks.measured[kept] = s->platform->latency_ms[row];
-        room->ranks.predicted[kept++] = predicted[row];
+        room->ranks.x.value[kept] = s->platform->latency_ms[row];
+        room->ranks.y.value[kept++] = predicted[row];
     }
     return kept;
 }
@@ -298,10 +265,10 @@ static size_t order_predictions(const maple_scorer *s, maple_score_room *room, c
         uint32_t row = all->rows[i];
         if (!isfinite(predicted[row]))
             continue;
-        room->ranks.predicted[n] = predicted[row];
+        room->ranks.y.value[n] = predicted[row];
         room->place[n++] = row;
     }
-    maple_rank_order(room->ranks.predicted, n, room->order, room->ranks.keys);
+    maple_rank_order(room->ranks.y.value, n, room->order, room->ranks.keys);
     for (size_t i = 0; i < n; i++)
         room->order[i] = room->place[room->order[i]];
     return n;
@@ -320,13 +287,13 @@ void maple_scorer_score(const maple_scorer *s, maple_score_room *room, const dou
         memset(room->place, 0xff, s->dataset->n_archs * sizeof *room->place);
         size_t n = gather(s, room, set, predicted, i == MAPLE_SCORE_UNMEASURED ? measured : NULL);
         if (n * 8 < n_ordered) { /* sorting a few is faster than going through all */
-            maple_rank_order(ranks->measured, n, ranks->by_measured, ranks->keys);
-            maple_rank_order(ranks->predicted, n, ranks->by_predicted, ranks->keys);
+            maple_rank_order(ranks->x.value, n, ranks->x.order, ranks->keys);
+            maple_rank_order(ranks->y.value, n, ranks->y.order, ranks->keys);
         } else {
-            filter(s->by_measured, s->n_known, room->place, ranks->by_measured);
-            filter(room->order, n_ordered, room->place, ranks->by_predicted);
+            filter(s->by_measured, s->n_known, room->place, ranks->x.order);
+            filter(room->order, n_ordered, room->place, ranks->y.order);
         }
-        maple_rank_metrics(ranks, n, &out[i]);
+        maple_metrics_of_pairs(ranks, n, &out[i]);
         valid[i] = n > 0;
     }
 }

@@ -6,7 +6,7 @@
 #ifndef MAPLE_EVALUATE_SCORER_H
 #define MAPLE_EVALUATE_SCORER_H
 
-#include "evaluate/ranks.h"
+#include "evaluate/metrics.h"
 
 typedef struct maple_scorer maple_scorer;
 

@@ -379,3 +379,37 @@ ptrdiff_t maple_dataset_platform_row(const maple_dataset *dataset, const char *n
             return (ptrdiff_t)i;
     return -1;
 }
+
+/* --- Reference architectures --- */
+
+static double reference_latency(const maple_dataset *dataset, const maple_dataset_platform *platform,
+                                const maple_arch *reference) {
+    maple_graph_form form = platform->platform.graph;
+    double found = NAN;
+    if (form == MAPLE_GRAPH_PRUNED && maple_space_degenerate(dataset->space, reference))
+        return NAN;
+    maple_arch wanted = maple_space_canonical(dataset->space, form, reference);
+    for (size_t i = 0; i < dataset->n_archs; i++) {
+        double ms = platform->latency_ms[i];
+        if (!isfinite(ms) || ms <= 0)
+            continue;
+        if (maple_arch_equal(&dataset->archs[i], reference))
+            return ms;
+        if (!isnan(found))
+            continue;
+        maple_arch executed = maple_space_canonical(dataset->space, form, &dataset->archs[i]);
+        if (maple_arch_equal(&executed, &wanted))
+            found = ms;
+    }
+    return found;
+}
+
+size_t maple_dataset_references(const maple_dataset *dataset, size_t platform, double *latency_ms) {
+    size_t known = 0;
+    for (size_t r = 0; r < maple_space_references(dataset->space); r++) {
+        maple_arch reference = maple_space_reference(dataset->space, r);
+        latency_ms[r] = reference_latency(dataset, &dataset->platforms[platform], &reference);
+        known += isnan(latency_ms[r]) ? 0 : 1;
+    }
+    return known;
+}

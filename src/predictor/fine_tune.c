@@ -9,41 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    TUNE_EPOCHS,
-    TUNE_BATCH,
-    TUNE_WIDTH,
-    TUNE_EMBEDDING,
-    TUNE_RATE,
-    TUNE_DECAY,
-    TUNE_STEPS,
-    TUNE_SOURCE_ARCHS,
-    TUNE_OPERATORS,
-    TUNE_COUNTERS,
-    TUNE_COUNTER_SCALE,
-    TUNE_REFERENCES,
-    TUNE_REFERENCE_SAMPLES,
-    TUNE_TUNE_RATE,
-    TUNE_TUNE_STEPS,
-    TUNE_FEW_STEPS,
-    TUNE_COUNT
-};
+enum { TUNE_REFERENCE_SAMPLES = OPT_SHARED, TUNE_TUNE_RATE, TUNE_TUNE_STEPS, TUNE_FEW_STEPS, TUNE_COUNT };
 
 static const maple_option OPTIONS[TUNE_COUNT] = {
-    [TUNE_EPOCHS] = {.name = "epochs", .value = 50, .min = 1, .max = 10000, .whole = true},
-    [TUNE_BATCH] = {.name = "batch", .value = 128, .min = 1, .max = 65536, .whole = true},
-    [TUNE_WIDTH] = {.name = "width", .value = 128, .min = 1, .max = 4096, .whole = true},
-    [TUNE_EMBEDDING] = {.name = "embedding", .value = 32, .min = 1, .max = 4096, .whole = true},
-    [TUNE_RATE] = {.name = "rate", .value = 1e-3, .min = 1e-8, .max = 1},
-    [TUNE_DECAY] = {.name = "decay", .value = 1, .min = 0, .max = 100},
-    [TUNE_STEPS] = {.name = "steps", .value = 12800, .min = 1, .max = 1e9, .whole = true},
-    [TUNE_SOURCE_ARCHS] = {.name = "source_archs", .value = 900, .min = 0, .max = 1e9, .whole = true},
-    [TUNE_OPERATORS] = {.name = "operators", .value = 1, .min = 0, .max = 1, .whole = true},
-    [TUNE_COUNTERS] = {.name = "counters", .value = 1, .min = 0, .max = 1, .whole = true},
-    [TUNE_COUNTER_SCALE] = {.name = "counter_scale",
-                            .value = COUNTERS_PER_LATENCY,
-                            .words = "per-latency|per-run"},
-    [TUNE_REFERENCES] = {.name = "references", .value = 0, .words = "auto|0|1"},
+    MAPLE_SHARED_OPTIONS,
     [TUNE_REFERENCE_SAMPLES] = {.name = "reference_samples", .value = 1, .min = 0, .max = 1, .whole = true},
     [TUNE_TUNE_RATE] = {.name = "tune_rate", .value = 3e-4, .min = 1e-8, .max = 1},
     [TUNE_TUNE_STEPS] = {.name = "tune_steps", .value = 200, .min = 0, .max = 100000, .whole = true},
@@ -67,9 +36,8 @@ static void free_prior(void *prior) {
     maple_free(p);
 }
 
-/* References describe the sources unless at least two of them have operator latencies. */
-static bool wants_references(const maple_fit_request *request, int wanted) {
-    enum { AUTO, NOT };
+/* Whether at least two sources have operator latencies, so that these describe them. */
+static bool have_operators(const maple_fit_request *request) {
     size_t with_operators = 0;
     for (size_t s = 0; s < request->n_sources; s++) {
         const double *operator_ms = request->pool->platforms[request->sources[s]].operator_ms;
@@ -78,65 +46,20 @@ static bool wants_references(const maple_fit_request *request, int wanted) {
             has |= isfinite(operator_ms[i]);
         with_operators += has;
     }
-    return wanted != NOT && (wanted != AUTO || with_operators < 2);
-}
-
-/* Learns axes and gives S of every source, and a row of zeros for the target that is not there yet. */
-static maple_status describe_sources(const maple_fit_request *request, maple_parts parts,
-                                     const maple_training *t, maple_axes *axes, float **descriptors,
-                                     maple_error *error) {
-    size_t n = t->n_platforms - 1, references = maple_space_references(request->space);
-    maple_measured *measured = maple_alloc(n, sizeof *measured);
-    double *reference_ms = maple_alloc(n, references * sizeof *reference_ms);
-    maple_status status = measured && reference_ms ? MAPLE_OK : maple_error_memory(error);
-    for (size_t p = 0; p < n && status == MAPLE_OK; p++) {
-        const maple_dataset_platform *source = &request->pool->platforms[t->rows[p]];
-        measured[p] = (maple_measured){source->platform.graph, source->operator_ms, source->counters_warm,
-                                       source->counters_cold, reference_ms + p * references};
-        if (parts.references)
-            status =
-                maple_reference_latencies(request->pool, t->rows[p], reference_ms + p * references, error);
-    }
-    if (status == MAPLE_OK)
-        status = maple_axes_learn(request->space, parts, measured, n, NULL, axes, error);
-    *descriptors = status == MAPLE_OK ? maple_alloc_aligned((n + 1) * axes->kept, sizeof(float)) : NULL;
-    if (status == MAPLE_OK && !*descriptors)
-        status = maple_error_memory(error);
-    for (size_t p = 0; p < n && status == MAPLE_OK; p++)
-        status = maple_axes_apply(axes, request->space, &measured[p], *descriptors + p * axes->kept, error);
-    maple_free(measured);
-    maple_free(reference_ms);
-    return status;
+    return with_operators >= 2;
 }
 
 static maple_status train_prior(const maple_fit_request *request, const double *options,
-                                const maple_training *training, tune_prior *prior, maple_error *error) {
-    maple_parts parts = {.operators = options[TUNE_OPERATORS] != 0,
-                         .counters = options[TUNE_COUNTERS] != 0,
-                         .references = wants_references(request, (int)options[TUNE_REFERENCES]),
-                         .counters_per_latency = options[TUNE_COUNTER_SCALE] == COUNTERS_PER_LATENCY};
+                                maple_training *training, tune_prior *prior, maple_error *error) {
     float *descriptors = NULL;
-    maple_status status = describe_sources(request, parts, training, &prior->axes, &descriptors, error);
-    maple_model *model = &prior->model;
-    model->shape = (maple_net_shape){.positions = training->positions,
-                                     .choices = (size_t)maple_space_ops(request->space),
-                                     .width = (size_t)options[TUNE_WIDTH],
-                                     .embedding = (size_t)options[TUNE_EMBEDDING],
-                                     .descriptor = prior->axes.kept};
-    model->mean = training->mean;
-    model->sd = training->sd;
-    model->descriptor = maple_alloc_aligned(prior->axes.kept, sizeof(float));
-    if (status == MAPLE_OK && !model->descriptor)
-        status = maple_error_memory(error);
-    maple_train_settings settings = {.epochs = (size_t)options[TUNE_EPOCHS],
-                                     .steps = (size_t)options[TUNE_STEPS],
-                                     .batch = (size_t)options[TUNE_BATCH],
-                                     .rate = options[TUNE_RATE],
-                                     .decay = options[TUNE_DECAY],
-                                     .seed = request->seed,
-                                     .hooks = request->hooks};
+    maple_status status = MAPLE_OK;
+    if (maple_references_wanted(options[OPT_REFERENCES], have_operators(request)))
+        status = maple_training_references(request, training, error);
     if (status == MAPLE_OK)
-        status = maple_train(&settings, training, descriptors, model, error);
+        status = maple_model_prepare(request, options, training, false, &prior->model, &prior->axes,
+                                     &descriptors, error);
+    if (status == MAPLE_OK)
+        status = maple_train(request, options, 0, training, descriptors, &prior->model, error);
     maple_free(descriptors);
     return status;
 }
@@ -147,8 +70,7 @@ static maple_status pretrain(const maple_fit_request *request, const double *opt
     tune_prior *prior = maple_alloc(1, sizeof *prior);
     if (!prior)
         return maple_error_memory(error);
-    maple_status status =
-        maple_training_build_levels(request, (size_t)options[TUNE_SOURCE_ARCHS], &training, error);
+    maple_status status = maple_training_build_levels(request, options, &training, error);
     if (status == MAPLE_OK)
         status = train_prior(request, options, &training, prior, error);
     maple_training_release(&training);
@@ -327,8 +249,7 @@ static maple_status model_for(const tune_prior *prior, const maple_fit_request *
     if (!model->parameters || !model->descriptor)
         return maple_error_memory(error);
     memcpy(model->parameters, prior->model.parameters, count * sizeof(float));
-    maple_measured measured = {target->graph, target->operator_ms, target->counters_warm,
-                               target->counters_cold, target->reference_ms};
+    maple_measured measured = maple_target_measured(target, target->reference_ms);
     return maple_axes_apply(&prior->axes, request->space, &measured, model->descriptor, error);
 }
 
@@ -361,22 +282,7 @@ static maple_status adapt(const void *prior, const maple_fit_request *request, c
 /* --- Files --- */
 
 static maple_status save(const void *state, maple_tensors *tensors, maple_error *error) {
-    const maple_model *model = state;
-    double scale[3] = {model->mean, model->sd, model->base.level};
-    maple_status status = maple_tensors_add(tensors, "scale", MAPLE_F64, 3, 0, scale, error);
-    return status == MAPLE_OK ? maple_model_save_network(model, tensors, error) : status;
-}
-
-static maple_status load_into(const maple_tensors *tensors, const maple_space *space, maple_model *model,
-                              maple_error *error) {
-    double scale[3];
-    maple_status status = maple_load_doubles(tensors, "scale", 3, scale, error);
-    if (status != MAPLE_OK)
-        return status;
-    model->mean = scale[0];
-    model->sd = scale[1];
-    model->base.level = scale[2];
-    return maple_model_load_network(tensors, space, model, error);
+    return maple_model_save_network(state, tensors, error);
 }
 
 static maple_status load(const maple_tensors *tensors, const maple_model_context *context, void **state,
@@ -384,7 +290,7 @@ static maple_status load(const maple_tensors *tensors, const maple_model_context
     maple_model *model = maple_alloc(1, sizeof *model);
     if (!model)
         return maple_error_memory(error);
-    maple_status status = load_into(tensors, context->space, model, error);
+    maple_status status = maple_model_load_network(tensors, context->space, model, error);
     if (status == MAPLE_OK)
         *state = model;
     else
@@ -403,7 +309,7 @@ static maple_status load_prior(const maple_tensors *tensors, const maple_space *
     tune_prior *prior = maple_alloc(1, sizeof *prior);
     if (!prior)
         return maple_error_memory(error);
-    maple_status status = load_into(tensors, space, &prior->model, error);
+    maple_status status = maple_model_load_network(tensors, space, &prior->model, error);
     if (status == MAPLE_OK && !(prior->model.sd > 0))
         status = maple_error_set(error, MAPLE_BAD_INPUT, "%s: tensor 'scale': spread %g is not positive",
                                  maple_tensors_path(tensors), prior->model.sd);
@@ -416,9 +322,8 @@ static maple_status load_prior(const maple_tensors *tensors, const maple_space *
     return status;
 }
 
-/* See maple_predictor_references. */
-static int references(const double *options, bool has_table) {
-    return maple_references_wanted(options[TUNE_REFERENCES], has_table);
+static bool wants_references(const double *options, bool has_table) {
+    return maple_references_wanted(options[OPT_REFERENCES], has_table);
 }
 
 const maple_predictor_vtable maple_predictor_fine_tune = {
@@ -429,7 +334,7 @@ const maple_predictor_vtable maple_predictor_fine_tune = {
              .pretrains = true,
              .references = 10,
              .references_optional = true},
-    .references = references,
+    .wants_references = wants_references,
     .options = OPTIONS,
     .n_options = TUNE_COUNT,
     .predict = maple_model_predict,

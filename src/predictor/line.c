@@ -7,14 +7,17 @@
 #include "predictor/lut_table.h"
 #include "predictor/predictor_vtable.h"
 
-/* x of a canonical architecture. */
-typedef maple_status (*feature)(const maple_lut *lut, const maple_model_context *context,
-                                const maple_arch *arch, double *x, maple_error *error);
+/* What x is. */
+typedef struct line_feature {
+    bool of_table; /* it comes from the look-up table */
+    maple_status (*value)(const maple_lut *lut, const maple_model_context *context, const maple_arch *arch,
+                          double *x, maple_error *error); /* of a canonical architecture */
+} line_feature;
 
 typedef struct line_model {
-    feature x_of;
+    const line_feature *feature;
     maple_affine affine;
-    maple_lut lut; /* n = 0 where x does not come from it */
+    maple_lut lut; /* where feature->of_table */
 } line_model;
 
 static maple_status lut_of(const maple_lut *lut, const maple_model_context *context, const maple_arch *arch,
@@ -42,22 +45,24 @@ static maple_status params_of(const maple_lut *lut, const maple_model_context *c
     return status;
 }
 
+static const line_feature LUT = {.of_table = true, .value = lut_of}, FLOPS = {.value = flops_of},
+                          PARAMS = {.value = params_of};
+
 /* --- What the three share --- */
 
-static maple_status fit(feature x_of, const maple_fit_request *request, void **state, maple_error *error) {
+static maple_status fit(const line_feature *feature, const maple_fit_request *request, void **state,
+                        maple_error *error) {
     const maple_target *target = &request->target;
     maple_model_context context = {.space = request->space, .graph = target->graph};
     line_model *model = maple_alloc(1, sizeof *model);
     double *x = maple_alloc(target->n_samples, sizeof *x);
     maple_status status = model && x ? MAPLE_OK : maple_error_memory(error);
-    if (status == MAPLE_OK && x_of == lut_of)
+    if (status == MAPLE_OK && feature->of_table)
         status = maple_lut_init(&model->lut, request->space, target->graph, target->operator_ms, error);
-    for (size_t i = 0; i < target->n_samples && status == MAPLE_OK; i++) {
-        maple_arch arch = maple_space_canonical(request->space, target->graph, &target->archs[i]);
-        status = x_of(&model->lut, &context, &arch, &x[i], error);
-    }
+    for (size_t i = 0; i < target->n_samples && status == MAPLE_OK; i++)
+        status = feature->value(&model->lut, &context, &target->archs[i], &x[i], error);
     if (status == MAPLE_OK) {
-        model->x_of = x_of;
+        model->feature = feature;
         model->affine = maple_affine_fit(x, target->latency_ms, target->n_samples);
         *state = model;
     } else {
@@ -72,7 +77,7 @@ static maple_status predict(const void *state, const maple_model_context *contex
     const line_model *model = state;
     for (size_t i = 0; i < n; i++) {
         double x;
-        maple_status status = model->x_of(&model->lut, context, &archs[i], &x, error);
+        maple_status status = model->feature->value(&model->lut, context, &archs[i], &x, error);
         if (status != MAPLE_OK)
             return status;
         latency_ms[i] = maple_affine_apply(&model->affine, x);
@@ -82,18 +87,18 @@ static maple_status predict(const void *state, const maple_model_context *contex
 
 static maple_status save(const void *state, maple_tensors *tensors, maple_error *error) {
     const line_model *model = state;
-    maple_status status = model->x_of == lut_of ? maple_lut_save(&model->lut, tensors, error) : MAPLE_OK;
+    maple_status status = model->feature->of_table ? maple_lut_save(&model->lut, tensors, error) : MAPLE_OK;
     return status == MAPLE_OK ? maple_affine_save(&model->affine, tensors, error) : status;
 }
 
-static maple_status load(feature x_of, const maple_tensors *tensors, const maple_model_context *context,
-                         void **state, maple_error *error) {
+static maple_status load(const line_feature *feature, const maple_tensors *tensors,
+                         const maple_model_context *context, void **state, maple_error *error) {
     line_model *model = maple_alloc(1, sizeof *model);
     if (!model)
         return maple_error_memory(error);
-    model->x_of = x_of;
+    model->feature = feature;
     maple_status status = MAPLE_OK;
-    if (x_of == lut_of)
+    if (feature->of_table)
         status = maple_lut_load(tensors, context->space, context->graph, &model->lut, error);
     if (status == MAPLE_OK)
         status = maple_affine_load(tensors, &model->affine, error);
@@ -106,20 +111,20 @@ static maple_status load(feature x_of, const maple_tensors *tensors, const maple
 
 /* --- Registrations --- */
 
-/* NAME is what differs: the feature of each. */
-#define LINE_FUNCTIONS(NAME)                                                                                 \
+/* FEATURE is what differs. */
+#define LINE_FUNCTIONS(NAME, FEATURE)                                                                        \
     static maple_status fit_##NAME(const maple_fit_request *request, const double *options, void **state,    \
                                    maple_error *error) {                                                     \
         (void)options;                                                                                       \
-        return fit(NAME##_of, request, state, error);                                                        \
+        return fit(&FEATURE, request, state, error);                                                         \
     }                                                                                                        \
     static maple_status load_##NAME(const maple_tensors *tensors, const maple_model_context *context,        \
                                     void **state, maple_error *error) {                                      \
-        return load(NAME##_of, tensors, context, state, error);                                              \
+        return load(&FEATURE, tensors, context, state, error);                                               \
     }
-LINE_FUNCTIONS(lut)
-LINE_FUNCTIONS(flops)
-LINE_FUNCTIONS(params)
+LINE_FUNCTIONS(lut, LUT)
+LINE_FUNCTIONS(flops, FLOPS)
+LINE_FUNCTIONS(params, PARAMS)
 
 const maple_predictor_vtable maple_predictor_lut_fit = {
     .info = {.name = "lut-fit",

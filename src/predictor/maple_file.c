@@ -19,8 +19,11 @@ static size_t stored_columns(const maple_net_table *table, int tensor) {
 
 maple_status maple_model_save_network(const maple_model *model, maple_tensors *tensors, maple_error *error) {
     maple_net_table table = maple_net_layout(&model->shape);
-    maple_status status = maple_tensors_add(tensors, "descriptor", MAPLE_F32, model->shape.descriptor, 0,
-                                            model->descriptor, error);
+    double scale[3] = {model->mean, model->sd, model->base.level};
+    maple_status status = maple_tensors_add(tensors, "scale", MAPLE_F64, 3, 0, scale, error);
+    if (status == MAPLE_OK)
+        status = maple_tensors_add(tensors, "descriptor", MAPLE_F32, model->shape.descriptor, 0,
+                                   model->descriptor, error);
     for (int i = 0; i < NET_TENSORS && status == MAPLE_OK; i++) {
         size_t columns = stored_columns(&table, i);
         status =
@@ -98,6 +101,13 @@ static maple_status load_parameters(const maple_tensors *tensors, maple_model *m
 
 maple_status maple_model_load_network(const maple_tensors *tensors, const maple_space *space,
                                       maple_model *model, maple_error *error) {
-    maple_status status = load_shape(tensors, space, model, error);
+    double scale[3];
+    maple_status status = maple_load_doubles(tensors, "scale", 3, scale, error);
+    if (status != MAPLE_OK)
+        return status;
+    model->mean = scale[0];
+    model->sd = scale[1];
+    model->base.level = scale[2];
+    status = load_shape(tensors, space, model, error);
     return status == MAPLE_OK ? load_parameters(tensors, model, error) : status;
 }

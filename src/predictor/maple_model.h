@@ -9,8 +9,9 @@
  * correction   maple_correction.c: a few numbers a platform; the target's from its samples, with a prior
  *              from the pool
  * costs        maple_costs.c: what stands for both where operator latencies are not known
- * S            maple_descriptor.c: operator latencies, counters, latencies of reference architectures, scaled
- * network      maple_net.c, trained in maple_train.c
+ * S            maple_descriptor.c: operator latencies, counters, latencies of reference architectures,
+ * scaled; maple_platforms.c: of the platforms of a training set network      maple_net.c, trained in
+ * maple_train.c
  *
  * `fine-tune` (fine_tune.c) uses the same training set, descriptor and network, with a level for a base.
  */
@@ -23,6 +24,7 @@
 #include "predictor/maple_descriptor.h"
 #include "predictor/predictor_vtable.h"
 
+/* Options of the network, of S and of training: those of `fine-tune` begin with the same. */
 enum {
     OPT_EPOCHS,
     OPT_BATCH,
@@ -36,7 +38,10 @@ enum {
     OPT_COUNTERS,
     OPT_COUNTER_SCALE,
     OPT_REFERENCES,
-    OPT_REFERENCE_SAMPLES,
+    OPT_SHARED /* how many */
+};
+enum {
+    OPT_REFERENCE_SAMPLES = OPT_SHARED,
     OPT_SCALING,
     OPT_CALIBRATION,
     OPT_LEVEL_SD,
@@ -48,6 +53,22 @@ enum {
     OPT_NETWORK,
     OPT_COUNT
 };
+#define MAPLE_SHARED_OPTIONS                                                                                 \
+    [OPT_EPOCHS] = {.name = "epochs", .value = 50, .min = 1, .max = 10000, .whole = true},                   \
+    [OPT_BATCH] = {.name = "batch", .value = 128, .min = 1, .max = 65536, .whole = true},                    \
+    [OPT_WIDTH] = {.name = "width", .value = 128, .min = 1, .max = 4096, .whole = true},                     \
+    [OPT_EMBEDDING] = {.name = "embedding", .value = 32, .min = 1, .max = 4096, .whole = true},              \
+    [OPT_RATE] = {.name = "rate", .value = 1e-3, .min = 1e-8, .max = 1},                                     \
+    [OPT_DECAY] = {.name = "decay", .value = 1, .min = 0, .max = 100},                                       \
+    [OPT_STEPS] = {.name = "steps", .value = 12800, .min = 1, .max = 1e9, .whole = true},                    \
+    [OPT_SOURCE_ARCHS] = {.name = "source_archs", .value = 900, .min = 0, .max = 1e9, .whole = true},        \
+    [OPT_OPERATORS] = {.name = "operators", .value = 1, .min = 0, .max = 1, .whole = true},                  \
+    [OPT_COUNTERS] = {.name = "counters", .value = 1, .min = 0, .max = 1, .whole = true},                    \
+    [OPT_COUNTER_SCALE] = {.name = "counter_scale",                                                          \
+                           .value = COUNTERS_PER_LATENCY,                                                    \
+                           .words = "per-latency|per-run"},                                                  \
+    [OPT_REFERENCES] = {.name = "references", .value = REFERENCES_AUTO, .words = "auto|0|1"}
+enum { REFERENCES_AUTO, REFERENCES_NEVER, REFERENCES_ALWAYS };
 enum { SCALING_LUT, SCALING_COSTS };
 enum { CALIBRATION_NONE, CALIBRATION_LEVEL, CALIBRATION_SHARES };
 /* Where the reference architectures' latencies are labels too. */
@@ -108,24 +129,18 @@ size_t maple_target_rows(const maple_fit_request *request, bool references, mapl
 /* How many of the target's rows the base is fitted to: the first so many. */
 size_t maple_training_known(const maple_training *training);
 
+/* Both are released by the caller, whatever they return. */
 maple_status maple_training_build(const maple_fit_request *request, const double *options,
-                                  maple_training *out, maple_error *error);
+                                  maple_training *training, maple_error *error);
+/* For a pre-training: no target, a level for a base. */
+maple_status maple_training_build_levels(const maple_fit_request *request, const double *options,
+                                         maple_training *training, maple_error *error);
 void maple_training_release(maple_training *training);
 
-/* --- Training set of a pre-training: no target, a level for a base --- */
-
-/* At most `limit` rows of a source (0: all), those that most sources have. */
-maple_status maple_training_build_levels(const maple_fit_request *request, size_t limit, maple_training *out,
-                                         maple_error *error);
-
-/* Values of the option `references`. */
-enum { REFERENCES_AUTO, REFERENCES_NEVER, REFERENCES_ALWAYS };
-/* The hook of the vtable for them: how many of the ten. */
-int maple_references_wanted(double option, bool has_table);
-
-/* Latencies of the space's reference architectures that a platform of the pool has; out[references], NaN
- * where it lacks one. */
-maple_status maple_reference_latencies(const maple_dataset *pool, size_t platform, double *out,
+/* Whether references are used; `needless`: operator latencies describe the platforms. */
+bool maple_references_wanted(double option, bool needless);
+/* Sets training->references from the pool and the request. */
+maple_status maple_training_references(const maple_fit_request *request, maple_training *training,
                                        maple_error *error);
 
 /* --- Correction --- */
@@ -165,17 +180,18 @@ void maple_model_free(void *model);
 maple_status maple_model_predict(const void *model, const maple_model_context *context,
                                  const maple_arch *archs, size_t n, double *latency_ms, maple_error *error);
 
-typedef struct maple_train_settings {
-    size_t epochs, steps; /* whichever is reached first */
-    size_t batch;
-    double rate, decay, sample_weight;
-    uint64_t seed;
-    const maple_hooks *hooks;
-} maple_train_settings;
-
-/* descriptors[n_platforms, shape.descriptor]. model->parameters is allocated here. */
-maple_status maple_train(const maple_train_settings *settings, const maple_training *training,
-                         const float *descriptors, maple_model *model, maple_error *error);
+maple_measured maple_target_measured(const maple_target *target, const double *reference_ms);
+/* Learns axes from the sources and, with `target`, the target; gives descriptors[n_platforms, axes->kept]
+ * (freed by the caller, also after a failure, as are the axes), zeros for a target that is not there yet. The
+ * model gets its shape, scale and the target's descriptor. */
+maple_status maple_model_prepare(const maple_fit_request *request, const double *options,
+                                 const maple_training *training, bool target, maple_model *model,
+                                 maple_axes *axes, float **descriptors, maple_error *error);
+/* The same descriptors. `sample_weight`: of the target's rows against the pool's. model->parameters is
+ * allocated here. */
+maple_status maple_train(const maple_fit_request *request, const double *options, double sample_weight,
+                         const maple_training *training, const float *descriptors, maple_model *model,
+                         maple_error *error);
 /* mean + sd * network, for canonical architectures. */
 maple_status maple_model_network(const maple_model *model, const maple_arch *archs, size_t n, double *out,
                                  maple_error *error);
@@ -184,7 +200,7 @@ maple_status maple_model_network(const maple_model *model, const maple_arch *arc
 maple_status maple_model_correct(const maple_fit_request *request, const double *options,
                                  maple_training *training, maple_model *model, maple_error *error);
 
-/* The network's part of a model file. */
+/* The network's part of a model file, and scale and level. */
 maple_status maple_model_save_network(const maple_model *model, maple_tensors *tensors, maple_error *error);
 maple_status maple_model_load_network(const maple_tensors *tensors, const maple_space *space,
                                       maple_model *model, maple_error *error);

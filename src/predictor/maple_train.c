@@ -104,14 +104,14 @@ static void train_batch(trainer *t, const size_t *rows, size_t n, float *paramet
     nn_adam_step(&t->adam, n_parameters, rate, t->decay, t->gradient, parameters);
 }
 
-static maple_status trainer_init(trainer *t, const maple_net_shape *shape,
-                                 const maple_train_settings *settings) {
+static maple_status trainer_init(trainer *t, const maple_net_shape *shape, const double *options) {
     size_t n = t->data->n, count = maple_net_layout(shape).offset[NET_TENSORS];
-    t->batch = settings->batch;
-    t->steps_total = (n + t->batch - 1) / t->batch * settings->epochs;
-    t->steps_total = t->steps_total < settings->steps ? t->steps_total : settings->steps;
-    t->rate = settings->rate;
-    t->decay = settings->decay;
+    size_t most = (size_t)options[OPT_STEPS]; /* or epochs: whichever is reached first */
+    t->batch = (size_t)options[OPT_BATCH];
+    t->steps_total = (n + t->batch - 1) / t->batch * (size_t)options[OPT_EPOCHS];
+    t->steps_total = t->steps_total < most ? t->steps_total : most;
+    t->rate = options[OPT_RATE];
+    t->decay = options[OPT_DECAY];
     t->work = maple_net_work_create(shape, t->batch, t->data->n_platforms, true);
     t->gradient = maple_alloc_aligned(3 * count, sizeof(float));
     t->target = maple_alloc(n, 2 * sizeof(float));
@@ -146,19 +146,20 @@ static void trainer_release(trainer *t) {
     maple_free(t->order);
 }
 
-maple_status maple_train(const maple_train_settings *settings, const maple_training *training,
-                         const float *descriptors, maple_model *model, maple_error *error) {
+maple_status maple_train(const maple_fit_request *request, const double *options, double sample_weight,
+                         const maple_training *training, const float *descriptors, maple_model *model,
+                         maple_error *error) {
     size_t count = maple_net_layout(&model->shape).offset[NET_TENSORS];
     trainer t = {.data = training, .descriptors = descriptors};
     model->parameters = maple_alloc_aligned(count, sizeof(float));
-    maple_status status = trainer_init(&t, &model->shape, settings);
+    maple_status status = trainer_init(&t, &model->shape, options);
     if (status != MAPLE_OK || !model->parameters) {
         status = maple_error_memory(error);
         goto done;
     }
-    maple_rng rng = maple_rng_seed(settings->seed);
+    maple_rng rng = maple_rng_seed(request->seed);
     maple_net_init(&model->shape, &rng, model->parameters);
-    fill_targets(&t, settings->sample_weight);
+    fill_targets(&t, sample_weight);
     group_rows(&t);
     nn_blas_enter();
     size_t in_epoch = (training->n + t.batch - 1) / t.batch;
@@ -169,8 +170,8 @@ maple_status maple_train(const maple_train_settings *settings, const maple_train
             size_t left = training->n - first;
             train_batch(&t, t.order + first, left < t.batch ? left : t.batch, model->parameters, count);
         }
-        maple_report_progress(settings->hooks, "fitting", (double)(epoch + 1), (double)epochs, "epochs");
-        if (maple_is_cancelled(settings->hooks))
+        maple_report_progress(request->hooks, "fitting", (double)(epoch + 1), (double)epochs, "epochs");
+        if (maple_is_cancelled(request->hooks))
             status = maple_error_set(error, MAPLE_INTERRUPTED,
                                      "fitting was interrupted after %zu of %zu epochs; run it again",
                                      epoch + 1, epochs);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The training set of the network: what log latencies lie above the base of their platform. */
 #include "predictor/maple_model.h"
+#include "predictor/predictor_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,10 +21,6 @@ void maple_training_release(maple_training *training) {
     maple_free(training->references);
     maple_belief_release(&training->belief);
     *training = (maple_training){0};
-}
-
-static size_t rows_of_request(const maple_fit_request *request) {
-    return request->train ? request->n_train : request->pool->n_archs;
 }
 
 /* A look-up table for the target and for every source that has all its operator latencies; without one for
@@ -77,17 +74,9 @@ static void add_row(maple_training *out, const maple_arch *arch, uint32_t platfo
 
 /* --- Rows of the sources --- */
 
-static size_t row_at(const maple_fit_request *request, size_t i) {
-    return request->train ? request->train[i] : i;
-}
-
 static bool has_row(const maple_fit_request *request, size_t platform, size_t row) {
-    const maple_dataset *pool = request->pool;
-    const maple_dataset_platform *source = &pool->platforms[platform];
-    double ms = source->latency_ms[row];
-    return isfinite(ms) && ms > 0 &&
-           !(source->platform.graph == MAPLE_GRAPH_PRUNED &&
-             maple_space_degenerate(pool->space, &pool->archs[row]));
+    const maple_dataset_platform *source = &request->pool->platforms[platform];
+    return !isnan(maple_usable_latency(request->pool, source->platform.graph, source->latency_ms, row));
 }
 
 typedef struct ranked_row {
@@ -108,8 +97,8 @@ static int compare_rows(const void *left, const void *right) {
 /* First the rows that most sources have, those that as many have in random order: platforms are then compared
  * on the same architectures. */
 static void rank_rows(const maple_fit_request *request, const maple_training *t, ranked_row *ranked) {
-    for (size_t i = 0; i < rows_of_request(request); i++) {
-        size_t row = row_at(request, i), sources = 0;
+    for (size_t i = 0; i < maple_train_rows(request); i++) {
+        size_t row = maple_train_row(request, i), sources = 0;
         for (size_t s = 0; s + 1 < t->n_platforms; s++)
             sources += has_row(request, t->rows[s], row);
         struct {
@@ -118,17 +107,17 @@ static void rank_rows(const maple_fit_request *request, const maple_training *t,
         } text = {request->seed, request->pool->archs[row]};
         ranked[i] = (ranked_row){.place = i, .sources = sources, .key = maple_hash(&text, sizeof text)};
     }
-    qsort(ranked, rows_of_request(request), sizeof *ranked, compare_rows);
+    qsort(ranked, maple_train_rows(request), sizeof *ranked, compare_rows);
 }
 
 /* chosen[rows of the request]: at most `limit` of those that source s has. */
 static void choose_rows(const maple_fit_request *request, const maple_training *t, size_t s, size_t limit,
                         const ranked_row *ranked, bool *chosen) {
-    size_t n = rows_of_request(request), found = 0;
+    size_t n = maple_train_rows(request), found = 0;
     memset(chosen, 0, n * sizeof *chosen);
     for (size_t i = 0; i < n && found < limit; i++) {
         size_t place = ranked[i].place;
-        chosen[place] = has_row(request, t->rows[s], row_at(request, place));
+        chosen[place] = has_row(request, t->rows[s], maple_train_row(request, place));
         found += chosen[place];
     }
 }
@@ -138,7 +127,7 @@ static void choose_rows(const maple_fit_request *request, const maple_training *
 static maple_status collect_rows(const maple_fit_request *request, size_t limit, maple_training *out,
                                  maple_error *error) {
     const maple_dataset *pool = request->pool;
-    size_t n = rows_of_request(request);
+    size_t n = maple_train_rows(request);
     ranked_row *ranked = maple_alloc(n, sizeof *ranked);
     bool *chosen = maple_alloc(n, sizeof *chosen);
     maple_status status = ranked && chosen ? MAPLE_OK : maple_error_memory(error);
@@ -150,7 +139,7 @@ static maple_status collect_rows(const maple_fit_request *request, size_t limit,
         for (size_t i = 0; i < n; i++) {
             if (!chosen[i])
                 continue;
-            size_t row = row_at(request, i);
+            size_t row = maple_train_row(request, i);
             maple_arch canonical =
                 maple_space_canonical(request->space, source->platform.graph, &pool->archs[row]);
             add_row(out, &canonical, (uint32_t)s, log(source->latency_ms[row]));
@@ -172,7 +161,7 @@ size_t maple_target_rows(const maple_fit_request *request, bool references, mapl
     const maple_target *target = &request->target;
     size_t n = 0;
     for (; n < target->n_samples; n++) {
-        archs[n] = maple_space_canonical(request->space, target->graph, &target->archs[n]);
+        archs[n] = target->archs[n];
         log_ms[n] = log(target->latency_ms[n]);
     }
     for (size_t r = 0; references && r < maple_space_references(request->space); r++) {
@@ -205,27 +194,13 @@ static maple_status collect_target(const maple_fit_request *request, maple_train
     return MAPLE_OK;
 }
 
+bool maple_references_wanted(double option, bool needless) {
+    return option == REFERENCES_ALWAYS || (option == REFERENCES_AUTO && !needless);
+}
+
 size_t maple_training_known(const maple_training *t) {
     bool all = t->reference_samples == REFERENCES_IN_BASE || t->reference_samples == REFERENCES_IN_BOTH;
     return all ? t->n - t->n_pool : t->n_samples;
-}
-
-/* Reference latencies of all platforms, where the request has the target's and the options want them. Sources
- * have been chosen: whether the target has a look-up table is known. */
-static maple_status find_references(const maple_fit_request *request, const double *options,
-                                    maple_training *t, maple_error *error) {
-    const maple_target *target = &request->target;
-    size_t n = maple_space_references(request->space);
-    bool has_table = t->base[t->n_platforms - 1].has_lut;
-    if (!target->reference_ms || maple_references_wanted(options[OPT_REFERENCES], has_table) == 0)
-        return MAPLE_OK;
-    t->references = maple_alloc(t->n_platforms, n * sizeof *t->references);
-    maple_status status = t->references ? MAPLE_OK : maple_error_memory(error);
-    for (size_t p = 0; p + 1 < t->n_platforms && status == MAPLE_OK; p++)
-        status = maple_reference_latencies(request->pool, t->rows[p], t->references + p * n, error);
-    if (status == MAPLE_OK)
-        memcpy(t->references + (t->n_platforms - 1) * n, target->reference_ms, n * sizeof(double));
-    return status;
 }
 
 maple_model_context maple_training_context(const maple_fit_request *request, const maple_training *training,
@@ -262,7 +237,7 @@ static maple_status subtract_base(const maple_fit_request *request, maple_traini
 
 static maple_status allocate(const maple_fit_request *request, maple_training *t, maple_error *error) {
     size_t known = request->target.n_samples + maple_space_references(request->space);
-    size_t most = request->n_sources * rows_of_request(request) + known;
+    size_t most = request->n_sources * maple_train_rows(request) + known;
     *t = (maple_training){.positions = (size_t)maple_space_positions(request->space)};
     t->codes = maple_alloc(most, t->positions);
     t->platform = maple_alloc(most, sizeof *t->platform);
@@ -276,52 +251,45 @@ static maple_status allocate(const maple_fit_request *request, maple_training *t
     return maple_error_memory(error);
 }
 
-maple_status maple_training_build(const maple_fit_request *request, const double *options,
-                                  maple_training *out, maple_error *error) {
-    maple_training t;
-    maple_status status = allocate(request, &t, error);
-    t.reference_samples = (int)options[OPT_REFERENCE_SAMPLES];
+maple_status maple_training_build(const maple_fit_request *request, const double *options, maple_training *t,
+                                  maple_error *error) {
+    maple_status status = allocate(request, t, error);
+    t->reference_samples = (int)options[OPT_REFERENCE_SAMPLES];
     if (status == MAPLE_OK)
-        status = choose_sources(request, options[OPT_SCALING] == SCALING_LUT, &t, error);
+        status = choose_sources(request, options[OPT_SCALING] == SCALING_LUT, t, error);
+    if (status == MAPLE_OK && request->target.reference_ms)
+        status = maple_training_references(request, t, error);
     if (status == MAPLE_OK)
-        status = find_references(request, options, &t, error);
+        status = collect_rows(request, (size_t)options[OPT_SOURCE_ARCHS], t, error);
     if (status == MAPLE_OK)
-        status = collect_rows(request, (size_t)options[OPT_SOURCE_ARCHS], &t, error);
+        status = collect_target(request, t, error);
     if (status == MAPLE_OK)
-        status = collect_target(request, &t, error);
-    if (status == MAPLE_OK)
-        status = t.base[0].has_lut ? maple_correct(request, options, &t, error)
-                                   : maple_costs_fit(request, options, &t, error);
-    if (status == MAPLE_OK)
-        status = subtract_base(request, &t, error);
-    if (status == MAPLE_OK)
-        *out = t;
-    else
-        maple_training_release(&t);
-    return status;
+        status = t->base[0].has_lut ? maple_correct(request, options, t, error)
+                                    : maple_costs_fit(request, options, t, error);
+    return status == MAPLE_OK ? subtract_base(request, t, error) : status;
 }
 
-maple_status maple_training_build_levels(const maple_fit_request *request, size_t limit, maple_training *out,
-                                         maple_error *error) {
-    maple_training t;
-    maple_status status = allocate(request, &t, error);
-    if (status == MAPLE_OK) {
-        take_all_sources(request, &t);
-        status = collect_rows(request, limit, &t, error);
-    }
-    for (size_t p = 0; p < t.n_platforms && status == MAPLE_OK; p++) {
+/* The mean of each source's log latencies. */
+static void find_levels(maple_training *t) {
+    for (size_t p = 0; p + 1 < t->n_platforms; p++) {
         double sum = 0, count = 0;
-        for (size_t i = 0; i < t.n_pool; i++) {
-            sum += t.platform[i] == p ? t.residual[i] : 0;
-            count += t.platform[i] == p;
+        for (size_t i = 0; i < t->n_pool; i++) {
+            sum += t->platform[i] == p ? t->residual[i] : 0;
+            count += t->platform[i] == p;
         }
-        t.base[p].level = count > 0 ? sum / count : 0;
+        t->base[p].level = count > 0 ? sum / count : 0;
     }
-    if (status == MAPLE_OK)
-        status = subtract_base(request, &t, error);
-    if (status == MAPLE_OK)
-        *out = t;
-    else
-        maple_training_release(&t);
-    return status;
+}
+
+maple_status maple_training_build_levels(const maple_fit_request *request, const double *options,
+                                         maple_training *t, maple_error *error) {
+    maple_status status = allocate(request, t, error);
+    if (status != MAPLE_OK)
+        return status;
+    take_all_sources(request, t);
+    status = collect_rows(request, (size_t)options[OPT_SOURCE_ARCHS], t, error);
+    if (status != MAPLE_OK)
+        return status;
+    find_levels(t);
+    return subtract_base(request, t, error);
 }

@@ -51,7 +51,7 @@ static sample *sort_samples(const maple_fit_request *request) {
     const maple_target *target = &request->target;
     sample *samples = maple_alloc(target->n_samples, sizeof *samples);
     for (size_t i = 0; samples && i < target->n_samples; i++) {
-        samples[i].arch = maple_space_canonical(request->space, target->graph, &target->archs[i]);
+        samples[i].arch = target->archs[i];
         samples[i].latency_ms = target->latency_ms[i];
     }
     if (samples)

@@ -3,9 +3,8 @@
  * `nearest`, `nearest-oracle`, `mean-pool`: latency = a x + b on the target's samples, where x is the mean
  * over chosen sources of their latency over their median: one source, or all.
  */
-#include "maple/evaluate.h" /* maple_spearman */
 #include "predictor/affine.h"
-#include "predictor/predictor_vtable.h"
+#include "predictor/predictor_internal.h"
 #include "predictor/source_table.h"
 
 #include <math.h>
@@ -95,14 +94,13 @@ static maple_status choose_source(const maple_source_table *table, const maple_a
 static maple_status choose_with_all(const maple_source_table *table, const maple_fit_request *request,
                                     size_t *chosen, maple_error *error) {
     const maple_dataset *pool = request->pool;
-    bool pruned = request->target.graph == MAPLE_GRAPH_PRUNED;
     maple_arch *archs = maple_alloc(pool->n_archs, sizeof *archs);
     double *latency_ms = maple_alloc(pool->n_archs, sizeof *latency_ms);
     maple_status status = archs && latency_ms ? MAPLE_OK : maple_error_memory(error);
     size_t n = 0;
     for (size_t i = 0; i < pool->n_archs && status == MAPLE_OK; i++) {
-        double ms = request->target.oracle_ms[i];
-        if (!isfinite(ms) || ms <= 0 || (pruned && maple_space_degenerate(pool->space, &pool->archs[i])))
+        double ms = maple_usable_latency(pool, request->target.graph, request->target.oracle_ms, i);
+        if (isnan(ms))
             continue;
         archs[n] = maple_space_canonical(pool->space, request->target.graph, &pool->archs[i]);
         latency_ms[n++] = ms;
@@ -159,22 +157,18 @@ static maple_status map_sources(const maple_source_table *table, size_t first, s
                                 const maple_fit_request *request, void **state, maple_error *error) {
     const maple_target *target = &request->target;
     nearest_model *model = maple_alloc(1, sizeof *model);
-    maple_arch *archs = maple_alloc(target->n_samples, sizeof *archs);
     double *x = maple_alloc(target->n_samples, sizeof *x);
-    maple_status status = model && archs && x ? MAPLE_OK : maple_error_memory(error);
+    maple_status status = model && x ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK)
         status = maple_source_table_copy(table, first, n, &model->table, error);
-    for (size_t i = 0; i < target->n_samples && status == MAPLE_OK; i++)
-        archs[i] = maple_space_canonical(request->space, target->graph, &target->archs[i]);
     if (status == MAPLE_OK)
-        status = mean_of_sources(&model->table, archs, target->n_samples, x, error);
+        status = mean_of_sources(&model->table, target->archs, target->n_samples, x, error);
     if (status == MAPLE_OK) {
         model->affine = maple_affine_fit(x, target->latency_ms, target->n_samples);
         *state = model;
     } else if (model) {
         free_model(model);
     }
-    maple_free(archs);
     maple_free(x);
     return status;
 }
@@ -184,13 +178,8 @@ static maple_status adapt_nearest(const void *prior, const maple_fit_request *re
     (void)options;
     const maple_target *target = &request->target;
     size_t chosen = 0;
-    maple_arch *archs = maple_alloc(target->n_samples, sizeof *archs);
-    maple_status status = archs ? MAPLE_OK : maple_error_memory(error);
-    for (size_t i = 0; i < target->n_samples && status == MAPLE_OK; i++)
-        archs[i] = maple_space_canonical(request->space, target->graph, &target->archs[i]);
-    if (status == MAPLE_OK)
-        status = choose_source(prior, archs, target->latency_ms, target->n_samples, &chosen, error);
-    maple_free(archs);
+    maple_status status =
+        choose_source(prior, target->archs, target->latency_ms, target->n_samples, &chosen, error);
     return status == MAPLE_OK ? map_sources(prior, chosen, 1, request, state, error) : status;
 }
 

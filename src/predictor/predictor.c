@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What all predictors share: fitting, degenerate architectures, model files. */
-#include "predictor/arch_index.h"
+#include "space/arch_index.h"
+#include "predictor/lut_table.h"
 #include "predictor/predictor_internal.h"
 
 #include <math.h>
@@ -27,6 +28,34 @@ maple_status maple_predictor_create(const maple_predictor_vtable *vtable, const 
     return MAPLE_OK;
 }
 
+/* As maple_predictor_references: whether the target has a look-up table is decided here. */
+static int references_used(const maple_predictor_vtable *vtable, const double *values,
+                           const maple_space *space, const maple_target *target) {
+    if (!vtable->wants_references)
+        return vtable->info.references;
+    maple_lut table;
+    bool has_table = target->operator_ms &&
+                     maple_lut_init(&table, space, target->graph, target->operator_ms, NULL) == MAPLE_OK;
+    return vtable->wants_references(values, has_table) ? vtable->info.references : 0;
+}
+
+maple_status maple_show_target(const maple_predictor_vtable *vtable, const double *values,
+                               maple_fit_request *request, maple_arch **archs, maple_error *error) {
+    maple_target *target = &request->target;
+    maple_arch *executed = maple_alloc(target->n_samples, sizeof *executed);
+    if (!executed)
+        return maple_error_memory(error);
+    for (size_t i = 0; i < target->n_samples; i++)
+        executed[i] = maple_space_canonical(request->space, target->graph, &target->archs[i]);
+    *archs = executed;
+    target->archs = executed;
+    if (!vtable->info.oracle)
+        target->oracle_ms = NULL;
+    if (references_used(vtable, values, request->space, target) == 0)
+        target->reference_ms = NULL;
+    return MAPLE_OK;
+}
+
 static maple_status fit_in_one_step(const maple_predictor_vtable *vtable, const maple_fit_request *request,
                                     const double *values, maple_predictor **out, maple_error *error) {
     maple_text options = {0};
@@ -39,9 +68,11 @@ static maple_status fit_in_one_step(const maple_predictor_vtable *vtable, const 
     if (status != MAPLE_OK)
         return status;
     maple_fit_request seen = *request;
-    if (!vtable->info.oracle)
-        seen.target.oracle_ms = NULL;
-    status = vtable->fit(&seen, values, &predictor->state, error);
+    maple_arch *archs = NULL;
+    status = maple_show_target(vtable, values, &seen, &archs, error);
+    if (status == MAPLE_OK)
+        status = vtable->fit(&seen, values, &predictor->state, error);
+    maple_free(archs);
     if (status == MAPLE_OK)
         *out = predictor;
     else
@@ -76,19 +107,16 @@ maple_status maple_predictor_fit(const char *name, const maple_fit_request *requ
                             : fit_in_one_step(vtable, request, values, out, error);
 }
 
-maple_status maple_predictor_references(const char *name, const char *options, bool has_table, int *out,
-                                        maple_error *error) {
+maple_status maple_predictor_references(const char *name, const char *options, const maple_space *space,
+                                        const maple_target *target, int *out, maple_error *error) {
     const maple_predictor_vtable *vtable;
     double values[MAPLE_MAX_OPTIONS];
     maple_status status = maple_predictor_find_vtable(name, &vtable, error);
     if (status == MAPLE_OK)
         status = maple_options_parse(vtable, options, values, error);
-    if (status != MAPLE_OK)
-        return status;
-    bool needless = vtable->info.references_optional && has_table;
-    *out =
-        vtable->references ? vtable->references(values, has_table) : (needless ? 0 : vtable->info.references);
-    return MAPLE_OK;
+    if (status == MAPLE_OK)
+        *out = references_used(vtable, values, space, target);
+    return status;
 }
 
 /* --- Prediction --- */

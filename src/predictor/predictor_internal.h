@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* predictor_internal.h: what fitting in one step (predictor.c) and in two (pretrained.c) share. */
+/* predictor_internal.h: what fitting in one step (predictor.c) and in two (pretrained.c) share, and what
+ * predictors share that learn from rows of a pool. */
 #ifndef MAPLE_PREDICTOR_INTERNAL_H
 #define MAPLE_PREDICTOR_INTERNAL_H
 
@@ -20,6 +21,29 @@ maple_status maple_check_pool(const maple_predictor_info *info, const maple_fit_
 /* Samples, operator latencies, references, the oracle's latencies. */
 maple_status maple_check_target(const maple_predictor_info *info, const maple_fit_request *request,
                                 maple_error *error);
+
+/* --- What a predictor sees of a target --- */
+
+/* Replaces the target's samples by what it executes (*archs, freed by the caller), and takes out of the
+ * request what the predictor must not or would not use. */
+maple_status maple_show_target(const maple_predictor_vtable *vtable, const double *values,
+                               maple_fit_request *request, maple_arch **archs, maple_error *error);
+
+/* --- Training rows of a request --- */
+
+static inline size_t maple_train_rows(const maple_fit_request *request) {
+    return request->train ? request->n_train : request->pool->n_archs;
+}
+
+/* The i-th, as a row of pool->archs. */
+static inline size_t maple_train_row(const maple_fit_request *request, size_t i) {
+    return request->train ? request->train[i] : i;
+}
+
+/* A row's latency in latency_ms[pool->n_archs] of a device that runs this form; NaN where it cannot be
+ * learned from: not measured, not positive, or nothing runs. */
+double maple_usable_latency(const maple_dataset *pool, maple_graph_form graph, const double *latency_ms,
+                            size_t row);
 
 /* --- Models --- */
 

@@ -6,7 +6,9 @@
  *  - samples are finite, positive, enough for info.min_samples, and none is degenerate in a pruned target;
  *  - where info.needs_pool, there is a pool and at least one source; where info.needs_operators, operator_ms
  * is there (single values may still be NaN);
- *  - architectures given to predict are canonical for the model's graph form and not degenerate.
+ *  - target.reference_ms and target.oracle_ms are NULL where the predictor would not, or must not, use them;
+ *  - the samples and the architectures given to predict are canonical for the target's graph form and not
+ * degenerate.
  */
 #ifndef MAPLE_PREDICTOR_VTABLE_H
 #define MAPLE_PREDICTOR_VTABLE_H
@@ -44,9 +46,9 @@ typedef struct maple_predictor_vtable {
     maple_status (*load)(const maple_tensors *tensors, const maple_model_context *context, void **state,
                          maple_error *error);
     void (*free_state)(void *state);
-    /* How many reference architectures a fit with these options uses of a target for which a look-up table can
-     * (or cannot) be built; NULL: as info says. */
-    int (*references)(const double *options, bool has_table);
+    /* Where info.references_optional: whether a fit with these options uses the references of a target for
+     * which a look-up table can (or cannot) be built. */
+    bool (*wants_references)(const double *options, bool has_table);
     /* Where info.pretrains. pretrain does not look at request->target; adapt reads `prior` only. */
     maple_status (*pretrain)(const maple_fit_request *request, const double *options, void **prior,
                              maple_error *error);
@@ -58,7 +60,7 @@ typedef struct maple_predictor_vtable {
     void (*free_prior)(void *prior);
 } maple_predictor_vtable;
 
-const maple_predictor_vtable *maple_predictor_vtable_at(size_t i); /* registry.c; NULL beyond the end */
+/* registry.c */
 maple_status maple_predictor_find_vtable(const char *name, const maple_predictor_vtable **out,
                                          maple_error *error);
 

@@ -82,16 +82,18 @@ maple_status maple_pretrained_adapt(const maple_pretrained *pretrained, const ma
     seen.options = NULL;
     seen.train = NULL;
     seen.n_train = 0;
-    if (!vtable->info.oracle)
-        seen.target.oracle_ms = NULL;
     maple_predictor *predictor = NULL;
     maple_status status = maple_check_target(&vtable->info, &seen, error);
     if (status == MAPLE_OK)
         status = maple_check_pool(&vtable->info, &seen, error);
     if (status == MAPLE_OK)
         status = maple_predictor_create(vtable, &seen, pretrained->options, &predictor, error);
+    maple_arch *archs = NULL;
+    if (status == MAPLE_OK)
+        status = maple_show_target(vtable, pretrained->values, &seen, &archs, error);
     if (status == MAPLE_OK)
         status = vtable->adapt(pretrained->prior, &seen, pretrained->values, &predictor->state, error);
+    maple_free(archs);
     if (status == MAPLE_OK)
         *out = predictor;
     else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Source tables: built from a pool, copied, looked up. Files are source_table_file.c. */
 #include "predictor/source_table.h"
+#include "predictor/predictor_internal.h"
 
 #include <math.h>
 #include <string.h>
@@ -41,24 +42,21 @@ void maple_source_table_look_up(const maple_source_table *table, const maple_arc
 
 typedef struct builder {
     const maple_fit_request *request;
-    size_t n_rows;     /* training rows */
-    const size_t *row; /* NULL: all of the pool */
-    size_t *kept;      /* [table->n]: rows of pool->platforms */
+    size_t n_rows; /* training rows */
+    size_t *kept;  /* [table->n]: rows of pool->platforms */
     maple_source_table *table;
 } builder;
 
-static size_t row_at(const builder *b, size_t i) {
-    return b->row ? b->row[i] : i;
+static const maple_arch *arch_at(const builder *b, size_t i) {
+    return &b->request->pool->archs[maple_train_row(b->request, i)];
 }
 
 /* NaN where a platform has no latency of a training row. */
 static double latency_at(const builder *b, size_t platform, size_t i) {
     const maple_dataset *pool = b->request->pool;
     const maple_dataset_platform *source = &pool->platforms[platform];
-    double ms = source->latency_ms[row_at(b, i)];
-    bool runs = source->platform.graph != MAPLE_GRAPH_PRUNED ||
-                !maple_space_degenerate(pool->space, &pool->archs[row_at(b, i)]);
-    return runs && isfinite(ms) && ms > 0 ? ms : NAN;
+    return maple_usable_latency(pool, source->platform.graph, source->latency_ms,
+                                maple_train_row(b->request, i));
 }
 
 static maple_status keep_sources(builder *b, maple_error *error) {
@@ -97,7 +95,7 @@ static maple_status number_archs(builder *b, maple_error *error) {
         if (status != MAPLE_OK)
             return status;
         for (size_t i = 0; i < b->n_rows; i++) {
-            const maple_arch *arch = &pool->archs[row_at(b, i)];
+            const maple_arch *arch = arch_at(b, i);
             if (form == MAPLE_GRAPH_PRUNED && maple_space_degenerate(pool->space, arch))
                 continue;
             maple_arch canonical = maple_space_canonical(pool->space, form, arch);
@@ -144,7 +142,7 @@ static maple_status fill_source(const builder *b, size_t s, size_t *unknown, map
         double ms = latency_at(b, b->kept[s], i);
         if (isnan(ms))
             continue;
-        maple_arch canonical = maple_space_canonical(pool->space, source->graph, &pool->archs[row_at(b, i)]);
+        maple_arch canonical = maple_space_canonical(pool->space, source->graph, arch_at(b, i));
         size_t at = maple_arch_index_find(index, &canonical);
         source->known_ms[at] += ms;
         count[at]++;
@@ -190,8 +188,7 @@ static maple_status find_medians(const builder *b, maple_error *error) {
 maple_status maple_source_table_build(const maple_fit_request *request, maple_source_table *out,
                                       maple_error *error) {
     maple_source_table table = {.space = request->space};
-    builder b = {.request = request, .row = request->train, .table = &table};
-    b.n_rows = request->train ? request->n_train : request->pool->n_archs;
+    builder b = {.request = request, .n_rows = maple_train_rows(request), .table = &table};
     b.kept = maple_alloc(request->n_sources, sizeof *b.kept);
     maple_status status = b.kept ? keep_sources(&b, error) : maple_error_memory(error);
     if (status == MAPLE_OK)

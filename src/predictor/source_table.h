@@ -10,7 +10,7 @@
 #define MAPLE_PREDICTOR_SOURCE_TABLE_H
 
 #include "maple/predictor.h"
-#include "predictor/arch_index.h"
+#include "space/arch_index.h"
 #include "predictor/structured.h"
 
 enum { MAPLE_GRAPH_FORMS = 2 };

@@ -154,7 +154,7 @@ static maple_status look_at_space(problem *p, maple_graph_form graph, maple_erro
     return status;
 }
 
-static void fill(problem *p, maple_graph_form graph, const maple_arch *archs, const double *latency_ms) {
+static void fill(problem *p, const maple_arch *archs, const double *latency_ms) {
     bool whole = true;
     for (size_t i = 0; i < p->n; i++) {
         p->mean_ms += latency_ms[i] / (double)p->n;
@@ -163,8 +163,7 @@ static void fill(problem *p, maple_graph_form graph, const maple_arch *archs, co
     p->rounding = whole ? 1 / (12 * pow(p->mean_ms * SPREAD, 2)) : 0;
     for (size_t i = 0; i < p->n; i++) {
         double *row = p->x + i * p->k, y = latency_ms[i] / p->mean_ms;
-        maple_arch arch = maple_space_canonical(p->space, graph, &archs[i]);
-        maple_space_feature_values(p->space, &arch, row);
+        maple_space_feature_values(p->space, &archs[i], row);
         p->variance[i] = pow(fmax(y, LEAST), 2);
         for (size_t j = 0; j < p->k; j++)
             y -= p->prior[j] * row[j];
@@ -298,7 +297,7 @@ maple_status maple_structured_fit(const maple_space *space, maple_graph_form gra
         status = look_at_space(&p, graph, error);
     if (status != MAPLE_OK)
         goto done;
-    fill(&p, graph, archs, latency_ms);
+    fill(&p, archs, latency_ms);
     status = judge_all(&p, &best, error);
     if (status == MAPLE_OK && n <= MOST_JUDGED) {
         average(&p, coefficients);

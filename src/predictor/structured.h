@@ -17,7 +17,7 @@ typedef struct maple_structured {
     double floor_ms;      /* predictions are at least this: a twentieth of the smallest latency */
 } maple_structured;
 
-/* From n >= 1 architectures with positive latencies, taken as what the graph form executes. */
+/* From n >= 1 canonical architectures with positive latencies. */
 maple_status maple_structured_fit(const maple_space *space, maple_graph_form graph, const maple_arch *archs,
                                   const double *latency_ms, size_t n, maple_structured *out,
                                   maple_error *error);

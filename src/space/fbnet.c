@@ -377,6 +377,7 @@ const maple_space maple_fbnet = {
     .feature_values = feature_values,
     .references = REFERENCES,
     .n_references = sizeof REFERENCES / sizeof *REFERENCES,
+    .test_pool = 4000,
     .sentinels = SENTINELS,
     .n_sentinels = sizeof SENTINELS / sizeof *SENTINELS,
 };

@@ -440,6 +440,7 @@ const maple_space maple_nas_bench_201 = {
     .feature_values = nas_bench_201_feature_values,
     .references = REFERENCES,
     .n_references = sizeof REFERENCES / sizeof *REFERENCES,
+    .test_pool = 900,
     .sentinels = SENTINELS,
     .n_sentinels = sizeof SENTINELS / sizeof *SENTINELS,
 };

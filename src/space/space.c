@@ -305,6 +305,10 @@ maple_arch maple_space_reference(const maple_space *space, size_t i) {
     return parse_constant(space, space->references, space->n_references, i);
 }
 
+int maple_space_test_pool(const maple_space *space) {
+    return space->test_pool;
+}
+
 size_t maple_space_sentinels(const maple_space *space) {
     return space->n_sentinels;
 }

@@ -40,6 +40,7 @@ struct maple_space {
 
     const char *const *references; /* strings, in HELP's order */
     size_t n_references;
+    int test_pool;                /* canonical index where HELP's test pool starts; 0: it has none */
     const char *const *sentinels; /* strings, from light to heavy */
     size_t n_sentinels;
 };

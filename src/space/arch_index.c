@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An open hash table, never more than half full. */
-#include "predictor/arch_index.h"
+#include "space/arch_index.h"
 
 maple_status maple_arch_index_create(const maple_space *space, size_t capacity, maple_arch_index *out,
                                      maple_error *error) {
-    maple_arch_index index = {
-        .positions = (size_t)maple_space_positions(space), .capacity = capacity, .slots = 16};
+    maple_arch_index index = {.positions = (size_t)maple_space_positions(space), .slots = 16};
     if (capacity >= UINT32_MAX)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "%zu architectures at once: at most %u", capacity,
                                UINT32_MAX - 1);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* arch_index.h: different architectures, numbered from 0, found in constant time. */
-#ifndef MAPLE_PREDICTOR_ARCH_INDEX_H
-#define MAPLE_PREDICTOR_ARCH_INDEX_H
+#ifndef MAPLE_SPACE_ARCH_INDEX_H
+#define MAPLE_SPACE_ARCH_INDEX_H
 
 #include "maple/space.h"
 
 typedef struct maple_arch_index {
     size_t n;
     maple_arch *archs; /* [n] */
-    size_t positions, capacity, slots;
+    size_t positions, slots;
     uint32_t *slot; /* [slots], a power of two: number + 1 of an architecture, 0 for none */
 } maple_arch_index;
 
