@@ -786,6 +786,35 @@ static void saved_pretrained_adapts_to_the_same_bits_in(size_t which) {
     unlink(path);
 }
 
+/* One flipped bit in any part of the file: refused, naming the file and what to do. */
+static void damaged_pretrained_is_refused(void **state) {
+    (void)state;
+    char path[64], *file;
+    size_t bytes;
+    temporary_path(path);
+    fixture f;
+    fixture_make_case(&f, 0);
+    maple_pretrained *pretrained = pretrain_or_fail("nearest", &f.request), *loaded = NULL;
+    assert_int_equal(maple_pretrained_save(pretrained, "key", path, NULL), MAPLE_OK);
+    maple_pretrained_free(pretrained);
+    assert_int_equal(maple_read_file(path, 1 << 24, &file, &bytes, NULL), MAPLE_OK);
+    for (int i = 0; i <= 64; i++) {
+        size_t at = (bytes - 1) * (size_t)i / 64;
+        maple_error error = {.message = ""};
+        file[at] = (char)(file[at] ^ 1 << i % 8);
+        assert_int_equal(maple_write_file(path, file, bytes, NULL), MAPLE_OK);
+        assert_int_equal(maple_pretrained_load(path, "key", &loaded, &error), MAPLE_BAD_INPUT);
+        assert_null(loaded);
+        assert_non_null(strstr(error.message, path));
+        assert_non_null(strstr(error.message, "damaged"));
+        assert_non_null(strstr(error.message, "fit and save the model again"));
+        file[at] = (char)(file[at] ^ 1 << i % 8);
+    }
+    maple_free(file);
+    fixture_free(&f);
+    unlink(path);
+}
+
 static void saved_pretrained_adapts_to_the_same_bits(void **state) {
     (void)state;
     for (size_t i = 0; i < case_count(); i++)
@@ -946,6 +975,7 @@ int main(void) {
         cmocka_unit_test(predict_is_safe_from_threads),
         cmocka_unit_test(fit_is_pretrain_and_adapt),
         cmocka_unit_test(saved_pretrained_adapts_to_the_same_bits),
+        cmocka_unit_test(damaged_pretrained_is_refused),
         cmocka_unit_test(adapt_is_safe_from_threads),
         cmocka_unit_test(pretraining_refuses_what_fitting_refuses),
         cmocka_unit_test(oracles_need_all_latencies),

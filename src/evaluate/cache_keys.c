@@ -63,7 +63,8 @@ maple_status maple_eval_hash_data(eval *e, maple_error *error) {
     return hash_build(&e->build_hash, error);
 }
 
-/* Once for each draw rather than for each run. */
+/* Once for each draw rather than for each run. Training rows that are NULL are all; draws that failed have
+ * no runs. */
 static void hash_draws(eval_draw *draws, size_t n) {
     for (size_t i = 0; i < n; i++)
         draws[i].hash = draws[i].rows ? mix(1, draws[i].rows, draws[i].n * sizeof *draws[i].rows) : 0;

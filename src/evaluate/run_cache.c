@@ -92,7 +92,7 @@ maple_status maple_eval_recall(eval *e, const eval_job *j, maple_error *error) {
     const eval_group *group = &e->groups[j->group];
     const eval_contender *contender = &e->contenders[j->contender];
     maple_status status = MAPLE_OK;
-    if (!e->store)
+    if (!e->store || (contender->info->needs_pool && eval_training(e, j->group, j->trial)->reason))
         return MAPLE_OK;
     for (size_t i = group->first; status == MAPLE_OK && i < group->first + group->n; i++)
         for (size_t slot = 0; status == MAPLE_OK && slot < contender->n_slots; slot++)

@@ -49,6 +49,21 @@ static int read_format(sqlite3 *db, int *format) {
     return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
+/* A changed bit may break the order of the entries, so that some are not found, or only at times. No query
+ * says so. It takes a fraction of a second for a full store. */
+static int check_structure(sqlite3 *db) {
+    sqlite3_stmt *statement;
+    int code = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    if (code == SQLITE_ROW) {
+        const char *answer = (const char *)sqlite3_column_text(statement, 0);
+        code = answer && strcmp(answer, "ok") == 0 ? SQLITE_OK : SQLITE_CORRUPT;
+    }
+    sqlite3_finalize(statement);
+    return code;
+}
+
 /* WAL: a commit is one append, and a process that is killed leaves whole commits. */
 static int make_schema(sqlite3 *db) {
     int format = 0;
@@ -84,6 +99,8 @@ static int connect(maple_store *store) {
                      NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = make_schema(store->db);
+    if (code == SQLITE_OK)
+        code = check_structure(store->db);
     const struct {
         sqlite3_stmt **out;
         const char *sql;
@@ -107,10 +124,10 @@ static bool is_damage(int code) {
 
 /* A file in which something is wrong is no source of results: all of it goes. Another process that has it
  * open goes on with a file that has no name any more. */
-static int start_anew(maple_store *store) {
+static int start_anew(maple_store *store, int code) {
     maple_log(store->hooks, MAPLE_LOG_WARNING,
               "%s: the cache is damaged, or not one (%s): it is emptied, and its results are made anew",
-              store->path, sqlite3_errmsg(store->db));
+              store->path, sqlite3_errstr(code));
     disconnect(store);
     char beside[PATH_MAX];
     unlink(store->path);
@@ -127,7 +144,7 @@ static maple_status recover(maple_store *store, int code, maple_error *error) {
     if (code == SQLITE_OK || code == SQLITE_DONE || code == SQLITE_ROW)
         return MAPLE_OK;
     if (is_damage(code))
-        code = start_anew(store);
+        code = start_anew(store, code);
     if (code == SQLITE_OK)
         return MAPLE_OK;
     if (code == SQLITE_NOMEM) {
@@ -296,11 +313,11 @@ maple_status maple_store_open(const char *path, size_t limit_bytes, const maple_
     pthread_mutex_init(&store->mutex, NULL);
     int code = connect(store);
     if (is_damage(code))
-        code = start_anew(store);
+        code = start_anew(store, code);
     if (code == SQLITE_OK)
         code = trim(store);
     if (is_damage(code))
-        code = start_anew(store);
+        code = start_anew(store, code);
     if (code == SQLITE_OK) {
         *out = store;
         return MAPLE_OK;
