@@ -60,7 +60,7 @@ static void add_options(evaluate_job *job, cli_options *options) {
             "draws of samples and training architectures (default 10)");
     cli_seed(options, &job->seed);
     cli_int(options, "threads", &job->threads, 1, 1024, "N", "threads (default: one a core)");
-    cli_string(options, "cache", &job->cache_name, "DIR", "where pre-trained models are kept, or none");
+    cli_string(options, "cache", &job->cache_name, "DIR", "where work done is kept (see above), or none");
     cli_string(options, "scoring", &job->scoring_name, "SET",
                "set of tables: unmeasured (default), all, above20, ...");
     cli_flag(options, "per-target", &job->per_target, "tables show every target, not only the mean");
@@ -417,10 +417,20 @@ const cli_command cli_evaluate = {
         "one-hot, features, zcp.\nScoring sets: all; unmeasured; above20 (above 20 % of the median); "
         "first128 and trimmed800 (by canonical index).\n`measured` counts the different networks that "
         "were measured on the target: samples and references. fit is the time of\npre-training on the "
-        "sources (- where the model came from the cache), adapt that for the target, predict that for "
-        "all.\nEvery contender of a trial has the same samples and training architectures. --train-archs: "
-        "900 where the sources have so\nmany in common, else all. The cache is $XDG_CACHE_HOME/maple, else "
-        "~/.cache/maple.",
+        "sources, adapt that for the target, predict that for all; what comes from the cache has the "
+        "times\nof "
+        "its making. Every contender of a trial has the same samples and training architectures. "
+        "--train-archs: "
+        "900 where the\nsources have so many in common, else all.\n\n"
+        "Every finished run and pre-trained model is kept in maple-evaluate.db in the cache folder, under "
+        "all that "
+        "it depends on\n(data, options, seed, this build, ...): a command that was interrupted, or killed, "
+        "goes on "
+        "when it is given again, and one\nthat was complete repeats its result. The folder is --cache DIR, "
+        "else "
+        "$XDG_CACHE_HOME/maple, else ~/.cache/maple. Above\n256 MiB what was longest unused goes. To clear "
+        "the "
+        "cache remove the file; --cache none computes all and keeps nothing.",
     .examples =
         "  maple evaluate --bundled --leave-out family --samples 3,10 --predictor maple,lut-fit,flops\n"
         "  maple evaluate --pool help.db --tasks ND,FA --predictor flops,nearest --samples 10,20 --json\n"
