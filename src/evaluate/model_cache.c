@@ -89,7 +89,7 @@ static maple_status load(eval *e, const eval_contender *contender, const char *k
     maple_status status = maple_store_get(e->store, key, &entry, &bytes, error);
     if (status != MAPLE_OK)
         return status == MAPLE_NOT_FOUND ? MAPLE_OK : status;
-    memcpy(&head, entry, sizeof head);
+    memcpy(&head, entry, sizeof head); /* the entry is what was put: it had the right checksum */
     const char *warnings = (const char *)entry + sizeof head;
     size_t before = sizeof head + head.warnings;
     status = maple_pretrained_decode(contender->info->name, e->store_path, key, entry + before,
@@ -97,8 +97,7 @@ static maple_status load(eval *e, const eval_contender *contender, const char *k
     if (status == MAPLE_OK) {
         *fit_ms = head.fit_ms;
         maple_eval_warn_again(e, warnings, head.warnings);
-        for (size_t i = 0; i < head.warnings; i++)
-            maple_text_addf(&room->warnings, "%c", warnings[i]);
+        maple_text_addf(&room->warnings, "%.*s", (int)head.warnings, warnings);
     } else if (status != MAPLE_OUT_OF_MEMORY) {
         maple_log(&e->hooks, MAPLE_LOG_WARNING, "a pre-trained model of the cache is trained anew: %s",
                   why.message);
