@@ -62,7 +62,7 @@ static void add_options(evaluate_job *job, cli_options *options) {
             "draws of samples and training architectures (default 10)");
     cli_seed(options, &job->seed);
     cli_int(options, "threads", &job->threads, 1, 1024, "N", "threads (default: one a core)");
-    cli_string(options, "cache", &job->cache_name, "DIR", "where pre-trained models are kept, or none");
+    cli_string(options, "cache", &job->cache_name, "DIR", "where work done is kept (see above), or none");
     cli_string(options, "scoring", &job->scoring_name, "SET",
                "which networks tables are about: unmeasured (default), all, above20, ...");
     cli_flag(options, "per-target", &job->per_target, "tables show every target, not only the mean");
@@ -318,11 +318,10 @@ static maple_status choose_train_archs(const evaluate_job *job, const maple_data
     size_t fewest = fewest_in_common(dataset, splits);
     *out = job->train > 0 ? (size_t)job->train : 0;
     if (*out > fewest)
-        return maple_error_set(
-            error, MAPLE_BAD_INPUT,
-            "--train-archs %zu: sources have only %zu architectures in common in %s; use "
-            "so many at most, or --train-archs all",
-            *out, fewest, maple_space_name(dataset->space));
+        return maple_error_set(error, MAPLE_BAD_INPUT,
+                               "--train-archs %zu: sources have only %zu architectures in common in %s; use "
+                               "so many at most, or --train-archs all",
+                               *out, fewest, maple_space_name(dataset->space));
     if (job->train >= 0)
         return MAPLE_OK;
     if (fewest >= USUAL) {
@@ -458,16 +457,24 @@ const cli_command cli_evaluate = {
         "index).\n\n"
         "`measured` counts the different networks that were measured on the target: samples and references. "
         "fit is "
-        "the time of\npre-training on the sources (- where the model came from the cache), adapt that for "
-        "the "
-        "target, predict that for all.\nEvery contender of a trial has the same samples and training "
-        "architectures.\n\n"
+        "the time of\npre-training on the sources, adapt that for the target, predict that for all; what "
+        "comes from the cache has the\ntimes of its making. Every contender of a trial has the same samples "
+        "and training architectures.\n\n"
         "--train-archs N: N random ones of the architectures that all sources of a target have; fewer in "
         "common is "
         "an error. all:\nwhatever each source has (maple and fine-tune: at most 900 of each, option "
         "source_archs). Default: 900 where the\nsources have so many in common, else all, and stderr says "
         "what "
-        "there is. The cache is $XDG_CACHE_HOME/maple, else\n~/.cache/maple.",
+        "there is.\n\n"
+        "Every finished run and pre-trained model is kept in maple-evaluate.db in the cache folder, under "
+        "all that "
+        "it depends on\n(data, options, seed, this build, ...): a command that was interrupted, or killed, "
+        "goes on "
+        "when it is given again, and one\nthat was complete repeats its result. The folder is --cache DIR, "
+        "else "
+        "$XDG_CACHE_HOME/maple, else ~/.cache/maple. Above\n256 MiB what was longest unused goes. To clear "
+        "the "
+        "cache remove the file; --cache none computes all and keeps nothing.",
     .examples =
         "  maple evaluate --bundled --leave-out family --samples 3,10 --predictor maple,lut-fit,flops\n"
         "  maple evaluate --pool help.db --tasks ND,FA --predictor flops,nearest --samples 10,20 --json\n"

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maple_evaluate on synthetic platforms: its rows and their order, that threads do not show, what is kept. */
+/* maple_evaluate on synthetic platforms: its rows and their order, that threads do not show, what is heard.
+ */
 #include "evaluate_fixture.h"
-#include "scratch.h"
-
-#include <dirent.h>
 
 static const maple_contender NEAREST[] = {{.name = "nearest"}, {.name = "flops"}};
 
@@ -209,65 +207,6 @@ static void several_tasks(void **state) {
     release(&f);
 }
 
-/* --- The cache --- */
-
-/* Number of model files; cuts each to `cut` bytes where cut >= 0. */
-static size_t model_files(const char *path, long cut) {
-    size_t n = 0;
-    DIR *listing = opendir(path);
-    assert_non_null(listing);
-    for (struct dirent *entry; (entry = readdir(listing));) {
-        char file[600];
-        if (!strstr(entry->d_name, ".safetensors"))
-            continue;
-        n++;
-        snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
-        assert_int_equal(cut >= 0 ? truncate(file, cut) : 0, 0);
-    }
-    closedir(listing);
-    return n;
-}
-
-static void models_are_kept(void **state) {
-    (void)state;
-    const char *path = in_scratch("deep/models");
-    fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
-    leave_one_out(&f);
-    contend(&f, NEAREST, 2);
-    f.evaluation.train_archs = 100;
-    OK(evaluate(&f));
-    maple_evaluation_row *without = f.rows;
-    size_t n = f.n;
-    f.rows = NULL;
-    f.evaluation.cache = path;
-    f.evaluation.threads = 2;
-    OK(evaluate(&f)); /* trains and keeps */
-    assert_same_rows(&f, without, n);
-    assert_int_equal(model_files(path, -1), 3 * N_PLATFORMS);
-    assert_true(find_row(&f, "nearest", "synthetic-0", 3)->fit_ms > 0);
-    OK(evaluate(&f)); /* loads */
-    assert_same_rows(&f, without, n);
-    assert_int_equal(model_files(path, -1), 3 * N_PLATFORMS);
-    assert_true(isnan(find_row(&f, "nearest", "synthetic-0", 3)->fit_ms));
-    assert_true(isnan(find_row(&f, "nearest", "", 3)->fit_ms));
-    assert_true(fabs(find_row(&f, "flops", "", 3)->fit_ms) <= 0);
-    model_files(path, 100); /* truncated: made anew */
-    OK(evaluate(&f));
-    assert_same_rows(&f, without, n);
-    assert_true(find_row(&f, "nearest", "synthetic-0", 3)->fit_ms > 0);
-    OK(evaluate(&f));
-    assert_true(isnan(find_row(&f, "nearest", "synthetic-0", 3)->fit_ms));
-    /* Another latency of a source is another model; that of the target is not. */
-    f.pool.dataset.platforms[3].latency_ms[0] *= 1.01;
-    OK(evaluate(&f));
-    assert_true(find_row(&f, "nearest", "synthetic-0", 3)->fit_ms > 0);
-    assert_true(isnan(find_row(&f, "nearest", "synthetic-3", 3)->fit_ms));
-    f.evaluation.cache = "/proc/maple";
-    FAILS(evaluate(&f), MAPLE_IO_ERROR, "/proc/maple: cannot be created");
-    maple_free(without);
-    release(&f);
-}
-
 /* --- Hooks --- */
 
 typedef struct listener {
@@ -304,7 +243,7 @@ static void progress_and_cancellation(void **state) {
     FAILS(evaluate(&f), MAPLE_INTERRUPTED, "interrupted");
     assert_true(l.last >= 5 && l.last < l.total);
     l = (listener){.stop_after = 0};
-    FAILS(evaluate(&f), MAPLE_INTERRUPTED, "interrupted");
+    FAILS(evaluate(&f), MAPLE_INTERRUPTED, "interrupted; without a cache nothing of it was kept");
     release(&f);
 }
 
@@ -352,7 +291,6 @@ int main(void) {
         cmocka_unit_test(too_few_training_architectures),
         cmocka_unit_test(a_split_without_sources),
         cmocka_unit_test(several_tasks),
-        cmocka_unit_test_setup_teardown(models_are_kept, make_scratch, remove_scratch),
         cmocka_unit_test(progress_and_cancellation),
         cmocka_unit_test(wrong_requests),
     };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pool as a file: what is not one, other versions, damage, permissions, unusual names. */
 #include "pool_fixture.h"
+#include "sqlite_check.h"
 
-#include <sqlite3.h>
 #include <sys/wait.h>
 
 enum { APPLICATION_ID_AT = 68, USER_VERSION_AT = 60 };
@@ -46,13 +46,8 @@ static void test_not_a_pool(void **state) {
         noise[i] = (char)maple_rng_next(&rng);
     refuse_bytes(noise, sizeof noise, "not an SQLite file");
     refuse_bytes("SQLite format 3", 16, "not an SQLite file");
-    sqlite3 *db;
     const char *path = in_scratch("other.db");
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "CREATE TABLE platforms(id); PRAGMA journal_mode = WAL", NULL, NULL, NULL),
-        SQLITE_OK);
-    sqlite3_close(db);
+    execute_sql(path, "CREATE TABLE platforms(id); PRAGMA journal_mode = WAL");
     size_t bytes;
     char *other = slurp(path, &bytes);
     refuse_bytes(other, bytes, "another application");
@@ -75,12 +70,9 @@ static void test_other_versions(void **state) {
 
 static void test_missing_table(void **state) {
     (void)state;
-    sqlite3 *db;
     maple_pool_close(new_pool("table.db"));
     const char *path = in_scratch("table.db");
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "DROP TABLE counters", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    execute_sql(path, "DROP TABLE counters");
     size_t bytes;
     char *data = slurp(path, &bytes);
     refuse_bytes(data, bytes, "tables are missing");

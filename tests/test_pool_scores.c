@@ -2,8 +2,7 @@
 /* Scores, and the format that brought them: pools of format 1 are read, and upgraded when they are written.
  */
 #include "pool_fixture.h"
-
-#include <sqlite3.h>
+#include "sqlite_check.h"
 
 static void put(maple_pool *pool, const char *name, size_t first, size_t n, double offset) {
     maple_arch *archs = maple_alloc(n, sizeof *archs);
@@ -150,15 +149,6 @@ static void test_merge(void **state) {
 
 /* --- Formats --- */
 
-static void execute(const char *path, const char *sql) {
-    sqlite3 *db;
-    char *message = NULL;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
-        fail_msg("%s: %s", sql, message);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 #define TO_FORMAT_1 "DROP TABLE score_values; DROP TABLE scores; PRAGMA user_version = 1;"
 
 /* A pool as the first release of MAPLE wrote it, with 5 latencies; at rest, without a log. */
@@ -166,7 +156,7 @@ static const char *make_format_1(const char *name) {
     maple_pool *pool = new_pool(name);
     put_examples(pool, add_example(pool, "p").id, 0, 5);
     maple_pool_close(pool);
-    execute(in_scratch(name), TO_FORMAT_1 "PRAGMA journal_mode = DELETE");
+    execute_sql(in_scratch(name), TO_FORMAT_1 "PRAGMA journal_mode = DELETE");
     return in_scratch(name);
 }
 
@@ -220,7 +210,7 @@ static void test_format_1_upgraded(void **state) {
     for (int wal = 0; wal < 2; wal++) {
         const char *path = make_format_1("upgrade.db");
         if (wal)
-            execute(path, "PRAGMA journal_mode = WAL");
+            execute_sql(path, "PRAGMA journal_mode = WAL");
         assert_int_equal(format_of(path), 1);
         maple_pool *pool = open_pool(path, MAPLE_POOL_WRITE);
         assert_int_equal(format_of(path), 2); /* at once, not only in the log */
@@ -234,7 +224,7 @@ static void test_format_1_upgraded(void **state) {
     }
     /* A reader that was there first goes on, and sees the scores once they are there. */
     const char *path = make_format_1("reader.db");
-    execute(path, "PRAGMA journal_mode = WAL");
+    execute_sql(path, "PRAGMA journal_mode = WAL");
     maple_pool *reader = open_pool(path, MAPLE_POOL_READ);
     check_five(reader, 0);
     maple_pool *writer = open_pool(path, MAPLE_POOL_WRITE);
@@ -251,10 +241,10 @@ static void test_upgrade_fails(void **state) {
     (void)state;
     const char *path = make_format_1("view.db");
     maple_pool *pool = NULL;
-    execute(path, "CREATE VIEW score_values AS SELECT 1");
+    execute_sql(path, "CREATE VIEW score_values AS SELECT 1");
     FAILS(maple_pool_open(path, MAPLE_POOL_WRITE, &pool, &why), MAPLE_BAD_INPUT, "view.db");
     assert_int_equal(format_of(path), 1);
-    execute(path, "DROP VIEW score_values");
+    execute_sql(path, "DROP VIEW score_values");
     pool = open_pool(path, MAPLE_POOL_WRITE);
     check_five(pool, 0);
     maple_pool_close(pool);
@@ -265,16 +255,16 @@ static void test_newer_and_damaged(void **state) {
     static const maple_pool_mode modes[] = {MAPLE_POOL_IMMUTABLE, MAPLE_POOL_READ, MAPLE_POOL_WRITE};
     maple_pool *pool = NULL;
     const char *path = make_format_1("newer.db");
-    execute(path, "PRAGMA user_version = 3");
+    execute_sql(path, "PRAGMA user_version = 3");
     for (size_t i = 0; i < 3; i++)
         FAILS(maple_pool_open(path, modes[i], &pool, &why), MAPLE_BAD_INPUT,
               "written by a newer MAPLE (format 3, this one reads up to 2)");
-    execute(path, "PRAGMA user_version = 2"); /* without its tables */
+    execute_sql(path, "PRAGMA user_version = 2"); /* without its tables */
     for (size_t i = 0; i < 3; i++)
         FAILS(maple_pool_open(path, modes[i], &pool, &why), MAPLE_BAD_INPUT, "tables are missing");
     /* A newer format that is so far only in the log. */
     path = make_format_1("log.db");
-    execute(path, "PRAGMA journal_mode = WAL");
+    execute_sql(path, "PRAGMA journal_mode = WAL");
     sqlite3 *other;
     assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
     assert_int_equal(

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fitting in two steps: what is learned from the sources serves every target. */
+#include "check.h"
 #include "predictor_fixture.h"
 
 #include <pthread.h>
@@ -72,6 +73,32 @@ static void saved_pretrained_adapts_to_the_same_bits_in(size_t which) {
         assert_int_equal(maple_predictor_load(path, &predictor, NULL, &error), MAPLE_BAD_INPUT);
         assert_non_null(strstr(error.message, "format 'maple-pretrained', expected 'maple-predictor'"));
     }
+    fixture_free(&f);
+}
+
+/* One flipped bit in any part of the file: refused, naming the file and what to do. */
+static void damaged_pretrained_is_refused(void **state) {
+    (void)state;
+    const char *path = in_scratch("model.safetensors");
+    char *file;
+    size_t bytes;
+    fixture f;
+    fixture_make_case(&f, 0);
+    maple_pretrained *pretrained = pretrain_or_fail("nearest", &f.request), *loaded = NULL;
+    OK(maple_pretrained_save(pretrained, "key", path, &why));
+    maple_pretrained_free(pretrained);
+    OK(maple_read_file(path, 1 << 24, &file, &bytes, &why));
+    for (int i = 0; i <= 64; i++) {
+        size_t at = (bytes - 1) * (size_t)i / 64;
+        file[at] = (char)(file[at] ^ 1 << i % 8);
+        OK(maple_write_file(path, file, bytes, &why));
+        FAILS(maple_pretrained_load(path, "key", &loaded, &why), MAPLE_BAD_INPUT, "damaged");
+        assert_null(loaded);
+        assert_non_null(strstr(why.message, path));
+        assert_non_null(strstr(why.message, "fit and save the model again"));
+        file[at] = (char)(file[at] ^ 1 << i % 8);
+    }
+    maple_free(file);
     fixture_free(&f);
 }
 
@@ -181,6 +208,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fit_is_pretrain_and_adapt),
         cmocka_unit_test(saved_pretrained_adapts_to_the_same_bits),
+        cmocka_unit_test(damaged_pretrained_is_refused),
         cmocka_unit_test(adapt_is_safe_from_threads),
         cmocka_unit_test(pretraining_refuses_what_fitting_refuses),
         cmocka_unit_test(free_of_null_does_nothing),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Model files: what is written is read back; what is malformed is refused, saying what is wrong. */
 #include "maple/predictor.h"
-#include "predictor/safetensors.h"
+#include "predictor/safetensors_internal.h"
 #include "scratch.h"
 #include "spaces.h"
 
@@ -196,7 +196,7 @@ static maple_predictor *fit_flops(void) {
 
 static const char *const IDENTITY[][2] = {
     {"format", "maple-predictor"},
-    {"format_version", "1"},
+    {"format_version", "2"},
     {"predictor", "flops"},
     {"space", "nas-bench-201"},
     {"graph", "pruned"},
@@ -242,8 +242,8 @@ static void models_of_another_kind_are_refused(void **state) {
     }
     write_flops("format", "onnx", line);
     assert_no_model("format 'onnx', expected 'maple-predictor'");
-    write_flops("format_version", "2", line);
-    assert_no_model("format version '2', this program reads version 1");
+    write_flops("format_version", "1", line);
+    assert_no_model("format version '1', this program reads version 2: fit and save the model again");
     write_flops("predictor", "oracle", line);
     assert_no_model("no predictor is called 'oracle'");
     write_flops("space", "darts", line);
@@ -261,8 +261,49 @@ static void models_of_another_kind_are_refused(void **state) {
     }
 }
 
-/* Every truncation is refused; every changed byte gives an error or a model that can be asked and freed. */
-static void damaged_files_never_crash(void **state) {
+/* What another program writes has no checksum: tensors are read, but it is no model of maple. */
+static void files_without_a_checksum_are_no_models(void **state) {
+    (void)state;
+    const char *header =
+        "{\"__metadata__\":{\"format\":\"maple-predictor\",\"format_version\":\"2\",\"predictor\":"
+        "\"flops\",\"space\":\"nas-bench-201\",\"options\":\"\",\"graph\":\"pruned\","
+        "\"platform\":\"\",\"checksum\":\"0000000000000000\"},"
+        "\"affine\":{\"dtype\":\"F64\",\"shape\":[3],\"data_offsets\":[0,24]}}";
+    const double line[3] = {1e-8, 1, 0.05};
+    maple_tensors *tensors = NULL;
+    write_model(strlen(header), header, line, sizeof line);
+    assert_int_equal(maple_tensors_read(path, &tensors, NULL), MAPLE_OK);
+    assert_false(maple_tensors_checked(tensors));
+    maple_tensors_free(tensors);
+    assert_no_model("has no checksum where maple writes one");
+}
+
+static void write_bytes(const char *bytes, size_t n) {
+    FILE *file = fopen(path, "wb");
+    fwrite(bytes, 1, n, file);
+    fclose(file);
+}
+
+/* A damaged file whose checksum has been made to fit: an error, or a model that can be asked and freed. */
+static bool survives(const char *bad, size_t bytes, const maple_arch *arch) {
+    char *repaired = malloc(bytes), digits[SAFETENSORS_DIGITS + 1];
+    maple_predictor *predictor;
+    double ms;
+    memcpy(repaired, bad, bytes);
+    maple_tensors_checksum((uint8_t *)repaired, bytes, digits);
+    memcpy(repaired + SAFETENSORS_CHECKSUM_AT, digits, SAFETENSORS_DIGITS);
+    write_bytes(repaired, bytes);
+    free(repaired);
+    if (maple_predictor_load(path, &predictor, NULL, NULL) != MAPLE_OK)
+        return false;
+    assert_int_equal(maple_predictor_predict(predictor, arch, 1, &ms, NULL), MAPLE_OK);
+    maple_predictor_free(predictor);
+    return true;
+}
+
+/* Every truncation and a changed bit in every byte are refused; what a checksum does not find never crashes.
+ */
+static void damaged_files_are_refused(void **state) {
     (void)state;
     maple_predictor *predictor = fit_flops();
     assert_int_equal(maple_predictor_save(predictor, "here", path, NULL), MAPLE_OK);
@@ -272,31 +313,23 @@ static void damaged_files_never_crash(void **state) {
     assert_int_equal(maple_read_file(path, 1 << 20, &good, &bytes, NULL), MAPLE_OK);
     const maple_space *space = space_or_fail("nas-bench-201");
     maple_arch arch = maple_space_sentinel(space, 1);
-    char *bad = malloc(bytes);
     for (size_t cut = 0; cut < bytes; cut++) {
-        FILE *file = fopen(path, "wb");
-        fwrite(good, 1, cut, file);
-        fclose(file);
+        write_bytes(good, cut);
         assert_int_equal(maple_predictor_load(path, &predictor, NULL, NULL), MAPLE_BAD_INPUT);
     }
     for (size_t at = 0; at < bytes; at++)
         for (int bit = 0; bit < 8; bit++) {
-            memcpy(bad, good, bytes);
-            bad[at] = (char)(bad[at] ^ 1 << bit);
-            FILE *file = fopen(path, "wb");
-            fwrite(bad, 1, bytes, file);
-            fclose(file);
-            double ms;
-            if (maple_predictor_load(path, &predictor, NULL, NULL) != MAPLE_OK)
-                continue;
-            accepted++;
-            assert_int_equal(maple_predictor_predict(predictor, &arch, 1, &ms, NULL), MAPLE_OK);
-            maple_predictor_free(predictor);
+            good[at] = (char)(good[at] ^ 1 << bit);
+            if (bit == (int)at % 8) {
+                write_bytes(good, bytes);
+                assert_no_model(
+                    at < SAFETENSORS_PREFIX || at >= SAFETENSORS_CHECKSUM_AT ? "the file is damaged" : "");
+            }
+            accepted += survives(good, bytes, &arch);
+            good[at] = (char)(good[at] ^ 1 << bit);
         }
-    /* A changed digit of a number or letter of the platform's name is a valid file; most of the header is
-     * not. */
-    assert_true(accepted < bytes * 8 / 2);
-    free(bad);
+    /* A digit of a number or a letter of the platform's name, but not most of the header. */
+    assert_true(accepted > 0 && accepted < bytes * 8 / 2);
     maple_free(good);
 }
 
@@ -307,7 +340,8 @@ int main(void) {
         cmocka_unit_test(bad_lengths_are_refused),
         cmocka_unit_test(what_is_not_there_is_an_io_error),
         cmocka_unit_test(models_of_another_kind_are_refused),
-        cmocka_unit_test(damaged_files_never_crash),
+        cmocka_unit_test(files_without_a_checksum_are_no_models),
+        cmocka_unit_test(damaged_files_are_refused),
     };
     return cmocka_run_group_tests(tests, choose_path, remove_scratch);
 }

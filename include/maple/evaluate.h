@@ -113,7 +113,7 @@ typedef struct maple_evaluation {
     int trials;
     uint64_t seed;
     int threads;       /* the result does not depend on it */
-    const char *cache; /* folder of pre-trained models; NULL: none are kept */
+    const char *cache; /* folder in which pre-trained models and runs are kept, at most 256 MiB; NULL: none */
     const maple_hooks *hooks;
 } maple_evaluation;
 
@@ -128,17 +128,18 @@ typedef struct maple_evaluation_row {
     int samples, references;
     double measured; /* distinct networks measured on the target, mean over trials; NaN without scores */
     int trials;
-    double fit_ms; /* pre-training, mean over those done now: 0 where there is none, NaN where every model
-                      came from the cache */
-    double adapt_ms, predict_ms; /* fitting or adapting to the target; predicting all architectures */
+    double fit_ms;               /* pre-training; 0 where there is none */
+    double adapt_ms, predict_ms; /* fitting or adapting to the target; predicting all architectures. What
+                                    comes from the cache has the times that were measured when it was made */
     maple_score scores[MAPLE_SCORINGS];
     char reason[256]; /* why there are no scores: "" where there are */
 } maple_evaluation_row;
 
 /* Rows by task, samples asked, `measured`, order of contenders; of each the targets, then their mean. A
  * contender that a target cannot serve (no operator latencies, too few samples) gets a row with its reason.
- * Cancelled: MAPLE_INTERRUPTED (pre-trained models are in the cache, so a new run goes on). *rows is freed by
- * maple_free. */
+ * Cancelled: MAPLE_INTERRUPTED. Every run that is done is in the cache when progress is told of it (however
+ * the process ends), so the same evaluation again does the others only and gives the same scores. *rows is
+ * freed by maple_free. */
 maple_status maple_evaluate(const maple_evaluation *evaluation, maple_evaluation_row **rows, size_t *n,
                             maple_error *error);
 

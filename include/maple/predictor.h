@@ -79,7 +79,8 @@ maple_status maple_predictor_pretrain(const char *name, const maple_fit_request 
 maple_status maple_pretrained_adapt(const maple_pretrained *pretrained, const maple_fit_request *request,
                                     maple_predictor **out, maple_error *error);
 void maple_pretrained_free(maple_pretrained *pretrained);
-/* `key` says what it was trained on; a file with another key is refused by load with MAPLE_NOT_FOUND. */
+/* `key` says what it was trained on; a file with another key is refused by load with MAPLE_NOT_FOUND, one
+ * that is damaged (it has a checksum) with MAPLE_BAD_INPUT. */
 maple_status maple_pretrained_save(const maple_pretrained *pretrained, const char *key, const char *path,
                                    maple_error *error);
 maple_status maple_pretrained_load(const char *path, const char *key, maple_pretrained **out,
@@ -97,8 +98,8 @@ maple_graph_form maple_predictor_graph(const maple_predictor *predictor);
 void maple_predictor_free(maple_predictor *predictor);
 
 /* Safetensors layout with all that is needed to predict; a loaded predictor gives the same bits. `platform`
- * is kept as the name of what it predicts for. Truncated, oversized, wrong shapes, unknown predictor:
- * MAPLE_BAD_INPUT. */
+ * is kept as the name of what it predicts for. A changed bit anywhere (the file has a
+ * checksum), oversized, wrong shapes, unknown predictor: MAPLE_BAD_INPUT. */
 maple_status maple_predictor_save(const maple_predictor *predictor, const char *platform, const char *path,
                                   maple_error *error);
 /* *platform (may be NULL) is freed by maple_free. */

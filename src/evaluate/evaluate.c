@@ -115,7 +115,7 @@ static maple_status start(eval *e, maple_error *error) {
     if (status == MAPLE_OK)
         status = allocate(e, error);
     if (status == MAPLE_OK)
-        status = maple_eval_cache_prepare(e, error);
+        status = maple_eval_cache_open(e, error);
     return status;
 }
 
@@ -147,10 +147,9 @@ static void finish(eval *e) {
     maple_free(e->groups);
     maple_free(e->runs);
     maple_free(e->fit_ms);
-    maple_free(e->platform_hash);
+    maple_eval_cache_close(e);
     maple_free(e->logged);
     pthread_mutex_destroy(&e->mutex);
-    pthread_mutex_destroy(&e->files);
 }
 
 maple_status maple_evaluate(const maple_evaluation *evaluation, maple_evaluation_row **rows, size_t *n,
@@ -160,7 +159,6 @@ maple_status maple_evaluate(const maple_evaluation *evaluation, maple_evaluation
               .trials = evaluation->trials > 0 ? (size_t)evaluation->trials : 0,
               .n_splits = evaluation->splits->n};
     pthread_mutex_init(&e.mutex, NULL);
-    pthread_mutex_init(&e.files, NULL);
     e.hooks = maple_eval_hooks(&e);
     nn_blas_enter(); /* one BLAS thread throughout: the parallelism is over jobs */
     maple_status status = start(&e, error);

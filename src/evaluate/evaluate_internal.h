@@ -3,9 +3,9 @@
  * evaluate_internal.h: one evaluation in the making.
  *
  * plan.c decides what is measured and learned from (the same for all contenders), jobs.c runs a job =
- * (splits with the same sources, trial, contender), workers.c spreads jobs over threads, model_cache.c keeps
- * pre-trained models, rows.c reduces. Every result has its place, so that the order of the work does not
- * show.
+ * (splits with the same sources, trial, contender), workers.c spreads jobs over threads, model_cache.c and
+ * run_cache.c keep pre-trained models and runs, rows.c reduces. Every result has its place, so that the order
+ * of the work does not show.
  */
 #ifndef MAPLE_EVALUATE_INTERNAL_H
 #define MAPLE_EVALUATE_INTERNAL_H
@@ -39,6 +39,7 @@ typedef struct eval_group {
 typedef struct eval_draw {
     size_t *rows, n;
     char *reason;
+    uint64_t hash; /* of the rows; with a cache only */
 } eval_draw;
 
 typedef struct eval_run {
@@ -46,7 +47,8 @@ typedef struct eval_run {
     bool valid[MAPLE_SCORINGS];
     size_t references, measured;
     double adapt_ms, predict_ms;
-    char *reason; /* why there are no metrics */
+    char *reason;  /* why there are no metrics */
+    bool recalled; /* from the cache */
 } eval_run;
 
 /* What one thread works with. */
@@ -57,7 +59,15 @@ typedef struct eval_room {
     maple_arch *archs;  /* [largest count]: the samples */
     double *latency_ms; /* [largest count] */
     double *reference_ms;
+    maple_hooks hooks;   /* what predictors get: those of the evaluation, gathering ... */
+    maple_text warnings; /* ... the warnings of this job, a line each */
+    struct eval *evaluation;
 } eval_room;
+
+/* All runs of a contender on a group in one trial. */
+typedef struct eval_job {
+    size_t group, trial, contender;
+} eval_job;
 
 typedef struct eval {
     const maple_evaluation *request;
@@ -72,12 +82,14 @@ typedef struct eval {
     eval_draw *samples;  /* [n_splits x trials x n_counts] */
     eval_draw *training; /* [n_groups x trials]; rows NULL without a reason: all that a source has */
     eval_run *runs;      /* [n_splits x n_contenders x max_slots x trials] */
-    double *fit_ms;      /* [n_groups x n_contenders x trials]; NaN: loaded, not trained */
-    uint64_t *platform_hash, dataset_hash; /* of the data that a pre-training may see; with a cache only */
-    maple_hooks hooks;                     /* what predictors get: serialised, without their progress */
+    double *fit_ms;      /* [n_groups x n_contenders x trials] */
+    maple_hooks hooks;   /* the caller's: serialised, without progress of predictors */
+
+    struct maple_store *store; /* NULL: nothing is kept */
+    char *store_path;
+    uint64_t *platform_hash, dataset_hash, build_hash; /* parts of the keys */
 
     pthread_mutex_t mutex; /* of what follows, and of the caller's hooks */
-    pthread_mutex_t files; /* one model is written at a time */
     size_t next_job, done, total;
     maple_status status; /* the first failure that ends the evaluation */
     maple_error error;
@@ -118,7 +130,7 @@ static inline bool eval_aborts(maple_status status) {
 maple_status maple_eval_plan(eval *e, maple_error *error);
 
 /* --- jobs.c --- */
-maple_status maple_eval_room_create(const eval *e, eval_room *room, maple_error *error);
+maple_status maple_eval_room_create(eval *e, eval_room *room, maple_error *error);
 void maple_eval_room_free(eval_room *room);
 maple_status maple_eval_jobs(eval *e, maple_error *error);
 
@@ -127,17 +139,28 @@ typedef maple_status (*eval_task)(eval *e, size_t job, eval_room *room, maple_er
 /* Runs jobs 0..n-1 on the request's threads, each once, in no particular order; stops at the first failure.
  */
 maple_status maple_eval_parallel(eval *e, size_t n, eval_task task, maple_error *error);
-/* The hooks for predictors; `e` must outlive them. */
+/* The caller's hooks for several threads; `e` must outlive them. */
 maple_hooks maple_eval_hooks(eval *e);
+/* Those of a room, for predictors. */
+maple_hooks maple_eval_room_hooks(eval_room *room);
 /* `runs` more runs are done: tells the caller's progress hook. */
 void maple_eval_progress(eval *e, size_t runs);
 
 /* --- model_cache.c --- */
-/* Makes the folder and hashes the data. */
-maple_status maple_eval_cache_prepare(eval *e, maple_error *error);
-/* Pre-trains, or takes the model from the cache. *fit_ms: NaN where it was loaded. */
-maple_status maple_eval_pretrain(eval *e, const eval_contender *contender, const maple_fit_request *request,
-                                 maple_pretrained **out, double *fit_ms, maple_error *error);
+/* Where the request has a cache: opens it and hashes the data. */
+maple_status maple_eval_cache_open(eval *e, maple_error *error);
+void maple_eval_cache_close(eval *e);
+/* Pre-trains, or takes the model from the cache; *fit_ms: what the training took, now or then. */
+maple_status maple_eval_pretrain(eval *e, const eval_job *j, const maple_fit_request *request,
+                                 eval_room *room, maple_pretrained **out, double *fit_ms, maple_error *error);
+
+/* --- run_cache.c: without a cache they do nothing; they fail only for lack of memory --- */
+/* Takes those runs of a job that are there; by one thread. */
+maple_status maple_eval_recall(eval *e, const eval_job *j, maple_error *error);
+maple_status maple_eval_keep(eval *e, const eval_job *j, size_t split, size_t slot, const eval_room *room,
+                             maple_error *error);
+/* cache_keys.c: once samples and training rows are drawn, before both. */
+void maple_eval_hash_draws(eval *e);
 
 /* --- rows.c --- */
 maple_status maple_eval_rows(const eval *e, maple_evaluation_row **rows, size_t *n, maple_error *error);

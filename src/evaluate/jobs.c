@@ -6,11 +6,11 @@
 #include <math.h>
 #include <string.h>
 
-maple_status maple_eval_room_create(const eval *e, eval_room *room, maple_error *error) {
+maple_status maple_eval_room_create(eval *e, eval_room *room, maple_error *error) {
     size_t n = e->dataset->n_archs, largest = 0;
     for (size_t i = 0; i < e->n_counts; i++)
         largest = e->counts[i] > largest ? e->counts[i] : largest;
-    *room = (eval_room){0};
+    *room = (eval_room){.evaluation = e, .hooks = maple_eval_room_hooks(room)};
     maple_status status = maple_score_room_create(n, &room->scoring, error);
     if (status != MAPLE_OK)
         return status;
@@ -32,6 +32,7 @@ void maple_eval_room_free(eval_room *room) {
     maple_free(room->archs);
     maple_free(room->latency_ms);
     maple_free(room->reference_ms);
+    maple_text_free(&room->warnings);
     *room = (eval_room){0};
 }
 
@@ -127,24 +128,29 @@ static maple_status note(eval_run *run, maple_status status, const char *message
     return run->reason ? MAPLE_OK : maple_error_memory(error);
 }
 
-typedef struct job {
-    size_t group, trial, contender;
-} job;
+/* Keeps the first warnings only. */
+static void cut_warnings(eval_room *room, size_t length) {
+    room->warnings.length = length;
+    if (room->warnings.data)
+        room->warnings.data[length] = '\0';
+}
 
-static maple_status run_split(eval *e, const job *j, size_t split, const maple_pretrained *pretrained,
+static maple_status run_split(eval *e, const eval_job *j, size_t split, const maple_pretrained *pretrained,
                               maple_fit_request *request, eval_room *room, maple_error *error) {
     const eval_contender *contender = &e->contenders[j->contender];
     const maple_split *s = &e->request->splits->items[split];
     maple_status status = MAPLE_OK;
+    size_t warned = room->warnings.length; /* by the pre-training: part of every run */
     request->seed = maple_eval_seed(e, "adaptation", s->task, eval_target_name(e, split), j->trial);
     for (size_t slot = 0; status == MAPLE_OK && slot < contender->n_slots; slot++) {
         const eval_draw *samples = eval_samples(e, split, j->trial, contender->counts[slot]);
         eval_run *run = &eval_runs(e, split, j->contender, slot)[j->trial];
         maple_error why = {.status = MAPLE_OK};
+        if (run->recalled)
+            continue;
         if (e->hooks.cancelled(e->hooks.user))
-            return maple_error_set(error, MAPLE_INTERRUPTED,
-                                   "the evaluation was interrupted; the same command again goes on from the "
-                                   "models in the cache");
+            return MAPLE_INTERRUPTED;
+        cut_warnings(room, warned);
         if (samples->reason) {
             status = note(run, MAPLE_BAD_INPUT, samples->reason, error);
         } else {
@@ -152,30 +158,35 @@ static maple_status run_split(eval *e, const job *j, size_t split, const maple_p
             status = note(run, status, why.message, error);
         }
         if (status == MAPLE_OK)
+            status = maple_eval_keep(e, j, split, slot, room, error);
+        if (status == MAPLE_OK)
             maple_eval_progress(e, 1);
     }
+    cut_warnings(room, warned);
     return status;
 }
 
 /* What concerns the sources concerns all runs of the job. */
-static maple_status note_all(eval *e, const job *j, maple_status status, const char *message,
+static maple_status note_all(eval *e, const eval_job *j, maple_status status, const char *message,
                              maple_error *error) {
     const eval_group *group = &e->groups[j->group];
     const eval_contender *contender = &e->contenders[j->contender];
     for (size_t i = group->first; i < group->first + group->n; i++) {
         for (size_t slot = 0; slot < contender->n_slots; slot++) {
             eval_run *run = &eval_runs(e, i, j->contender, slot)[j->trial];
+            if (run->recalled)
+                continue;
             maple_status noted = note(run, status, message, error);
             if (noted != MAPLE_OK)
                 return noted;
+            maple_eval_progress(e, 1);
         }
     }
-    maple_eval_progress(e, group->n * contender->n_slots);
     return MAPLE_OK;
 }
 
 /* Contenders that pre-train come first in the queue: theirs are the longest jobs. */
-static job find_job(const eval *e, size_t number) {
+static eval_job find_job(const eval *e, size_t number) {
     size_t pairs = e->n_groups * e->trials, place = number / pairs, rest = number % pairs;
     size_t contender = 0;
     for (int pretrains = 1; pretrains >= 0; pretrains--) {
@@ -184,15 +195,27 @@ static job find_job(const eval *e, size_t number) {
                 contender = c;
         }
     }
-    return (job){.group = rest / e->trials, .trial = rest % e->trials, .contender = contender};
+    return (eval_job){.group = rest / e->trials, .trial = rest % e->trials, .contender = contender};
+}
+
+static size_t runs_to_do(const eval *e, const eval_job *j) {
+    const eval_group *group = &e->groups[j->group];
+    size_t n = 0;
+    for (size_t i = group->first; i < group->first + group->n; i++)
+        for (size_t slot = 0; slot < e->contenders[j->contender].n_slots; slot++)
+            n += !eval_runs(e, i, j->contender, slot)[j->trial].recalled;
+    return n;
 }
 
 static maple_status run_job(eval *e, size_t number, eval_room *room, maple_error *error) {
-    job j = find_job(e, number);
+    eval_job j = find_job(e, number);
     const eval_contender *contender = &e->contenders[j.contender];
     const eval_group *group = &e->groups[j.group];
     const maple_split *split = &e->request->splits->items[group->first];
     const eval_draw *training = eval_training(e, j.group, j.trial);
+    if (runs_to_do(e, &j) == 0)
+        return MAPLE_OK;
+    cut_warnings(room, 0);
     if (contender->info->needs_pool && training->reason)
         return note_all(e, &j, MAPLE_BAD_INPUT, training->reason, error);
     maple_fit_request request = {.space = e->dataset->space,
@@ -203,14 +226,13 @@ static maple_status run_job(eval *e, size_t number, eval_room *room, maple_error
                                  .n_train = training->n,
                                  .seed = maple_eval_seed(e, "pre-training", split->task, "", j.trial),
                                  .options = contender->given->options,
-                                 .hooks = &e->hooks};
+                                 .hooks = &room->hooks};
     maple_pretrained *pretrained = NULL;
     double *fit_ms = &eval_fit_ms(e, j.group, j.contender)[j.trial];
     maple_error why = {.status = MAPLE_OK};
     maple_status status = MAPLE_OK;
-    *fit_ms = 0;
     if (contender->info->pretrains)
-        status = maple_eval_pretrain(e, contender, &request, &pretrained, fit_ms, &why);
+        status = maple_eval_pretrain(e, &j, &request, room, &pretrained, fit_ms, &why);
     if (status != MAPLE_OK)
         return note_all(e, &j, status, why.message, error);
     for (size_t i = group->first; status == MAPLE_OK && i < group->first + group->n; i++)
@@ -222,6 +244,17 @@ static maple_status run_job(eval *e, size_t number, eval_room *room, maple_error
 maple_status maple_eval_jobs(eval *e, maple_error *error) {
     for (size_t c = 0; c < e->n_contenders; c++)
         e->total += e->n_splits * e->contenders[c].n_slots * e->trials;
-    maple_report_progress(e->request->hooks, "evaluating", 0, (double)e->total, "runs");
-    return maple_eval_parallel(e, e->n_groups * e->trials * e->n_contenders, run_job, error);
+    size_t n = e->n_groups * e->trials * e->n_contenders;
+    maple_status status = MAPLE_OK;
+    if (e->store)
+        maple_eval_hash_draws(e);
+    for (size_t i = 0; status == MAPLE_OK && i < n; i++) {
+        eval_job j = find_job(e, i);
+        status = maple_eval_recall(e, &j, error);
+    }
+    if (status != MAPLE_OK)
+        return status;
+    /* From here on, so that the time left is told from the speed of what is done now. */
+    maple_report_progress(e->request->hooks, "evaluating", (double)e->done, (double)e->total, "runs");
+    return maple_eval_parallel(e, n, run_job, error);
 }

@@ -77,17 +77,12 @@ static size_t group_of(const eval *e, size_t split) {
     return g;
 }
 
-/* Mean time of those pre-trainings that this evaluation has done; NaN where it has loaded all. */
 static double mean_fit_ms(const eval *e, size_t split, size_t contender) {
     const double *fit_ms = eval_fit_ms(e, group_of(e, split), contender);
-    double sum = 0, n = 0;
-    for (size_t t = 0; t < e->trials; t++) {
-        if (isfinite(fit_ms[t])) {
-            sum += fit_ms[t];
-            n++;
-        }
-    }
-    return n > 0 ? sum / n : NAN;
+    double sum = 0;
+    for (size_t t = 0; t < e->trials; t++)
+        sum += fit_ms[t];
+    return sum / (double)e->trials;
 }
 
 /* The first failed trial speaks for the row: a mean over the others would hide it. */
@@ -160,7 +155,7 @@ static maple_score mean_score(const eval *e, const task_range *task, const cell 
 
 static void make_mean_row(const eval *e, const task_range *task, const cell *c, maple_metrics *scratch,
                           maple_evaluation_row *row) {
-    size_t without = 0, trained = 0;
+    size_t without = 0;
     double references = 0;
     name_row(e, task, c, row);
     for (size_t i = task->n; i-- > 0;) {
@@ -182,11 +177,9 @@ static void make_mean_row(const eval *e, const task_range *task, const cell *c, 
         row->measured += target->measured / (double)task->n;
         row->adapt_ms += target->adapt_ms / (double)task->n;
         row->predict_ms += target->predict_ms / (double)task->n;
-        row->fit_ms += isfinite(target->fit_ms) ? target->fit_ms : 0;
-        trained += isfinite(target->fit_ms) ? 1 : 0;
+        row->fit_ms += target->fit_ms / (double)task->n;
     }
     row->references = (int)lround(references / (double)task->n);
-    row->fit_ms = trained > 0 ? row->fit_ms / (double)trained : NAN;
     for (int s = 0; s < MAPLE_SCORINGS; s++)
         row->scores[s] = mean_score(e, task, c, s, scratch);
 }

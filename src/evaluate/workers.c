@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Jobs on several threads, and the caller's hooks, which are called by one thread at a time. */
 #include "evaluate/evaluate_internal.h"
+#include "evaluate/store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,23 @@ maple_hooks maple_eval_hooks(eval *e) {
     return (maple_hooks){.log = pass_log, .cancelled = pass_cancelled, .user = e};
 }
 
+/* What a predictor warns of is kept with its results. */
+static void gather_log(void *user, maple_log_level level, const char *message) {
+    eval_room *room = user;
+    if (level == MAPLE_LOG_WARNING)
+        maple_text_addf(&room->warnings, "%s\n", message);
+    pass_log(room->evaluation, level, message);
+}
+
+static bool room_cancelled(void *user) {
+    const eval_room *room = user;
+    return pass_cancelled(room->evaluation);
+}
+
+maple_hooks maple_eval_room_hooks(eval_room *room) {
+    return (maple_hooks){.log = gather_log, .cancelled = room_cancelled, .user = room};
+}
+
 void maple_eval_progress(eval *e, size_t runs) {
     pthread_mutex_lock(&e->mutex);
     e->done += runs;
@@ -75,6 +93,18 @@ static size_t take_job(const work *w) {
     return job;
 }
 
+/* Whoever has noticed it: what becomes of the work done. */
+static maple_status interrupted(const eval *e, maple_error *error) {
+    if (e->store)
+        return maple_error_set(
+            error, MAPLE_INTERRUPTED,
+            "the evaluation was interrupted; what it has done is in %s, and the same command "
+            "again goes on from there",
+            e->store_path);
+    return maple_error_set(error, MAPLE_INTERRUPTED,
+                           "the evaluation was interrupted; without a cache nothing of it was kept");
+}
+
 static void *run_worker(void *argument) {
     const work *w = argument;
     maple_error error = {.status = MAPLE_OK};
@@ -86,12 +116,12 @@ static void *run_worker(void *argument) {
     }
     for (size_t job; status == MAPLE_OK && (job = take_job(w)) != SIZE_MAX;) {
         if (pass_cancelled(w->e))
-            status = maple_error_set(&error, MAPLE_INTERRUPTED,
-                                     "the evaluation was interrupted; the same command again goes on from "
-                                     "the models in the cache");
+            status = MAPLE_INTERRUPTED;
         else
             status = w->task(w->e, job, &room, &error);
     }
+    if (status == MAPLE_INTERRUPTED)
+        status = interrupted(w->e, &error);
     if (status != MAPLE_OK)
         fail(w->e, status, &error);
     maple_eval_room_free(&room);

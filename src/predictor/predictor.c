@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char *const FORMAT = "maple-predictor";
-static const char *const FORMAT_VERSION = "1";
+static const char *const FORMAT_VERSION = "2";
 
 /* --- Fitting --- */
 
@@ -212,8 +212,14 @@ maple_status maple_model_identify(const maple_tensors *tensors, const char *form
                                format);
     if (strcmp(texts[1], FORMAT_VERSION) != 0)
         return maple_error_set(error, MAPLE_BAD_INPUT,
-                               "%s: format version '%.40s', this program reads version %s", path, texts[1],
-                               FORMAT_VERSION);
+                               "%s: format version '%.40s', this program reads version %s: fit and save the "
+                               "model again",
+                               path, texts[1], FORMAT_VERSION);
+    if (!maple_tensors_checked(tensors))
+        return maple_error_set(error, MAPLE_BAD_INPUT,
+                               "%s: has no checksum where maple writes one: the file is damaged, or another "
+                               "program has written it; restore a copy, or fit and save the model again",
+                               path);
     if (maple_predictor_find_vtable(texts[2], &out->vtable, error) != MAPLE_OK ||
         maple_space_find(texts[3], &out->space, error) != MAPLE_OK)
         return maple_error_prefix(error, MAPLE_BAD_INPUT, "%s", path);

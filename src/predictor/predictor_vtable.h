@@ -61,6 +61,7 @@ typedef struct maple_predictor_vtable {
 } maple_predictor_vtable;
 
 /* registry.c */
+const maple_predictor_vtable *maple_predictor_vtable_at(size_t i); /* NULL beyond the end */
 maple_status maple_predictor_find_vtable(const char *name, const maple_predictor_vtable **out,
                                          maple_error *error);
 

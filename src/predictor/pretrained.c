@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fitting in two steps: the pool once, then each target. */
+#include "predictor/pretrained.h"
 #include "predictor/predictor_internal.h"
 
 #include <string.h>
@@ -103,28 +104,60 @@ maple_status maple_pretrained_adapt(const maple_pretrained *pretrained, const ma
 
 /* --- Files --- */
 
-maple_status maple_pretrained_save(const maple_pretrained *pretrained, const char *key, const char *path,
-                                   maple_error *error) {
-    maple_tensors *tensors = maple_tensors_create();
-    if (!tensors)
-        return maple_error_memory(error);
+/* Predictors that pre-train with one function, and so have the same options, share what they keep. */
+static const maple_predictor_vtable *owner_of_prior(const maple_predictor_vtable *vtable) {
+    const maple_predictor_vtable *other;
+    for (size_t i = 0; (other = maple_predictor_vtable_at(i)); i++)
+        if (other->pretrain == vtable->pretrain)
+            return other;
+    return vtable;
+}
+
+const char *maple_pretrained_kind(const maple_predictor_info *info) {
+    const maple_predictor_vtable *vtable;
+    if (!info->pretrains || maple_predictor_find_vtable(info->name, &vtable, NULL) != MAPLE_OK)
+        return info->name;
+    return owner_of_prior(vtable)->info.name;
+}
+
+static maple_status gather(const maple_pretrained *pretrained, const char *key, maple_tensors *tensors,
+                           maple_error *error) {
     maple_model_identity identity = {pretrained->vtable, pretrained->space, pretrained->options};
     maple_status status = maple_model_add_identity(tensors, FORMAT, &identity, error);
     if (status == MAPLE_OK)
         status = maple_tensors_add_text(tensors, "key", key, error);
+    return status == MAPLE_OK ? pretrained->vtable->save_prior(pretrained->prior, tensors, error) : status;
+}
+
+maple_status maple_pretrained_encode(const maple_pretrained *pretrained, const char *key, uint8_t **file,
+                                     size_t *bytes, maple_error *error) {
+    maple_tensors *tensors = maple_tensors_create();
+    if (!tensors)
+        return maple_error_memory(error);
+    maple_status status = gather(pretrained, key, tensors, error);
     if (status == MAPLE_OK)
-        status = pretrained->vtable->save_prior(pretrained->prior, tensors, error);
-    if (status == MAPLE_OK)
-        status = maple_tensors_write(tensors, path, error);
+        status = maple_tensors_encode(tensors, file, bytes, error);
     maple_tensors_free(tensors);
     return status;
 }
 
-static maple_status read_pretrained(const maple_tensors *tensors, const char *key, maple_pretrained **out,
-                                    maple_error *error) {
-    maple_model_identity identity;
+maple_status maple_pretrained_save(const maple_pretrained *pretrained, const char *key, const char *path,
+                                   maple_error *error) {
+    uint8_t *file;
+    size_t bytes;
+    maple_status status = maple_pretrained_encode(pretrained, key, &file, &bytes, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = maple_write_file(path, file, bytes, error);
+    maple_free(file);
+    return status;
+}
+
+/* `name`: predictor that it is for; NULL: that which has saved it. */
+static maple_status take_identity(const maple_tensors *tensors, const char *name, const char *key,
+                                  maple_model_identity *out, maple_error *error) {
     const char *found, *path = maple_tensors_path(tensors);
-    maple_status status = maple_model_identify(tensors, FORMAT, &identity, error);
+    maple_status status = maple_model_identify(tensors, FORMAT, out, error);
     if (status == MAPLE_OK)
         status = maple_tensors_text(tensors, "key", &found, error);
     if (status != MAPLE_OK)
@@ -132,10 +165,25 @@ static maple_status read_pretrained(const maple_tensors *tensors, const char *ke
     if (strcmp(found, key) != 0)
         return maple_error_set(error, MAPLE_NOT_FOUND, "%s: trained on '%.200s', wanted is '%.200s'", path,
                                found, key);
+    const maple_predictor_vtable *saved_by = out->vtable;
+    if (name)
+        status = maple_predictor_find_vtable(name, &out->vtable, error);
+    if (status == MAPLE_OK && out->vtable->pretrain != saved_by->pretrain)
+        status = maple_error_set(error, MAPLE_NOT_FOUND, "%s: pre-trained for %s, wanted is %s", path,
+                                 saved_by->info.name, name);
+    return status;
+}
+
+static maple_status restore(const maple_tensors *tensors, const char *name, const char *key,
+                            maple_pretrained **out, maple_error *error) {
+    maple_model_identity identity;
     maple_pretrained *pretrained = NULL;
+    maple_status status = take_identity(tensors, name, key, &identity, error);
+    if (status != MAPLE_OK)
+        return status;
     status = create(identity.vtable, identity.space, identity.options, &pretrained, error);
     if (status == MAPLE_BAD_ARGUMENT) /* of the file, not of the caller */
-        return maple_error_prefix(error, MAPLE_BAD_INPUT, "%s", path);
+        return maple_error_prefix(error, MAPLE_BAD_INPUT, "%s", maple_tensors_path(tensors));
     if (status != MAPLE_OK)
         return status;
     status = pretrained->vtable->load_prior(tensors, pretrained->space, &pretrained->prior, error);
@@ -146,12 +194,22 @@ static maple_status read_pretrained(const maple_tensors *tensors, const char *ke
     return status;
 }
 
+maple_status maple_pretrained_decode(const char *name, const char *where, const char *key, uint8_t *file,
+                                     size_t bytes, maple_pretrained **out, maple_error *error) {
+    maple_tensors *tensors = NULL;
+    maple_status status = maple_tensors_decode(where, file, bytes, &tensors, error);
+    if (status == MAPLE_OK)
+        status = restore(tensors, name, key, out, error);
+    maple_tensors_free(tensors);
+    return status;
+}
+
 maple_status maple_pretrained_load(const char *path, const char *key, maple_pretrained **out,
                                    maple_error *error) {
     maple_tensors *tensors = NULL;
     maple_status status = maple_tensors_read(path, &tensors, error);
     if (status == MAPLE_OK)
-        status = read_pretrained(tensors, key, out, error);
+        status = restore(tensors, NULL, key, out, error);
     maple_tensors_free(tensors);
     return status;
 }

@@ -29,6 +29,10 @@ size_t maple_predictor_count(void) {
     return sizeof REGISTRY / sizeof *REGISTRY;
 }
 
+const maple_predictor_vtable *maple_predictor_vtable_at(size_t i) {
+    return i < maple_predictor_count() ? REGISTRY[i] : NULL;
+}
+
 const maple_predictor_info *maple_predictor_at(size_t i) {
     return i < maple_predictor_count() ? &REGISTRY[i]->info : NULL;
 }

@@ -96,7 +96,7 @@ maple_status maple_tensors_add_text(maple_tensors *tensors, const char *name, co
 static char *format_header(const maple_tensors *tensors, size_t *data_bytes) {
     cJSON *root = cJSON_CreateObject();
     cJSON *metadata = cJSON_AddObjectToObject(root, "__metadata__");
-    bool fine = metadata != NULL;
+    bool fine = cJSON_AddStringToObject(metadata, "checksum", "0000000000000000") != NULL;
     for (size_t i = 0; i < tensors->n_texts && fine; i++)
         fine = cJSON_AddStringToObject(metadata, tensors->texts[i].name, tensors->texts[i].text) != NULL;
     size_t at = 0;
@@ -130,9 +130,15 @@ static char *format_header(const maple_tensors *tensors, size_t *data_bytes) {
     return header;
 }
 
-maple_status maple_tensors_write(const maple_tensors *tensors, const char *path, maple_error *error) {
+void maple_tensors_checksum(uint8_t *file, size_t bytes, char digits[SAFETENSORS_DIGITS + 1]) {
+    memset(file + SAFETENSORS_CHECKSUM_AT, '0', SAFETENSORS_DIGITS);
+    snprintf(digits, SAFETENSORS_DIGITS + 1, "%016llx", (unsigned long long)maple_hash(file, bytes));
+}
+
+maple_status maple_tensors_encode(const maple_tensors *tensors, uint8_t **out, size_t *bytes,
+                                  maple_error *error) {
     size_t data_bytes = 0;
-    char *header = format_header(tensors, &data_bytes);
+    char *header = format_header(tensors, &data_bytes), digits[SAFETENSORS_DIGITS + 1];
     if (!header)
         return maple_error_memory(error);
     size_t header_bytes = strlen(header), total = SAFETENSORS_PREFIX + header_bytes + data_bytes;
@@ -144,6 +150,7 @@ maple_status maple_tensors_write(const maple_tensors *tensors, const char *path,
     for (int i = 0; i < SAFETENSORS_PREFIX; i++)
         file[i] = (uint8_t)((uint64_t)header_bytes >> (8 * i));
     memcpy(file + SAFETENSORS_PREFIX, header, header_bytes);
+    maple_free(header);
     uint8_t *next = file + SAFETENSORS_PREFIX + header_bytes;
     for (size_t i = 0; i < tensors->n_tensors; i++) {
         const maple_tensor *tensor = &tensors->tensors[i];
@@ -152,10 +159,26 @@ maple_status maple_tensors_write(const maple_tensors *tensors, const char *path,
         maple_swap_elements(next, tensor->elements, size);
         next += tensor->elements * size;
     }
-    maple_status status = maple_write_file(path, file, total, error);
+    maple_tensors_checksum(file, total, digits);
+    memcpy(file + SAFETENSORS_CHECKSUM_AT, digits, SAFETENSORS_DIGITS);
+    *out = file;
+    *bytes = total;
+    return MAPLE_OK;
+}
+
+maple_status maple_tensors_write(const maple_tensors *tensors, const char *path, maple_error *error) {
+    uint8_t *file;
+    size_t bytes;
+    maple_status status = maple_tensors_encode(tensors, &file, &bytes, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = maple_write_file(path, file, bytes, error);
     maple_free(file);
-    maple_free(header);
     return status;
+}
+
+bool maple_tensors_checked(const maple_tensors *tensors) {
+    return tensors->checked;
 }
 
 const char *maple_tensors_path(const maple_tensors *tensors) {

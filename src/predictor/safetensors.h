@@ -7,6 +7,9 @@
  *                  name: {"dtype", "shape", "data_offsets": [begin, end]}, ...}
  *   the tensors' bytes, little endian, row-major, one after the other without gaps
  *
+ * The first metadata that the writer gives is "checksum": FNV-1a (64 bits, 16 hexadecimal digits) of the
+ * whole file with these digits as zeros, so that a changed byte anywhere is found.
+ *
  * The reader trusts nothing: lengths, offsets, shapes and types are checked before use, and an error says the
  * path, what is wrong and where.
  */
@@ -29,8 +32,17 @@ maple_status maple_tensors_add(maple_tensors *tensors, const char *name, maple_d
 maple_status maple_tensors_add_text(maple_tensors *tensors, const char *name, const char *text,
                                     maple_error *error);
 
+/* The file as bytes: *file[*bytes] is freed by maple_free. Fails only for lack of memory. */
+maple_status maple_tensors_encode(const maple_tensors *tensors, uint8_t **file, size_t *bytes,
+                                  maple_error *error);
+/* MAPLE_BAD_INPUT where it is not such a file, or its checksum is not that of its content; `path` is what it
+ * is called in messages. The bytes (whose checksum is overwritten) are not needed afterwards. */
+maple_status maple_tensors_decode(const char *path, uint8_t *file, size_t bytes, maple_tensors **out,
+                                  maple_error *error);
 maple_status maple_tensors_write(const maple_tensors *tensors, const char *path, maple_error *error);
 maple_status maple_tensors_read(const char *path, maple_tensors **out, maple_error *error);
+/* Whether the file had a checksum (it was then right). Files of other programs have none. */
+bool maple_tensors_checked(const maple_tensors *tensors);
 
 /* The data of a tensor that must have this type and shape (MAPLE_BAD_INPUT otherwise); belongs to `tensors`.
  * With rows = MAPLE_ANY_ROWS any number of rows is taken; *found_rows (may be NULL) says how many there are.

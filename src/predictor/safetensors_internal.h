@@ -32,7 +32,18 @@ struct maple_tensors {
     maple_metadata *texts;
     size_t n_texts;
     char *path;
+    bool checked; /* read, and its checksum was right */
 };
+
+/* What a file with a checksum has after the header's length; the digits follow. */
+#define SAFETENSORS_CHECKED "{\"__metadata__\":{\"checksum\":\""
+enum {
+    SAFETENSORS_CHECKSUM_AT = SAFETENSORS_PREFIX + sizeof SAFETENSORS_CHECKED - 1,
+    SAFETENSORS_DIGITS = 16
+};
+
+/* The digits of file[bytes], which are overwritten with zeros. */
+void maple_tensors_checksum(uint8_t *file, size_t bytes, char digits[SAFETENSORS_DIGITS + 1]);
 
 size_t maple_dtype_bytes(maple_dtype dtype);
 const char *maple_dtype_name(maple_dtype dtype);

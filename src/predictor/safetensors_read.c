@@ -191,29 +191,57 @@ static maple_status parse_header(const reader *r, const uint8_t *file, size_t by
     return MAPLE_OK;
 }
 
-maple_status maple_tensors_read(const char *path, maple_tensors **out, maple_error *error) {
-    char *file = NULL;
-    size_t bytes = 0, header = 0;
+/* Where the writer has put a checksum it must be right: *checked. Before anything is parsed. */
+static maple_status check_sum(const reader *r, uint8_t *file, size_t bytes, bool *checked) {
+    char stored[SAFETENSORS_DIGITS + 1] = "", actual[SAFETENSORS_DIGITS + 1];
+    *checked = bytes >= SAFETENSORS_CHECKSUM_AT + SAFETENSORS_DIGITS &&
+               memcmp(file + SAFETENSORS_PREFIX, SAFETENSORS_CHECKED, sizeof SAFETENSORS_CHECKED - 1) == 0;
+    if (!*checked)
+        return MAPLE_OK;
+    memcpy(stored, file + SAFETENSORS_CHECKSUM_AT, SAFETENSORS_DIGITS);
+    maple_tensors_checksum(file, bytes, actual);
+    if (strcmp(stored, actual) == 0)
+        return MAPLE_OK;
+    return maple_error_set(r->error, MAPLE_BAD_INPUT,
+                           "%s: the file is damaged: its checksum is not that of its %zu bytes; restore a "
+                           "copy, or fit and save the model again",
+                           r->path, bytes);
+}
+
+maple_status maple_tensors_decode(const char *path, uint8_t *file, size_t bytes, maple_tensors **out,
+                                  maple_error *error) {
+    size_t header = 0;
+    bool checked;
     cJSON *root = NULL;
     reader r = {.path = path, .error = error};
-    maple_status status = maple_read_file(path, SAFETENSORS_MAX_FILE, &file, &bytes, error);
+    maple_status status = check_sum(&r, file, bytes, &checked);
+    if (status == MAPLE_OK)
+        status = parse_header(&r, file, bytes, &root, &header);
     if (status != MAPLE_OK)
         return status;
-    status = parse_header(&r, (const uint8_t *)file, bytes, &root, &header);
-    if (status != MAPLE_OK)
-        goto done;
-    r.data = (const uint8_t *)file + SAFETENSORS_PREFIX + header;
+    r.data = file + SAFETENSORS_PREFIX + header;
     r.data_bytes = bytes - SAFETENSORS_PREFIX - header;
     r.tensors = maple_tensors_create();
-    if (r.tensors)
+    if (r.tensors) {
+        r.tensors->checked = checked;
         r.tensors->path = maple_strdup(path);
+    }
     status = r.tensors && r.tensors->path ? read_entries(&r, root) : maple_error_memory(error);
     cJSON_Delete(root);
     if (status == MAPLE_OK)
         *out = r.tensors;
     else
         maple_tensors_free(r.tensors);
-done:
+    return status;
+}
+
+maple_status maple_tensors_read(const char *path, maple_tensors **out, maple_error *error) {
+    char *file;
+    size_t bytes;
+    maple_status status = maple_read_file(path, SAFETENSORS_MAX_FILE, &file, &bytes, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = maple_tensors_decode(path, (uint8_t *)file, bytes, out, error);
     maple_free(file);
     return status;
 }

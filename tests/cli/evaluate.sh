@@ -31,10 +31,17 @@ maple evaluate --pool p.db --source board --target phone,tablet --predictor 'flo
 maple evaluate --pool p.db --platforms phone,board --predictor flops --samples 5 --trials 1 --markdown --scoring unmeasured |
     sed -E 's/[0-9]+\.[0-9]+/X/g; s/ +/ /g'
 
-echo '--- models are kept'
-ls "$HOME/.cache/maple" | sed 's/-[0-9a-f]*\./-HASH./' | grep nearest | sort | uniq -c
-XDG_CACHE_HOME="$PWD/cache" maple evaluate --pool p.db --predictor nearest --samples 3 --trials 1 --csv >/dev/null; ls cache
-maple evaluate --pool p.db --predictor nearest --samples 3 --trials 1 --csv --cache kept >/dev/null; ls kept | wc -l
+echo '--- work is kept'
+ls "$HOME/.cache/maple"
+XDG_CACHE_HOME="$PWD/cache" maple evaluate --pool p.db --predictor nearest --samples 3 --trials 1 --csv >/dev/null; ls cache/maple
+kept() { maple evaluate --pool p.db --predictor maple:epochs=400,nearest --train-archs 50 --samples 5 --trials 3 --csv "$@"; }
+kept --cache none | cut -d, -f1-10,14- >whole
+sh -c 'timeout -s KILL 0.3 maple evaluate --pool p.db --predictor maple:epochs=400 --train-archs 50 --samples 5 --trials 3 --threads 1 --cache kept; true' >/dev/null 2>&1
+kept --cache kept --threads 2 >first
+kept --cache kept --threads 1 >second
+cut -d, -f1-10,14- first | cmp - whole && cmp first second && wc -l <whole
+echo "no cache any more, but as long as a page of one" >kept/maple-evaluate.db
+kept --cache kept | cut -d, -f1-10,14- | cmp - whole
 
 echo '--- the public tasks'
 try evaluate --pool p.db --tasks FD --predictor flops
