@@ -12,8 +12,9 @@ maple_status cli_with_pool(const char *path, maple_pool_mode mode, pool_action a
                            maple_error *error);
 
 /* The same for writing into the pool file `path` (cli_pool_path). One that is not there yet is made beside
- * its place and takes it when the action has succeeded and the pool is closed: a failure leaves nothing. The
- * action prints nothing, and the pool it sees may have another path. */
+ * its place and takes it when the action has succeeded and the pool is closed: a failure leaves nothing, and
+ * what a killed command leaves (FILE.new-HOST-PID-N), the next one for that file removes. The action prints
+ * nothing, and the pool it sees may have another path. */
 maple_status cli_with_new_pool(const char *path, pool_action action, void *user, maple_error *error);
 
 /* A command on a pool that is only read (--pool FILE or --bundled), and on one platform of it. */

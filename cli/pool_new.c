@@ -2,8 +2,11 @@
 /* Where import and merge write: a pool that is there, or a new one, of which a failure leaves nothing. */
 #include "pool.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,11 +16,45 @@ static bool is_there(const char *path) {
     return lstat(path, &info) == 0 || errno != ENOENT;
 }
 
+/* What all new pools of this machine for `path` are called, up to the process: "pool.db.new-host-". The
+ * machine is in it, because a folder may be shared, and processes are known only where they run. */
+static void add_start(maple_text *name, const char *path) {
+    char host[65] = "";
+    if (gethostname(host, sizeof host) != 0)
+        *host = '\0';
+    host[sizeof host - 1] = '\0';
+    maple_text_addf(name, "%s.new-%s-", path, host);
+}
+
+/* Removes what commands that were killed have left for `path`: new pools of processes that are no more. */
+static void remove_leftovers(const char *path) {
+    maple_text start = {0};
+    add_start(&start, path);
+    char *slash = start.failed ? NULL : strrchr(start.data, '/');
+    const char *base = slash ? slash + 1 : start.data;
+    maple_text folder = {0};
+    maple_text_addf(&folder, "%.*s", slash ? (int)(slash - start.data) + 1 : 2, slash ? start.data : "./");
+    DIR *listing = start.failed || folder.failed ? NULL : opendir(folder.data);
+    for (struct dirent *entry; listing && (entry = readdir(listing));) {
+        char *end = entry->d_name;
+        if (strncmp(entry->d_name, base, strlen(base)) != 0)
+            continue;
+        long process = strtol(entry->d_name + strlen(base), &end, 10);
+        if (process > 0 && *end == '-' && kill((pid_t)process, 0) != 0 && errno == ESRCH)
+            unlinkat(dirfd(listing), entry->d_name, 0);
+    }
+    if (listing)
+        closedir(listing);
+    maple_text_free(&folder);
+    maple_text_free(&start);
+}
+
 /* A name beside `path` that nothing has. */
 static maple_status name_beside(const char *path, char **out, maple_error *error) {
     for (int i = 0;; i++) {
         maple_text name = {0};
-        maple_text_addf(&name, "%s.new-%ld-%d", path, (long)getpid(), i);
+        add_start(&name, path);
+        maple_text_addf(&name, "%ld-%d", (long)getpid(), i);
         if (name.failed) {
             maple_text_free(&name);
             return maple_error_memory(error);
@@ -59,6 +96,7 @@ static void remove_files(const char *path) {
 }
 
 maple_status cli_with_new_pool(const char *path, pool_action action, void *user, maple_error *error) {
+    remove_leftovers(path);
     if (is_there(path))
         return cli_with_pool(path, MAPLE_POOL_WRITE, action, user, error);
     char *beside = NULL;

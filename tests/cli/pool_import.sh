@@ -88,3 +88,14 @@ find "$HOME" -name 'pool.db*' | grep -v -e -wal -e -shm
 try pool merge ../p.db packed --pool new.db --json
 try pool list --pool new.db
 find . -name 'new.db*' | grep -v -e -wal -e -shm
+# New pools that killed commands have left are removed by the next one for that place; those of living ones stay.
+mkdir ../left && cd ../left || exit 1
+dead=$(sh -c 'echo $$')
+for end in '' -wal -shm; do
+    echo x >"new.db.new-$(uname -n)-$dead-0$end"
+    echo x >"new.db.new-$(uname -n)-$$-0$end"
+    echo x >"new.db.new-elsewhere-$dead-0$end"
+    echo x >"other.db.new-$(uname -n)-$dead-0$end"
+done
+try pool import csv ../one.csv --platform x --pool new.db
+find . -type f | sed "s/$(uname -n)/HOST/; s/-$dead-/-DEAD-/; s/-$$-/-LIVING-/" | sort
