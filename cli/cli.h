@@ -34,6 +34,7 @@ typedef struct cli_option {
     cli_type type;
     void *value;  /* bool, int, uint64_t, const char * */
     int min, max; /* CLI_INT */
+    bool given;   /* cli_parse has found it */
 } cli_option;
 
 enum { CLI_MAX_OPTIONS = 32 };
@@ -56,6 +57,9 @@ void cli_string(cli_options *options, const char *name, const char **value, cons
 /* Reads argv; answers --help on stdout. Between `min` and `max` arguments are left (-1: any number). */
 maple_status cli_parse(const cli_command *command, cli_options *options, int argc, char **argv, int min,
                        int max, maple_error *error);
+
+/* Whether the option was on the command line (after cli_parse). */
+bool cli_given(const cli_options *options, const char *name);
 
 /* Copies an option's value into a text of fixed size; what would have to be cut is refused. */
 maple_status cli_copy(char *to, size_t size, const char *from, const char *option, maple_error *error);

@@ -64,10 +64,28 @@ typedef struct {
     int random;
 } predict_options;
 
+/* What a model was fitted with cannot be chosen any more. */
+static maple_status check_options(const predict_options *o, const cli_options *options, maple_error *error) {
+    static const char *const OF_FITTING[] = {"platform", "predictor", "options",
+                                             "samples",  "leave-out", "space"};
+    if (o->csv && o->json)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--csv and --json exclude each other");
+    if (o->all + (o->random > 0) + (o->file || options->n_arguments > 0) > 1)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "--all, --random and architectures exclude each other: give one of them");
+    for (size_t i = 0; o->model && i < sizeof OF_FITTING / sizeof *OF_FITTING; i++) {
+        if (cli_given(options, OF_FITTING[i]))
+            return maple_error_set(
+                error, MAPLE_BAD_ARGUMENT,
+                "--model and --%s exclude each other: a model is fitted already; maple fit "
+                "makes another, or leave --model out",
+                OF_FITTING[i]);
+    }
+    return MAPLE_OK;
+}
+
 static maple_status get_predictor(const predict_options *o, maple_pool *user, maple_predictor **out,
                                   maple_error *error) {
-    if (o->model && o->fitting.platform)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--model and --platform exclude each other");
     if (o->model)
         return maple_predictor_load(o->model, out, NULL, error);
     return cli_fit_platform(&o->fitting, user, out, error);
@@ -156,7 +174,8 @@ static maple_status run_predict(const cli_command *self, int argc, char **argv, 
     cli_options options = {0};
     predict_options o = {0};
     cli_fitting_options(&o.fitting, &options);
-    cli_string(&options, "model", &o.model, "FILE", "a model saved by maple fit, instead of --platform");
+    cli_string(&options, "model", &o.model, "FILE",
+               "a model saved by maple fit, instead of --platform and how to fit");
     cli_string(&options, "file", &o.file, "FILE",
                "architectures, one a line or CSV with arch first; - is stdin");
     cli_int(&options, "random", &o.random, 1, 1000000, "N", "N random architectures");
@@ -166,14 +185,11 @@ static maple_status run_predict(const cli_command *self, int argc, char **argv, 
     maple_status status = cli_parse(self, &options, argc, argv, 0, -1, error);
     if (status != MAPLE_OK || options.help)
         return status;
-    if (o.csv && o.json)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--csv and --json exclude each other");
-    if (o.all + (o.random > 0) + (o.file || options.n_arguments > 0) > 1)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
-                               "--all, --random and architectures exclude each other: give one of them");
     maple_pool *user = NULL;
     maple_predictor *predictor = NULL;
-    status = cli_open_user_pool(o.fitting.pool, &user, error);
+    status = check_options(&o, &options, error);
+    if (status == MAPLE_OK)
+        status = cli_open_user_pool(o.fitting.pool, &user, error);
     if (status == MAPLE_OK)
         status = get_predictor(&o, user, &predictor, error);
     if (status == MAPLE_OK)
@@ -187,16 +203,17 @@ const cli_command cli_predict = {
     .name = "predict",
     .arguments = "[ARCH ...]",
     .summary = "predict latencies in milliseconds",
-    .details =
-        "Predicts for a platform of your pool or the bundled one (--platform; fits on the way, as maple fit) "
-        "or "
-        "with a saved model\n(--model). Architectures come as arguments, from a file, from stdin (--file -), "
-        "--random N or --all. On a pruned platform\nan architecture without a path from input to output has "
-        "no "
-        "latency: its field is empty. `index` is the architecture's\nnumber in the published tables; a model "
-        "does not have it: it is filled where your pool (--pool FILE) knows it, from a\ntable that was "
-        "imported, "
-        "and empty elsewhere. With --model, --pool serves for nothing else.",
+    .details = "Predicts for a platform of your pool or the bundled one (--platform; fits on the way, as "
+               "maple fit), or with a saved\n"
+               "model (--model; then the options of fitting are refused). Architectures come as arguments, "
+               "from a file, from stdin\n"
+               "(--file -), --random N or --all. On a pruned platform an architecture without a path from "
+               "input to output has no\n"
+               "latency: its field is empty. `index` is the architecture's number in the published tables; a "
+               "model does not have it: it\n"
+               "is filled where your pool (--pool FILE) knows it, from a table that was imported, and empty "
+               "elsewhere. With --model,\n"
+               "--pool serves for nothing else.",
     .examples = "  maple predict --platform my-laptop --all --csv > latencies.csv\n"
                 "  maple predict --model my-laptop.safetensors "
                 "'|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'\n"

@@ -18,7 +18,13 @@ void cli_flag(cli_options *options, const char *name, bool *value, const char *h
 
 void cli_int(cli_options *options, const char *name, int *value, int min, int max, const char *argument,
              const char *help) {
-    add(options, (cli_option){name, argument, help, CLI_INT, value, min, max});
+    add(options, (cli_option){.name = name,
+                              .argument = argument,
+                              .help = help,
+                              .type = CLI_INT,
+                              .value = value,
+                              .min = min,
+                              .max = max});
 }
 
 void cli_seed(cli_options *options, uint64_t *value) {
@@ -90,23 +96,31 @@ maple_status cli_copy(char *to, size_t size, const char *from, const char *optio
     return MAPLE_OK;
 }
 
-static const cli_option *find_option(const cli_options *options, const char *name, size_t length) {
+/* Its place, or -1. */
+static int find_option(const cli_options *options, const char *name, size_t length) {
     for (int i = 0; i < options->n; i++) {
         if (strlen(options->items[i].name) == length && memcmp(options->items[i].name, name, length) == 0)
-            return &options->items[i];
+            return i;
     }
-    return NULL;
+    return -1;
+}
+
+bool cli_given(const cli_options *options, const char *name) {
+    int at = find_option(options, name, strlen(name));
+    return at >= 0 && options->items[at].given;
 }
 
 /* One option at argv[*i]; moves *i past a separate value. */
-static maple_status parse_option(const cli_command *command, const cli_options *options, int argc,
-                                 char **argv, int *i, maple_error *error) {
+static maple_status parse_option(const cli_command *command, cli_options *options, int argc, char **argv,
+                                 int *i, maple_error *error) {
     const char *name = argv[*i] + 2;
     size_t length = strcspn(name, "=");
-    const cli_option *option = find_option(options, name, length);
-    if (!option)
+    int at = find_option(options, name, length);
+    if (at < 0)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "unknown option --%.*s (see maple %s --help)",
                                (int)length, name, command->name);
+    cli_option *option = &options->items[at];
+    option->given = true;
     if (option->type == CLI_FLAG) {
         if (name[length])
             return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--%s takes no value", option->name);
