@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An evaluation that was killed goes on, and what comes from the cache is what would be computed. */
-#include "check.h"
-#include "maple/evaluate.h"
+#include "evaluate_fixture.h"
 #include "scratch.h"
-#include "spaces.h"
 #include "sqlite_check.h"
-#include "synthetic.h"
 
 #include <signal.h>
 #include <sys/wait.h>
-
-enum { N_PLATFORMS = 4 };
 
 /* Several of a kind share what they pre-train; maple learns from pool and samples together. */
 static const maple_contender CONTENDERS[] = {{.name = "nearest"},
@@ -48,57 +43,35 @@ static bool stops(void *user) {
     return l->stop && l->last - l->first >= 3;
 }
 
-typedef struct fixture {
-    synthetic_pool pool;
-    maple_splits splits;
-    maple_evaluation evaluation;
-    maple_evaluation_row *rows;
-    size_t n;
-    listener heard;
-} fixture;
-
+static listener heard; /* by the last evaluation */
 static char folder[300], store[400];
 
-/* Platforms 2 and 3 predicted from 0 and 1. */
-static void make(fixture *f) {
+/* Platforms 2 and 3 predicted from 0 and 1; `heard.stop` is switched off. */
+static fixture make_named(void) {
     static const char *const SOURCES[] = {"synthetic-0", "synthetic-1"};
     static const char *const TARGETS[] = {"synthetic-2", "synthetic-3"};
-    const maple_space *space = space_or_fail("nas-bench-201");
-    *f = (fixture){.pool = synthetic_pool_make(space, MAPLE_GRAPH_PRUNED, N_PLATFORMS, 150, 21)};
-    OK(maple_splits_named(&f->pool.dataset, SOURCES, 2, TARGETS, 2, &f->splits, &why));
-    f->evaluation = (maple_evaluation){.dataset = &f->pool.dataset,
-                                       .splits = &f->splits,
-                                       .contenders = CONTENDERS,
-                                       .n_contenders = 4,
-                                       .samples = SAMPLES,
-                                       .n_samples = 2,
-                                       .sampler = "random",
-                                       .train_archs = 60,
-                                       .trials = 2,
-                                       .seed = 1,
-                                       .threads = 1,
-                                       .cache = folder};
+    fixture f = make(MAPLE_GRAPH_PRUNED, 150);
+    OK(maple_splits_named(&f.pool.dataset, SOURCES, 2, TARGETS, 2, &f.splits, &why));
+    contend(&f, CONTENDERS, 4);
+    f.evaluation.samples = SAMPLES;
+    f.evaluation.train_archs = 60;
+    f.evaluation.trials = 2;
+    f.evaluation.cache = folder;
+    heard.stop = false;
+    return f;
 }
 
-static void release(fixture *f) {
-    maple_free(f->rows);
-    maple_splits_free(&f->splits);
-    synthetic_pool_free(&f->pool);
-}
-
-static maple_status evaluate(fixture *f) {
-    maple_hooks hooks = {.log = hear, .progress = listen, .cancelled = stops, .user = &f->heard};
-    f->heard = (listener){.kill_at = -1, .stop = f->heard.stop};
-    f->evaluation.hooks = &hooks;
-    maple_free(f->rows);
-    f->rows = NULL;
-    return maple_evaluate(&f->evaluation, &f->rows, &f->n, &why);
+static maple_status evaluate_listening(fixture *f) {
+    static const maple_hooks HOOKS = {.log = hear, .progress = listen, .cancelled = stops, .user = &heard};
+    heard = (listener){.kill_at = -1, .stop = heard.stop};
+    f->evaluation.hooks = &HOOKS;
+    return evaluate(f);
 }
 
 /* Rows of a run without a cache. */
 static maple_evaluation_row *without_cache(fixture *f, size_t *n) {
     f->evaluation.cache = NULL;
-    OK(evaluate(f));
+    OK(evaluate_listening(f));
     f->evaluation.cache = folder;
     maple_evaluation_row *rows = f->rows;
     *n = f->n;
@@ -108,37 +81,30 @@ static maple_evaluation_row *without_cache(fixture *f, size_t *n) {
     return rows;
 }
 
-/* Equal in every bit; with `times` in those, too. */
-static void assert_same_rows(const fixture *f, const maple_evaluation_row *expected, size_t n, bool times) {
+/* Equal in every bit, in those of the times, too. */
+static void assert_same_bytes(const fixture *f, const maple_evaluation_row *expected, size_t n) {
     assert_int_equal(f->n, n);
-    for (size_t i = 0; i < n; i++) {
-        maple_evaluation_row a = f->rows[i], b = expected[i];
-        if (!times)
-            a.fit_ms = a.adapt_ms = a.predict_ms = b.fit_ms = b.adapt_ms = b.predict_ms = 0;
-        assert_memory_equal(&a, &b, sizeof a);
-    }
+    assert_memory_equal(f->rows, expected, n * sizeof *expected);
 }
 
 /* Evaluates: `expected` runs must come from the cache. */
 static void assert_recalled(fixture *f, double expected) {
-    OK(evaluate(f));
-    assert_true(fabs(f->heard.last - f->heard.total) <= 0);
-    if (fabs(f->heard.first - expected) > 0)
-        fail_msg("%g of %g runs come from the cache, expected were %g", f->heard.first, f->heard.total,
-                 expected);
+    OK(evaluate_listening(f));
+    assert_true(fabs(heard.last - heard.total) <= 0);
+    if (fabs(heard.first - expected) > 0)
+        fail_msg("%g of %g runs come from the cache, expected were %g", heard.first, heard.total, expected);
 }
 
 enum { RUNS = 2 * 2 * 4 * 2 }; /* targets x trials x contenders x numbers of samples */
 
 static void a_second_run_does_nothing(void **state) {
     (void)state;
-    fixture f;
+    fixture f = make_named();
     size_t n;
-    make(&f);
     maple_evaluation_row *expected = without_cache(&f, &n);
     f.evaluation.threads = 3;
     assert_recalled(&f, 0);
-    assert_same_rows(&f, expected, n, false);
+    assert_same_rows(&f, expected, n);
     assert_int_equal(query_int(store, "SELECT count(*) FROM entry WHERE key LIKE 'run %'"), RUNS);
     /* nearest and mean-pool: one model a trial. */
     assert_int_equal(query_int(store, "SELECT count(*) FROM entry WHERE key LIKE 'model %'"), 2);
@@ -147,8 +113,8 @@ static void a_second_run_does_nothing(void **state) {
     f.rows = NULL;
     f.evaluation.threads = 1;
     assert_recalled(&f, RUNS);
-    assert_same_rows(&f, expected, n, true);
-    assert_string_equal(f.heard.said, "");
+    assert_same_bytes(&f, expected, n);
+    assert_string_equal(heard.said, "");
     maple_free(expected);
     release(&f);
 }
@@ -156,15 +122,13 @@ static void a_second_run_does_nothing(void **state) {
 /* A contender that comes later adapts the models that are there, with the time that their training took. */
 static void models_are_shared(void **state) {
     (void)state;
-    fixture f;
-    make(&f);
+    fixture f = make_named();
     f.evaluation.n_contenders = 1;
     assert_recalled(&f, 0);
     double fit_ms = f.rows[0].fit_ms;
     assert_true(fit_ms > 0);
     static const maple_contender OTHERS[] = {{.name = "mean-pool"}, {.name = "nearest-oracle"}};
-    f.evaluation.contenders = OTHERS;
-    f.evaluation.n_contenders = 2;
+    contend(&f, OTHERS, 2);
     assert_recalled(&f, 0);
     assert_int_equal(query_int(store, "SELECT count(*) FROM entry WHERE key LIKE 'model %'"), 2);
     for (size_t i = 0; i < f.n; i++)
@@ -173,8 +137,8 @@ static void models_are_shared(void **state) {
     size_t n = f.n;
     f.rows = NULL;
     f.evaluation.cache = NULL;
-    OK(evaluate(&f));
-    assert_same_rows(&f, with, n, false);
+    OK(evaluate_listening(&f));
+    assert_same_rows(&f, with, n);
     maple_free(with);
     release(&f);
 }
@@ -185,15 +149,13 @@ static void keys_cover_what_counts(void **state) {
     static const maple_contender OPTIONS[] = {{.name = "maple", .options = "epochs=2,width=8"}};
     static const maple_contender SAME[] = {{.name = "maple", .label = "m", .options = "width=8,epochs=1"}};
     static const int FEWER[] = {4};
-    fixture f;
-    make(&f);
+    fixture f = make_named();
     maple_dataset *d = &f.pool.dataset;
     assert_recalled(&f, 0);
     f.evaluation.samples = FEWER;
     f.evaluation.n_samples = 1;
     assert_recalled(&f, RUNS / 2);
-    f.evaluation.contenders = SAME;
-    f.evaluation.n_contenders = 1;
+    contend(&f, SAME, 1);
     assert_recalled(&f, RUNS / 8);
     f.evaluation.contenders = OPTIONS;
     assert_recalled(&f, 0);
@@ -221,7 +183,7 @@ static void keys_cover_what_counts(void **state) {
     maple_splits_free(&f.splits);
     OK(maple_splits_leave_one_out(d, NULL, 0, false, &f.splits, &why));
     assert_recalled(&f, 0);
-    assert_string_equal(f.heard.said, "");
+    assert_string_equal(heard.said, "");
     release(&f);
 }
 
@@ -232,8 +194,8 @@ static void evaluate_and_die(fixture *f, int runs, useconds_t after_us) {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        maple_hooks hooks = {.progress = listen, .user = &f->heard};
-        f->heard = (listener){.kill_at = runs};
+        maple_hooks hooks = {.progress = listen, .user = &heard};
+        heard = (listener){.kill_at = runs};
         f->evaluation.hooks = &hooks;
         maple_evaluate(&f->evaluation, &f->rows, &f->n, NULL);
         _exit(0);
@@ -250,9 +212,8 @@ static void evaluate_and_die(fixture *f, int runs, useconds_t after_us) {
 
 static void a_killed_run_goes_on(void **state) {
     (void)state;
-    fixture f;
+    fixture f = make_named();
     size_t n;
-    make(&f);
     maple_evaluation_row *expected = without_cache(&f, &n);
     double done = 0;
     for (int threads = 1; threads <= 3; threads++) {
@@ -262,10 +223,10 @@ static void a_killed_run_goes_on(void **state) {
         assert_true((double)query_int(store, "SELECT count(*) FROM entry WHERE key LIKE 'run %'") >= done);
     }
     f.evaluation.threads = 2;
-    OK(evaluate(&f));
-    assert_true(f.heard.first >= done && f.heard.first < RUNS);
-    assert_same_rows(&f, expected, n, false);
-    assert_string_equal(f.heard.said, "");
+    OK(evaluate_listening(&f));
+    assert_true(heard.first >= done && heard.first < RUNS);
+    assert_same_rows(&f, expected, n);
+    assert_string_equal(heard.said, "");
     assert_recalled(&f, RUNS);
     maple_free(expected);
     release(&f);
@@ -273,33 +234,29 @@ static void a_killed_run_goes_on(void **state) {
 
 static void killed_at_any_moment(void **state) {
     (void)state;
-    fixture f;
+    fixture f = make_named();
     size_t n;
-    double before = 0;
-    make(&f);
     maple_evaluation_row *expected = without_cache(&f, &n);
     f.evaluation.threads = 2;
     for (useconds_t i = 0; i < 12; i++)
         evaluate_and_die(&f, -1, 5000 + 4000 * i);
-    OK(evaluate(&f));
-    before = f.heard.first;
-    assert_true(before <= RUNS);
-    assert_same_rows(&f, expected, n, false);
-    assert_string_equal(f.heard.said, "");
+    OK(evaluate_listening(&f));
+    assert_true(heard.first <= RUNS);
+    assert_same_rows(&f, expected, n);
+    assert_string_equal(heard.said, "");
     maple_free(expected);
     release(&f);
 }
 
 static void an_interrupted_run_says_where_it_is(void **state) {
     (void)state;
-    fixture f;
-    make(&f);
-    f.heard.stop = true;
-    FAILS(evaluate(&f), MAPLE_INTERRUPTED, "what it has done is in");
+    fixture f = make_named();
+    heard.stop = true;
+    FAILS(evaluate_listening(&f), MAPLE_INTERRUPTED, "what it has done is in");
     assert_non_null(strstr(why.message, store));
-    double done = f.heard.last;
+    double done = heard.last;
     assert_true(done >= 3);
-    f.heard.stop = false;
+    heard.stop = false;
     assert_recalled(&f, done);
     release(&f);
 }
@@ -318,29 +275,28 @@ static void flip(size_t at, int bit) {
 
 static void damaged_caches(void **state) {
     (void)state;
-    fixture f;
+    fixture f = make_named();
     size_t n, warned = 0;
-    make(&f);
     maple_evaluation_row *expected = without_cache(&f, &n);
     char *good;
     size_t bytes;
-    OK(evaluate(&f));
+    OK(evaluate_listening(&f));
     assert_int_equal(maple_read_file(store, 1 << 26, &good, &bytes, NULL), MAPLE_OK);
     for (size_t i = 0; i < 30; i++) {
         flip(i < 5 ? 17 * i : bytes / 30 * i + i, (int)i % 8);
-        OK(evaluate(&f));
-        assert_same_rows(&f, expected, n, false);
-        bool all = f.heard.first >= RUNS; /* the bit was in a place without meaning, or in a model */
-        warned += *f.heard.said != '\0';
-        assert_true(all || !*f.heard.said || strstr(f.heard.said, store));
+        OK(evaluate_listening(&f));
+        assert_same_rows(&f, expected, n);
+        bool all = heard.first >= RUNS; /* the bit was in a place without meaning, or in a model */
+        warned += *heard.said != '\0';
+        assert_true(all || !*heard.said || strstr(heard.said, store));
         assert_recalled(&f, RUNS); /* what was lost is there again */
         OK(maple_write_file(store, good, bytes, &why));
     }
     assert_true(warned > 5);
     OK(maple_write_file(store, "rubbish", 7, &why));
     assert_recalled(&f, 0);
-    assert_non_null(strstr(f.heard.said, "the cache is damaged"));
-    assert_same_rows(&f, expected, n, false);
+    assert_non_null(strstr(heard.said, "the cache is damaged"));
+    assert_same_rows(&f, expected, n);
     maple_free(good);
     maple_free(expected);
     release(&f);
@@ -349,19 +305,18 @@ static void damaged_caches(void **state) {
 /* Damaged models: the runs are gone, and the model is trained anew. */
 static void damaged_models(void **state) {
     (void)state;
-    fixture f;
+    fixture f = make_named();
     size_t n;
-    make(&f);
     f.evaluation.n_contenders = 1;
     maple_evaluation_row *expected = without_cache(&f, &n);
-    OK(evaluate(&f));
+    OK(evaluate_listening(&f));
     execute_sql(store, "DELETE FROM entry WHERE key LIKE 'run %';"
                        "UPDATE entry SET body = CAST(substr(body, 1, length(body) - 1) || x'07' AS BLOB)");
     assert_recalled(&f, 0);
-    assert_non_null(strstr(f.heard.said, "an entry is damaged"));
-    assert_same_rows(&f, expected, n, false);
+    assert_non_null(strstr(heard.said, "an entry is damaged"));
+    assert_same_rows(&f, expected, n);
     assert_recalled(&f, RUNS / 4);
-    assert_string_equal(f.heard.said, "");
+    assert_string_equal(heard.said, "");
     maple_free(expected);
     release(&f);
 }
@@ -369,26 +324,24 @@ static void damaged_models(void **state) {
 /* What a predictor warned of is said again where its result comes from the cache. */
 static void warnings_are_kept(void **state) {
     (void)state;
-    fixture f;
-    make(&f);
+    fixture f = make_named();
     double *operators = f.pool.dataset.platforms[1].operator_ms;
     for (size_t i = 0; i < maple_space_operators(f.pool.dataset.space); i++)
         operators[i] = NAN;
-    OK(evaluate(&f));
-    char first[sizeof f.heard.said];
-    memcpy(first, f.heard.said, sizeof first);
+    OK(evaluate_listening(&f));
+    char first[sizeof heard.said];
+    memcpy(first, heard.said, sizeof first);
     assert_non_null(strstr(first, "synthetic-1"));
     assert_recalled(&f, RUNS);
-    assert_string_equal(f.heard.said, first);
+    assert_string_equal(heard.said, first);
     release(&f);
 }
 
 static void a_folder_that_cannot_be(void **state) {
     (void)state;
-    fixture f;
-    make(&f);
+    fixture f = make_named();
     f.evaluation.cache = "/proc/maple";
-    FAILS(evaluate(&f), MAPLE_IO_ERROR, "/proc/maple: cannot be created");
+    FAILS(evaluate_listening(&f), MAPLE_IO_ERROR, "/proc/maple: cannot be created");
     release(&f);
 }
 

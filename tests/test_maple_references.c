@@ -132,21 +132,26 @@ static void costs_find_devices_that_add_up(void **state) {
     fixture_free(&f);
 }
 
+/* Latencies of the target times `factor` are predictions times `factor`. */
+static void assert_scales(fixture *f, const char *predictor, double factor, double tolerance) {
+    double before[ASKED], after[ASKED];
+    fit_and_predict(predictor, &f->request, f->asked, ASKED, before);
+    for (size_t i = 0; i < REFERENCES; i++) {
+        f->latency_ms[i] *= factor;
+        f->reference_ms[i] *= factor;
+    }
+    fit_and_predict(predictor, &f->request, f->asked, ASKED, after);
+    for (size_t i = 0; i < ASKED; i++)
+        assert_true(fabs(after[i] / before[i] / factor - 1) < tolerance);
+}
+
 /* The closed-form part scales with the target. */
 static void costs_scale_with_the_target(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_AS_WRITTEN);
-    double before[ASKED], after[ASKED];
     f.request.options = "network=0";
-    fit_and_predict("maple", &f.request, f.asked, ASKED, before);
-    for (size_t i = 0; i < REFERENCES; i++) {
-        f.latency_ms[i] *= 1000;
-        f.reference_ms[i] *= 1000;
-    }
-    fit_and_predict("maple", &f.request, f.asked, ASKED, after);
-    for (size_t i = 0; i < ASKED; i++)
-        assert_true(fabs(after[i] / before[i] / 1000 - 1) < 1e-9);
+    assert_scales(&f, "maple", 1000, 1e-9);
     fixture_free(&f);
 }
 
@@ -224,15 +229,9 @@ static void fine_tuning_scales_with_the_target(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_PRUNED);
-    double before[ASKED], after[ASKED];
     f.request.options = "epochs=10,width=32,embedding=8,references=0,tune_steps=20";
     f.request.target.n_samples = 4; /* too few for folds: the fixed number of steps */
-    fit_and_predict("fine-tune", &f.request, f.asked, ASKED, before);
-    for (size_t i = 0; i < REFERENCES; i++)
-        f.latency_ms[i] *= 1024;
-    fit_and_predict("fine-tune", &f.request, f.asked, ASKED, after);
-    for (size_t i = 0; i < ASKED; i++)
-        assert_true(fabs(after[i] / before[i] / 1024 - 1) < 1e-3);
+    assert_scales(&f, "fine-tune", 1024, 1e-3);
     fixture_free(&f);
 }
 

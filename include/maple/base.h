@@ -135,6 +135,9 @@ typedef struct maple_summary {
 /* Allocates a scratch copy; fails only for lack of memory. */
 maple_status maple_summarise(const double *values, size_t n, maple_summary *out, maple_error *error);
 
+/* Ascending; no value may be NaN. */
+void maple_sort_doubles(double *values, size_t n);
+
 /* The q-quantile (linear interpolation) of an ascending array; NaN for n = 0. */
 double maple_quantile_sorted(const double *ascending, size_t n, double q);
 

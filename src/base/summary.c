@@ -11,6 +11,10 @@ static int compare_doubles(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
+void maple_sort_doubles(double *values, size_t n) {
+    qsort(values, n, sizeof *values, compare_doubles);
+}
+
 double maple_quantile_sorted(const double *ascending, size_t n, double q) {
     if (n == 0)
         return NAN;
@@ -31,7 +35,7 @@ maple_status maple_summarise(const double *values, size_t n, maple_summary *out,
     if (!sorted)
         return maple_error_memory(error);
     memcpy(sorted, values, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, compare_doubles);
+    maple_sort_doubles(sorted, n);
     double sum = 0, squares = 0;
     for (size_t i = 0; i < n; i++)
         sum += sorted[i];

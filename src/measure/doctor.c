@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct check_list {
@@ -159,11 +158,6 @@ static double time_fixed_work(void) {
     return (double)(maple_clock_ns() - start);
 }
 
-static int compare_doubles(const void *left, const void *right) {
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 static maple_status check_noise(check_list *list, double seconds, maple_error *error) {
     enum { MAX_BLOCKS = 100000 };
     double *blocks = maple_alloc(MAX_BLOCKS, sizeof *blocks);
@@ -174,7 +168,7 @@ static maple_status check_noise(check_list *list, double seconds, maple_error *e
     do {
         blocks[n++] = time_fixed_work();
     } while (n < MAX_BLOCKS && maple_clock_ns() < end);
-    qsort(blocks, n, sizeof *blocks, compare_doubles);
+    maple_sort_doubles(blocks, n);
     double median = maple_quantile_sorted(blocks, n, 0.5), p95 = maple_quantile_sorted(blocks, n, 0.95);
     for (size_t i = 0; i < n; i++)
         slow += blocks[i] > 1.1 * median;

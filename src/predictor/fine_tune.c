@@ -6,7 +6,6 @@
 #include "predictor/maple_model.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { TUNE_REFERENCE_SAMPLES = OPT_SHARED, TUNE_TUNE_RATE, TUNE_TUNE_STEPS, TUNE_FEW_STEPS, TUNE_COUNT };
@@ -99,16 +98,11 @@ typedef struct tuner {
     double error[TUNE_CHECKS + 1]; /* of held-out rows, at the start and at each check, sums */
 } tuner;
 
-static int compare_doubles(const void *left, const void *right) {
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 /* The median of what the first n rows of the order lie above the pre-trained network. */
 static double level_of(const tuner *t, size_t n, double *scratch) {
     for (size_t i = 0; i < n; i++)
         scratch[i] = t->log_ms[t->order[i]] - t->network[t->order[i]];
-    qsort(scratch, n, sizeof *scratch, compare_doubles);
+    maple_sort_doubles(scratch, n);
     return n > 0 ? maple_quantile_sorted(scratch, n, 0.5) : 0;
 }
 

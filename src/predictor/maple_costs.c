@@ -11,7 +11,6 @@
 #include "predictor/ridge.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* How far a platform's coefficients are expected to lie from the sources' besides the directions in which
@@ -187,11 +186,6 @@ static maple_status learn_belief(costs_fit *f, maple_error *error) {
 
 /* --- Target --- */
 
-static int compare_doubles(const void *left, const void *right) {
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 /* The target's level: the median of what its networks take over what they take on the average source. */
 static double target_level(costs_fit *f, size_t n, const double *log_ms) {
     for (size_t i = 0; i < n; i++) {
@@ -200,7 +194,7 @@ static double target_level(costs_fit *f, size_t n, const double *log_ms) {
             mean += f->training->belief.mean[j] * f->x[i * f->k + j];
         f->w[i] = log_ms[i] - log(fmax(mean, LEAST));
     }
-    qsort(f->w, n, sizeof *f->w, compare_doubles);
+    maple_sort_doubles(f->w, n);
     return n > 0 ? maple_quantile_sorted(f->w, n, 0.5) : 0;
 }
 
