@@ -16,10 +16,17 @@ typedef struct maple_metrics {
     double kendall;           /* tau-b on float32 values; NaN where one side is constant */
     double mape, medape;      /* mean and median of |predicted / measured - 1| */
     double rmse_ms;
+    double coverage90;     /* share of measured latencies within the 90 % interval; NaN without intervals */
+    double interval_width; /* median of (upper - lower) / prediction; NaN without intervals */
 } maple_metrics;
 
+/* What is predicted of each architecture; bounds are NULL where there are no intervals. */
+typedef struct maple_predictions {
+    const double *latency_ms, *lower_ms, *upper_ms;
+} maple_predictions;
+
 /* Pairs with a NaN are left out; n = 0 gives NaN everywhere. O(n log n). Fails only for lack of memory. */
-maple_status maple_metrics_compute(const double *measured_ms, const double *predicted_ms, size_t n,
+maple_status maple_metrics_compute(const double *measured_ms, const maple_predictions *predicted, size_t n,
                                    maple_metrics *out, maple_error *error);
 
 /* --- What is scored --- */
@@ -82,7 +89,8 @@ maple_status maple_splits_task(const maple_dataset *dataset, const maple_task *t
 
 /* --- Samplers: which architectures of the target are measured --- */
 
-/* "random", "params", "latency" (buckets of the sorted values, one uniform pick in each), "kmeans" and
+/* "suggest" (maple_pretrained_suggest of `gp` on the split's sources: needs them, see maple_sampler_draw);
+ * "random", "params", "latency" (buckets of the sorted values, one uniform pick in each), "kmeans" and
  * "cosine" with an encoding: "kmeans:one-hot", "cosine:zcp" (one-hot; features; zcp where the dataset has its
  * scores); "zcp" is "cosine:zcp". Checked here: unknown names list what there is. */
 maple_status maple_sampler_check(const maple_dataset *dataset, const char *sampler, maple_error *error);

@@ -22,6 +22,8 @@ typedef struct maple_predictor_info {
     bool references_optional; /* ... only where the target has no operator latencies */
     bool oracle;              /* sees all latencies of the target: for tables only */
     int own_samples;          /* evaluated with so many samples, whatever the others get; 0: as the others */
+    bool intervals;           /* its predictions have intervals (maple_predictor_intervals) */
+    bool suggests;            /* says what to measure next (maple_pretrained_suggest) */
 } maple_predictor_info;
 
 size_t maple_predictor_count(void);
@@ -86,12 +88,30 @@ maple_status maple_pretrained_save(const maple_pretrained *pretrained, const cha
 maple_status maple_pretrained_load(const char *path, const char *key, maple_pretrained **out,
                                    maple_error *error);
 
+/* Which of n_candidates architectures to measure next on the request's target, whose samples (there may be
+ * none) are known: one after the other, each the one that most reduces the expected mean of squared interval
+ * widths over the candidates. It asks for no latency. Stops after n, or once the expected median interval is
+ * at most `width` of the prediction (0.2: a fifth; 0: never). chosen[n] are places in candidates, the first
+ * *n_chosen of them set; widths[n], which may be NULL, the expected median width after each. Candidates that
+ * run the same graph as a sample or another one are taken once; fewer than n may therefore be chosen.
+ * Without info.suggests: MAPLE_BAD_ARGUMENT. Deterministic. */
+maple_status maple_pretrained_suggest(const maple_pretrained *pretrained, const maple_fit_request *request,
+                                      const maple_arch *candidates, size_t n_candidates, size_t n,
+                                      double width, size_t *chosen, double *widths, size_t *n_chosen,
+                                      maple_error *error);
+
 /* --- Prediction --- */
 
 /* latency_ms[n] > 0. Degenerate architectures of a pruned platform give NaN. Safe from several threads at
  * once. */
 maple_status maple_predictor_predict(const maple_predictor *predictor, const maple_arch *archs, size_t n,
                                      double *latency_ms, maple_error *error);
+/* The same with the bounds of central 90 % intervals, 0 < lower_ms <= latency_ms <= upper_ms: what one
+ * measurement of the architecture lies within. latency_ms is bit for bit that of maple_predictor_predict.
+ * Bounds are NaN where the prediction is, and everywhere for a predictor without info.intervals. */
+maple_status maple_predictor_intervals(const maple_predictor *predictor, const maple_arch *archs, size_t n,
+                                       double *latency_ms, double *lower_ms, double *upper_ms,
+                                       maple_error *error);
 const maple_predictor_info *maple_predictor_describe(const maple_predictor *predictor);
 const maple_space *maple_predictor_space(const maple_predictor *predictor);
 maple_graph_form maple_predictor_graph(const maple_predictor *predictor);

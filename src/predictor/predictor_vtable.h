@@ -42,6 +42,10 @@ typedef struct maple_predictor_vtable {
                         maple_error *error);
     maple_status (*predict)(const void *state, const maple_model_context *context, const maple_arch *archs,
                             size_t n, double *latency_ms, maple_error *error);
+    /* Where info.intervals: predict with bounds. */
+    maple_status (*intervals)(const void *state, const maple_model_context *context, const maple_arch *archs,
+                              size_t n, double *latency_ms, double *lower_ms, double *upper_ms,
+                              maple_error *error);
     maple_status (*save)(const void *state, maple_tensors *tensors, maple_error *error);
     maple_status (*load)(const maple_tensors *tensors, const maple_model_context *context, void **state,
                          maple_error *error);
@@ -54,6 +58,11 @@ typedef struct maple_predictor_vtable {
                              maple_error *error);
     maple_status (*adapt)(const void *prior, const maple_fit_request *request, const double *options,
                           void **state, maple_error *error);
+    /* Where info.suggests, as maple_pretrained_suggest; candidates are canonical, not degenerate, different
+     * from each other and from the samples. */
+    maple_status (*suggest)(const void *prior, const maple_fit_request *request, const double *options,
+                            const maple_arch *candidates, size_t n_candidates, size_t n, double width,
+                            size_t *chosen, double *widths, size_t *n_chosen, maple_error *error);
     maple_status (*save_prior)(const void *prior, maple_tensors *tensors, maple_error *error);
     maple_status (*load_prior)(const maple_tensors *tensors, const maple_space *space, void **prior,
                                maple_error *error);
