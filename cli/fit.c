@@ -189,21 +189,19 @@ const cli_command cli_predict = {
     .name = "predict",
     .arguments = "[ARCH ...]",
     .summary = "predict latencies in milliseconds",
-    .details =
-        "Predicts for a platform of your pool or the bundled one (--platform; fits on the way, as "
-        "maple fit), or with a saved\n"
-        "model (--model; then the options of fitting are refused). Architectures come as arguments, "
-        "from a file, from stdin\n"
-        "(--file -), --random N or --all. On a pruned platform an architecture without a path from "
-        "input to output has no\n"
-        "latency: its field is empty. One measurement lies between lower_ms and upper_ms with a probability "
-        "of 90 %; both are\n"
-        "empty with a predictor that has no intervals. `index` is the architecture's number in the published "
-        "tables; a "
-        "model does not have it: it\n"
-        "is filled where your pool (--pool FILE) knows it, from a table that was imported, and empty "
-        "elsewhere. With --model,\n"
-        "--pool serves for nothing else.",
+    .details = "Predicts for a platform of your pool or the bundled one (--platform; fits on the way, as "
+               "maple fit), or with a saved\n"
+               "model (--model; then the options of fitting are refused). Architectures come as arguments, "
+               "from a file, from stdin\n"
+               "(--file -), --random N or --all. On a pruned platform an architecture without a path from "
+               "input to output has no\n"
+               "latency: its field is empty. lower_ms and upper_ms bound the central 90 % interval of one "
+               "measurement; both are empty\n"
+               "where the predictor has no intervals. `index` is the architecture's number in the published "
+               "tables; a model does not have\n"
+               "it: it is filled where your pool (--pool FILE) knows it, from a table that was imported, and "
+               "empty elsewhere. With\n"
+               "--model, --pool serves for nothing else.",
     .examples = "  maple predict --platform my-laptop --all --csv > latencies.csv\n"
                 "  maple predict --model my-laptop.safetensors "
                 "'|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'\n"
