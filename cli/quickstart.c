@@ -304,19 +304,28 @@ static void print_score(const char *name, const score *s) {
 }
 
 static void print_scores(const quickstart *q, const scores *s) {
-    char label[96];
+    char main[96], siblings[96];
+    snprintf(main, sizeof main, "%s%s", q->predictor, q->use_siblings ? "" : ", siblings left out");
+    snprintf(siblings, sizeof siblings, "%s, siblings used", q->predictor);
+    const struct {
+        const char *name;
+        const score *score;
+    } LINES[] = {{main, &s->main},
+                 {siblings, &s->siblings},
+                 {"lut (sum of operators)", &s->lut},
+                 {"lut-fit (a lut + b)", &s->lut_fit},
+                 {"flops (a FLOPs + b)", &s->flops}};
+    const size_t n = sizeof LINES / sizeof *LINES;
+    bool intervals = false;
+    for (size_t i = 0; i < n; i++)
+        intervals = intervals || has_intervals(LINES[i].score);
     printf("\nverified on %zu other random networks, measured afterwards:\n\n", s->main.metrics.n);
     printf("  %-34s %9s %9s %9s %10s", "", "±1 %", "±5 %", "±10 %", "Spearman");
-    if (has_intervals(&s->main) || has_intervals(&s->siblings))
+    if (intervals)
         printf(" %10s %9s", "90 % cov.", "width");
     putchar('\n');
-    snprintf(label, sizeof label, "%s%s", q->predictor, q->use_siblings ? "" : ", siblings left out");
-    print_score(label, &s->main);
-    snprintf(label, sizeof label, "%s, siblings used", q->predictor);
-    print_score(label, &s->siblings);
-    print_score("lut (sum of operators)", &s->lut);
-    print_score("lut-fit (a lut + b)", &s->lut_fit);
-    print_score("flops (a FLOPs + b)", &s->flops);
+    for (size_t i = 0; i < n; i++)
+        print_score(LINES[i].name, LINES[i].score);
 }
 
 static maple_status print_text(const quickstart *q, const scores *s, maple_error *error) {
