@@ -13,23 +13,20 @@
 enum { FORMS = 2 };
 
 typedef struct gp_prior {
-    size_t n;             /* sources */
-    double *coefficients; /* [n, features + 1], raw */
-    double *learned;      /* [n, GP_PARAMETERS], logarithms */
+    gp_sources sources;
+    double *like_pool, *like_table; /* [sources, GP_PARAMETERS], logarithms; like_table NaN without a table */
     gp_frame frames[FORMS];
-    gp_hypothesis *hypotheses;
-    size_t n_hypotheses;
 } gp_prior;
 
 /* --- Pre-training --- */
 
 static void free_prior(void *pointer) {
     gp_prior *prior = pointer;
-    maple_free(prior->coefficients);
-    maple_free(prior->learned);
+    gp_sources_release(&prior->sources);
+    maple_free(prior->like_pool);
+    maple_free(prior->like_table);
     for (int form = 0; form < FORMS; form++)
         gp_frame_release(&prior->frames[form]);
-    maple_free(prior->hypotheses);
     maple_free(prior);
 }
 
@@ -37,10 +34,11 @@ static maple_status create_prior(const maple_space *space, size_t n, gp_prior **
     gp_prior *prior = maple_alloc(1, sizeof *prior);
     if (!prior)
         return maple_error_memory(error);
-    prior->n = n;
-    prior->coefficients = maple_alloc(n, (maple_space_features(space) + 1) * sizeof(double));
-    prior->learned = maple_alloc(n, GP_PARAMETERS * sizeof(double));
-    maple_status status = prior->coefficients && prior->learned ? MAPLE_OK : maple_error_memory(error);
+    prior->like_pool = maple_alloc(n, GP_PARAMETERS * sizeof(double));
+    prior->like_table = maple_alloc(n, GP_PARAMETERS * sizeof(double));
+    maple_status status = prior->like_pool && prior->like_table ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK)
+        status = gp_sources_create(space, n, &prior->sources, error);
     for (int form = 0; form < FORMS && status == MAPLE_OK; form++)
         status = gp_frame_create(space, (maple_graph_form)form, &prior->frames[form], error);
     if (status == MAPLE_OK)
@@ -53,8 +51,8 @@ static maple_status create_prior(const maple_space *space, size_t n, gp_prior **
 typedef struct trainer {
     const maple_fit_request *request;
     gp_prior *prior;
-    size_t *rows; /* [prior->n] of pool->platforms */
-    bool *use;    /* [prior->n] */
+    size_t *rows; /* [sources] of pool->platforms */
+    bool *use;    /* [sources] */
     maple_arch *archs;
     double *latency_ms; /* [training rows] */
 } trainer;
@@ -80,23 +78,36 @@ static size_t collect(const trainer *t, size_t s) {
     return n;
 }
 
-/* What the sources of other families say (of other sources, where there is only one family). */
+/* The sources of other families (other sources, where there is only one family). */
+static void choose_others(const trainer *t, size_t s) {
+    const char *family = source_at(t, s)->platform.family;
+    size_t n = t->prior->sources.n;
+    bool others = false;
+    for (size_t o = 0; o < n; o++)
+        others |= t->use[o] = strcmp(source_at(t, o)->platform.family, family) != 0;
+    for (size_t o = 0; o < n && !others; o++)
+        t->use[o] = o != s || n == 1;
+}
+
+/* What source s would have needed to be predicted from the others. */
 static maple_status learn(const trainer *t, size_t s, maple_error *error) {
     gp_prior *prior = t->prior;
-    const maple_platform *own = &source_at(t, s)->platform;
-    bool others = false;
-    for (size_t o = 0; o < prior->n; o++)
-        others |= t->use[o] = strcmp(source_at(t, o)->platform.family, own->family) != 0;
-    for (size_t o = 0; o < prior->n && !others; o++)
-        t->use[o] = o != s || prior->n == 1;
+    const gp_frame *frame = &prior->frames[source_at(t, s)->platform.graph];
+    const double *operator_ms = prior->sources.operator_ms + s * prior->sources.operators;
+    double *like_table = prior->like_table + s * GP_PARAMETERS;
+    uint64_t seed = t->request->seed + s;
     gp_view view;
-    maple_status status =
-        gp_view_create(&prior->frames[own->graph], prior->coefficients, prior->n, t->use, &view, error);
+    choose_others(t, s);
+    maple_status status = gp_view_create(frame, &prior->sources, t->use, operator_ms, &view, error);
     if (status != MAPLE_OK)
         return status;
     size_t n = collect(t, s);
-    status = gp_learn(&view, t->archs, t->latency_ms, n, t->request->seed + s,
-                      prior->learned + s * GP_PARAMETERS, error);
+    status = gp_learn(&view, GP_LIKE_POOL, t->archs, t->latency_ms, n, seed,
+                      prior->like_pool + s * GP_PARAMETERS, error);
+    for (int p = 0; p < GP_PARAMETERS; p++)
+        like_table[p] = NAN;
+    if (status == MAPLE_OK && view.table)
+        status = gp_learn(&view, GP_LIKE_TABLE, t->archs, t->latency_ms, n, seed, like_table, error);
     gp_view_release(&view);
     return status;
 }
@@ -104,16 +115,15 @@ static maple_status learn(const trainer *t, size_t s, maple_error *error) {
 static maple_status train(trainer *t, maple_error *error) {
     const maple_fit_request *request = t->request;
     gp_prior *prior = t->prior;
-    size_t width = maple_space_features(request->space) + 1;
+    size_t n = prior->sources.n;
     maple_status status = MAPLE_OK;
-    for (size_t s = 0; s < prior->n && status == MAPLE_OK; s++)
-        status = gp_source_coefficients(request, &prior->frames[source_at(t, s)->platform.graph], t->rows[s],
-                                        prior->coefficients + s * width, error);
-    for (size_t s = 0; s < prior->n && status == MAPLE_OK; s++) {
+    for (size_t s = 0; s < n && status == MAPLE_OK; s++)
+        status = gp_sources_learn(&prior->sources, s, request, prior->frames, t->rows[s], error);
+    for (size_t s = 0; s < n && status == MAPLE_OK; s++) {
         status = learn(t, s, error);
         if (status == MAPLE_OK && maple_is_cancelled(request->hooks))
-            status = maple_error_set(error, MAPLE_INTERRUPTED, "cancelled after %zu of %zu sources", s + 1,
-                                     prior->n);
+            status =
+                maple_error_set(error, MAPLE_INTERRUPTED, "cancelled after %zu of %zu sources", s + 1, n);
     }
     return status;
 }
@@ -151,9 +161,6 @@ static maple_status pretrain(const maple_fit_request *request, const double *opt
     if (status == MAPLE_OK)
         status = train(&t, error);
     if (status == MAPLE_OK)
-        status =
-            gp_hypotheses_create(t.prior->learned, n, &t.prior->hypotheses, &t.prior->n_hypotheses, error);
-    if (status == MAPLE_OK)
         *out = t.prior;
     else if (t.prior)
         free_prior(t.prior);
@@ -164,31 +171,53 @@ static maple_status pretrain(const maple_fit_request *request, const double *opt
     return status;
 }
 
-static maple_status save_prior(const void *pointer, maple_tensors *tensors, maple_error *error) {
-    const gp_prior *prior = pointer;
-    maple_status status = maple_tensors_add(tensors, "coefficients", MAPLE_F64, prior->n,
-                                            prior->frames[0].k + 1, prior->coefficients, error);
-    return status == MAPLE_OK ? maple_tensors_add(tensors, "learned", MAPLE_F64, prior->n, GP_PARAMETERS,
-                                                  prior->learned, error)
-                              : status;
+typedef struct prior_tensor {
+    const char *name;
+    size_t columns; /* 0: a vector */
+    double *data;
+} prior_tensor;
+
+enum { PRIOR_TENSORS = 7 };
+
+static void list_tensors(const gp_prior *prior, prior_tensor list[PRIOR_TENSORS]) {
+    const gp_sources *s = &prior->sources;
+    list[0] = (prior_tensor){"pruned", prior->frames[0].k + 1, s->coefficients[MAPLE_GRAPH_PRUNED]};
+    list[6] = (prior_tensor){"as_written", prior->frames[0].k + 1, s->coefficients[MAPLE_GRAPH_AS_WRITTEN]};
+    list[1] = (prior_tensor){"level_ms", 0, s->level_ms};
+    list[2] = (prior_tensor){"operator_ms", s->operators, s->operator_ms};
+    list[3] = (prior_tensor){"like_pool", GP_PARAMETERS, prior->like_pool};
+    list[5] = (prior_tensor){"graph", 0, s->graph};
+    list[4] = (prior_tensor){"like_table", GP_PARAMETERS, prior->like_table};
+}
+
+static maple_status save_prior(const void *prior, maple_tensors *tensors, maple_error *error) {
+    prior_tensor list[PRIOR_TENSORS];
+    list_tensors(prior, list);
+    maple_status status = MAPLE_OK;
+    for (int i = 0; i < PRIOR_TENSORS && status == MAPLE_OK; i++)
+        status = maple_tensors_add(tensors, list[i].name, MAPLE_F64, ((const gp_prior *)prior)->sources.n,
+                                   list[i].columns, list[i].data, error);
+    return status;
 }
 
 static maple_status load_prior(const maple_tensors *tensors, const maple_space *space, void **out,
                                maple_error *error) {
-    const void *coefficients, *learned;
-    size_t n, width = maple_space_features(space) + 1;
+    const void *data;
+    size_t n;
     gp_prior *prior = NULL;
-    maple_status status = maple_tensors_get(tensors, "coefficients", MAPLE_F64, MAPLE_ANY_ROWS, width,
-                                            &coefficients, &n, error);
-    if (status == MAPLE_OK)
-        status = maple_tensors_get(tensors, "learned", MAPLE_F64, n, GP_PARAMETERS, &learned, NULL, error);
+    prior_tensor list[PRIOR_TENSORS];
+    maple_status status =
+        maple_tensors_get(tensors, "level_ms", MAPLE_F64, MAPLE_ANY_ROWS, 0, &data, &n, error);
     if (status == MAPLE_OK)
         status = create_prior(space, n, &prior, error);
     if (status != MAPLE_OK)
         return status;
-    memcpy(prior->coefficients, coefficients, n * width * sizeof(double));
-    memcpy(prior->learned, learned, n * GP_PARAMETERS * sizeof(double));
-    status = gp_hypotheses_create(prior->learned, n, &prior->hypotheses, &prior->n_hypotheses, error);
+    list_tensors(prior, list);
+    for (int i = 0; i < PRIOR_TENSORS && status == MAPLE_OK; i++) {
+        status = maple_tensors_get(tensors, list[i].name, MAPLE_F64, n, list[i].columns, &data, NULL, error);
+        if (status == MAPLE_OK)
+            memcpy(list[i].data, data, n * (list[i].columns ? list[i].columns : 1) * sizeof(double));
+    }
     if (status == MAPLE_OK)
         *out = prior;
     else
@@ -215,54 +244,104 @@ static void warn_of_outliers(const maple_fit_request *request, const bool *out) 
     }
 }
 
+/* The hypotheses for a target with or without a table; without samples the table says all. */
+static maple_status list_hypotheses(const gp_prior *prior, const gp_samples *samples, gp_hypothesis **out,
+                                    size_t *n, maple_error *error) {
+    bool has_table = samples->view->table;
+    size_t sources = prior->sources.n, tables = 0;
+    double *table = maple_alloc(sources, GP_PARAMETERS * sizeof *table);
+    if (!table)
+        return maple_error_memory(error);
+    for (size_t s = 0; s < sources && has_table; s++)
+        if (!isnan(prior->like_table[s * GP_PARAMETERS]))
+            memcpy(table + tables++ * GP_PARAMETERS, prior->like_table + s * GP_PARAMETERS,
+                   GP_PARAMETERS * sizeof *table);
+    maple_status status = gp_hypotheses_create(prior->like_pool, sources, tables > 0 ? table : NULL, tables,
+                                               samples->n == 0, out, n, error);
+    maple_free(table);
+    return status;
+}
+
 static maple_status condition(const gp_prior *prior, const maple_fit_request *request, gp_samples *samples,
                               gp_posterior *out, maple_error *error) {
-    size_t n = request->target.n_samples;
-    double *weight = maple_alloc(prior->n_hypotheses, sizeof *weight);
+    size_t n = request->target.n_samples, n_h = 0;
+    gp_hypothesis *hypotheses = NULL;
+    maple_status status = list_hypotheses(prior, samples, &hypotheses, &n_h, error);
+    double *weight = maple_alloc(n_h, sizeof *weight);
     bool *outlier = maple_alloc(n, sizeof *outlier);
-    maple_status status = weight && outlier ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK && !(weight && outlier))
+        status = maple_error_memory(error);
     nn_blas_enter();
     if (status == MAPLE_OK)
-        status = gp_weigh(samples, prior->hypotheses, prior->n_hypotheses, weight, outlier, error);
+        status = gp_weigh(samples, hypotheses, n_h, weight, outlier, error);
     if (status == MAPLE_OK)
-        status = gp_posterior_create(samples, prior->hypotheses, weight, prior->n_hypotheses, out, error);
+        status = gp_posterior_create(samples, hypotheses, weight, n_h, out, error);
     nn_blas_leave();
     if (status == MAPLE_OK)
         warn_of_outliers(request, outlier);
+    maple_free(hypotheses);
     maple_free(weight);
     maple_free(outlier);
     return status;
 }
 
 /* What is known of the target's coefficients, in the coordinates of its frame; without samples what the prior
- * says, in units of the level. */
+ * says, in units of the level. *level_ms (NULL allowed) is that of its table, NaN where it has none. */
 static maple_status believe(const gp_prior *prior, const maple_fit_request *request, gp_posterior *out,
-                            maple_error *error) {
+                            double *level_ms, maple_error *error) {
     const maple_target *target = &request->target;
     gp_view view = {0};
     gp_samples samples = {0};
-    maple_status status =
-        gp_view_create(&prior->frames[target->graph], prior->coefficients, prior->n, NULL, &view, error);
+    maple_status status = gp_view_create(&prior->frames[target->graph], &prior->sources, NULL,
+                                         target->operator_ms, &view, error);
     if (status == MAPLE_OK)
         status =
             gp_samples_create(&view, target->archs, target->latency_ms, target->n_samples, &samples, error);
     if (status == MAPLE_OK)
         status = condition(prior, request, &samples, out, error);
+    if (status == MAPLE_OK && level_ms)
+        *level_ms = view.table ? view.table_ms : NAN;
     gp_samples_release(&samples);
     gp_view_release(&view);
     return status;
 }
 
+/* Without samples the prior in units of the level becomes milliseconds by the table's level. */
+static maple_status set_level(gp_posterior *model, double level_ms, maple_error *error) {
+    static const double LEVEL_SD = 0.2; /* of the table's level, relative; docs/method.md */
+    size_t width = model->k + 1;
+    if (isnan(level_ms))
+        return maple_error_set(error, MAPLE_BAD_INPUT,
+                               "nothing was measured on the target: no network, and no operators that it and "
+                               "some source have in common; measure some networks, or its operators (maple "
+                               "profile)");
+    for (size_t i = 0; i < width; i++)
+        for (size_t j = 0; j < width; j++)
+            model->covariance[i * width + j] =
+                level_ms * level_ms *
+                (model->covariance[i * width + j] + LEVEL_SD * LEVEL_SD * model->mean[i] * model->mean[j]);
+    for (size_t i = 0; i < width; i++)
+        model->mean[i] *= level_ms;
+    model->constant *= level_ms * level_ms;
+    model->least_ms *= level_ms;
+    model->floor_ms = level_ms / 100;
+    return MAPLE_OK;
+}
+
 static maple_status adapt(const void *prior, const maple_fit_request *request, const double *options,
                           void **state, maple_error *error) {
     (void)options;
+    double level_ms;
     gp_posterior *model = maple_alloc(1, sizeof *model);
-    maple_status status = model ? believe(prior, request, model, error) : maple_error_memory(error);
+    maple_status status =
+        model ? believe(prior, request, model, &level_ms, error) : maple_error_memory(error);
+    if (status == MAPLE_OK && request->target.n_samples == 0)
+        status = set_level(model, level_ms, error);
     if (status == MAPLE_OK) {
         gp_posterior_leave(&((const gp_prior *)prior)->frames[request->target.graph], model);
         *state = model;
-    } else {
-        maple_free(model);
+    } else if (model) {
+        free_model(model);
     }
     return status;
 }
@@ -273,7 +352,7 @@ static maple_status suggest(const void *pointer, const maple_fit_request *reques
     (void)options;
     const gp_prior *prior = pointer;
     gp_posterior belief;
-    maple_status status = believe(prior, request, &belief, error);
+    maple_status status = believe(prior, request, &belief, NULL, error);
     if (status != MAPLE_OK)
         return status;
     status = gp_choose(&prior->frames[request->target.graph], &belief, candidates, n_candidates, n, width,
@@ -385,7 +464,7 @@ const maple_predictor_vtable maple_predictor_gp = {
              .description = "Gaussian process: what the sources differ in, and structured features",
              .needs_pool = true,
              .pretrains = true,
-             .min_samples = 1,
+             .min_samples = 0,
              .intervals = true,
              .suggests = true},
     .predict = predict,

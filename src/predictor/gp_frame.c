@@ -12,6 +12,11 @@ void gp_frame_release(gp_frame *frame) {
     maple_free(frame->mean);
     maple_free(frame->scale);
     maple_free(frame->block);
+    maple_free(frame->drawn);
+    maple_free(frame->degenerate);
+    maple_free(frame->executed);
+    for (int form = 0; form < 2; form++)
+        maple_free(frame->counts[form]);
     *frame = (gp_frame){0};
 }
 
@@ -52,27 +57,51 @@ static void scale(gp_frame *frame) {
             frame->scale[j] /= sqrt(frame->members[frame->block[j]]);
 }
 
+static void execute(gp_frame *frame, const maple_arch *arch, size_t i) {
+    maple_arch pruned = maple_space_canonical(frame->space, MAPLE_GRAPH_PRUNED, arch);
+    double *row = frame->executed + i * (frame->k + 1);
+    maple_space_feature_values(frame->space, &pruned, row);
+    row[frame->k] = 1;
+    frame->degenerate[i] = maple_space_degenerate(frame->space, arch);
+    for (int form = 0; form < 2; form++) {
+        maple_arch executed = maple_space_canonical(frame->space, (maple_graph_form)form, arch);
+        maple_space_operator_counts(frame->space, (maple_graph_form)form, &executed,
+                                    frame->counts[form] + i * maple_space_operators(frame->space));
+    }
+}
+
 maple_status gp_frame_create(const maple_space *space, maple_graph_form graph, gp_frame *out,
                              maple_error *error) {
     gp_frame frame = {.space = space, .graph = graph, .k = maple_space_features(space)};
     frame.mean = maple_alloc(frame.k, sizeof *frame.mean);
     frame.scale = maple_alloc(frame.k, sizeof *frame.scale);
     frame.block = maple_alloc(frame.k, sizeof *frame.block);
+    size_t operators = maple_space_operators(space);
+    frame.drawn = maple_alloc(DRAWN, (frame.k + 1) * sizeof *frame.drawn);
+    for (int form = 0; form < 2; form++)
+        frame.counts[form] = maple_alloc(DRAWN, operators * sizeof(double));
+    frame.degenerate = maple_alloc(DRAWN, sizeof *frame.degenerate);
+    frame.executed = maple_alloc(DRAWN, (frame.k + 1) * sizeof *frame.executed);
+    frame.n_drawn = DRAWN;
     maple_arch *archs = maple_alloc(DRAWN, sizeof *archs);
     double *values = maple_alloc(DRAWN * frame.k, sizeof *values);
-    bool fine = frame.mean && frame.scale && frame.block && archs && values;
+    bool fine = frame.mean && frame.scale && frame.block && frame.drawn && frame.degenerate &&
+                frame.executed && frame.counts[0] && frame.counts[1] && archs && values;
     maple_status status = fine ? MAPLE_OK : maple_error_memory(error);
     maple_rng rng = maple_rng_seed(1);
     if (status == MAPLE_OK)
         status = maple_space_sample(space, graph, &rng, DRAWN, archs, error);
     if (status == MAPLE_OK) {
         for (size_t i = 0; i < DRAWN; i++) {
-            maple_arch arch = maple_space_canonical(space, graph, &archs[i]);
-            maple_space_feature_values(space, &arch, values + i * frame.k);
+            archs[i] = maple_space_canonical(space, graph, &archs[i]);
+            maple_space_feature_values(space, &archs[i], values + i * frame.k);
+            execute(&frame, &archs[i], i);
         }
         measure(&frame, values);
         choose_blocks(&frame);
         scale(&frame);
+        for (size_t i = 0; i < DRAWN; i++)
+            gp_frame_row(&frame, &archs[i], frame.drawn + i * (frame.k + 1));
         *out = frame;
     } else {
         gp_frame_release(&frame);

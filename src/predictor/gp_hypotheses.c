@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hypotheses that `gp` mixes. One half of the prior belongs to devices like the sources: what each source
- * would have needed to be predicted from the others (gp_learn.c), and random changes of that. The other half
- * to devices unlike any: latency a share of what counts work, and structured features with weights spread
- * over the ranges below, of which in one half of the hypotheses whole groups play (nearly) no part.
+ * The hypotheses that `gp` mixes. One part of the prior belongs to devices like the sources: what each source
+ * would have needed to be predicted from the others (gp_learn.c), and random changes of that. Another
+ * part to devices unlike any: latency a share of what counts work, and structured features with weights
+ * spread over the ranges below, of which in one half of the hypotheses whole groups play (nearly) no part.
  */
 #include "predictor/gp_model.h"
 
@@ -24,8 +24,9 @@ enum {
     NEAR_SOURCES = 128, /* at least one for each source */
     UNLIKE = 128,       /* of each of the two kinds */
 };
-static const double CHANGE_SD = 1; /* of the logarithm, around what was learned */
-static const double LIKE_SOURCES = 0.5;
+static const double CHANGE_SD = 1;      /* of the logarithm, around what was learned */
+static const double LIKE_SOURCES = 0.4; /* of what is left to them by LIKE_TABLE */
+static const double LIKE_TABLE = 0.9;   /* where the target has a look-up table */
 
 /* --- Devices unlike any source --- */
 
@@ -42,12 +43,12 @@ static const range RANGES[] = {
     {GROUP(LIVE), 0.003, 0.1, 0.5}, {GP_POOL, 0.01, 1, 0.5},
 };
 enum { N_RANGES = sizeof RANGES / sizeof *RANGES };
-static const double LEFT_OUT = 0.02;       /* of its weight */
-static const double SPREAD[] = {0.1, 0.4}; /* standard deviation of all groups together */
-static const double OFFSET[] = {0.3, 4};   /* variance of the offset over theirs */
+static const double LEFT_OUT = 0.02; /* of its weight */
+/* Standard deviation of all groups together: where some are left out, and where all play a part. */
+static const double SPREAD[] = {0.1, 0.4}, WIDE[] = {0.2, 0.6};
+static const double OFFSET[] = {0.3, 4}; /* variance of the offset over theirs */
 static const double NOISE[] = {1e-6, 3e-2}, FLOOR[] = {1e-7, 1e-2};
-static const double SHARES[] = {0, 0.5, 0.75, 0.75, 0.9};
-enum { N_SHARES = sizeof SHARES / sizeof *SHARES };
+static const double SHARE = 0.75, FLAT = 0.05; /* of the hypotheses have no share in proportion to work */
 
 /* The i-th number of a sequence that fills [0, 1) evenly in every dimension (Halton, 1960). */
 static double halton(size_t i, int dimension) {
@@ -73,38 +74,56 @@ static gp_hypothesis unlike(size_t i, bool sparse, maple_rng *rng) {
             p[RANGES[r].parameter] *= LEFT_OUT;
         sum += p[RANGES[r].parameter];
     }
-    double variance = pow(between(SPREAD[0], SPREAD[1], halton(i, N_RANGES)), 2);
+    if (!sparse) { /* the target alone */
+        sum -= (1 - LEFT_OUT) * p[GP_POOL];
+        p[GP_POOL] *= LEFT_OUT;
+    }
+    const double *spread = sparse ? SPREAD : WIDE;
+    double variance = pow(between(spread[0], spread[1], halton(i, N_RANGES)), 2);
     for (int r = 0; r < N_RANGES; r++)
         p[RANGES[r].parameter] *= variance / sum;
-    p[GP_OFFSET] = variance * between(OFFSET[0], OFFSET[1], halton(i, N_RANGES + 1));
+    p[GP_OFFSET] = variance * (sparse ? between(OFFSET[0], OFFSET[1], halton(i, N_RANGES + 1)) : OFFSET[1]);
     p[GP_NOISE] = between(NOISE[0], NOISE[1], halton(i, N_RANGES + 2));
     p[GP_FLOOR] = between(FLOOR[0], FLOOR[1], halton(i, N_RANGES + 3));
-    h.share = SHARES[(size_t)(N_SHARES * halton(i, N_RANGES + 4))];
+    h.share = halton(i, N_RANGES + 4) < FLAT ? 0 : SHARE;
     return h;
 }
 
-/* --- All --- */
+/* --- Devices like the sources --- */
 
-maple_status gp_hypotheses_create(const double *learned, size_t n_learned, gp_hypothesis **out, size_t *n,
-                                  maple_error *error) {
-    size_t near = n_learned > NEAR_SOURCES ? n_learned : NEAR_SOURCES, total = near + 2 * UNLIKE;
-    gp_hypothesis *h = maple_alloc(total, sizeof *h);
-    if (!h)
-        return maple_error_memory(error);
-    maple_rng rng = maple_rng_seed(1);
-    for (size_t i = 0; i < near; i++) {
-        h[i] =
-            (gp_hypothesis){.shape = GP_LIKE_POOL, .share = 1, .log_prior = log(LIKE_SOURCES / (double)near)};
+/* h[n_h], share `mass` of the prior: what was learned, and the same with random changes. */
+static void like(const double *learned, size_t n_learned, gp_shape shape, double mass, maple_rng *rng,
+                 gp_hypothesis *h, size_t n_h) {
+    for (size_t i = 0; i < n_h; i++) {
+        h[i] = (gp_hypothesis){.shape = shape, .share = 1, .log_prior = log(mass / (double)n_h)};
         for (int p = 0; p < GP_PARAMETERS; p++) {
-            double change = i < n_learned ? 0 : CHANGE_SD * maple_rng_normal(&rng);
+            double change = i < n_learned ? 0 : CHANGE_SD * maple_rng_normal(rng);
             h[i].parameter[p] = exp(learned[(i % n_learned) * GP_PARAMETERS + (size_t)p] + change);
         }
     }
+}
+
+static size_t at_least(size_t n) {
+    return n > NEAR_SOURCES ? n : NEAR_SOURCES;
+}
+
+maple_status gp_hypotheses_create(const double *like_pool, size_t n_pool, const double *like_table,
+                                  size_t n_table, bool table_alone, gp_hypothesis **out, size_t *n,
+                                  maple_error *error) {
+    size_t pool = at_least(n_pool), table = like_table ? at_least(n_table) : 0;
+    gp_hypothesis *h = maple_alloc(pool + table + 2 * UNLIKE, sizeof *h);
+    if (!h)
+        return maple_error_memory(error);
+    maple_rng rng = maple_rng_seed(1);
+    double left = !like_table ? 1 : table_alone ? 0 : 1 - LIKE_TABLE;
+    like(like_pool, n_pool, GP_LIKE_POOL, left * LIKE_SOURCES, &rng, h, pool);
     for (size_t i = 0; i < 2 * UNLIKE; i++) {
-        h[near + i] = unlike(i % UNLIKE, i >= UNLIKE, &rng);
-        h[near + i].log_prior = log((1 - LIKE_SOURCES) / (2 * UNLIKE));
+        h[pool + i] = unlike(i % UNLIKE, i >= UNLIKE, &rng);
+        h[pool + i].log_prior = log(left * (1 - LIKE_SOURCES) / (2 * UNLIKE));
     }
+    if (table > 0)
+        like(like_table, n_table, GP_LIKE_TABLE, 1 - left, &rng, h + pool + 2 * UNLIKE, table);
     *out = h;
-    *n = total;
+    *n = pool + table + 2 * UNLIKE;
     return MAPLE_OK;
 }

@@ -20,6 +20,7 @@ static const double RATE = 0.15;
 typedef struct learner {
     gp_samples draws[MOST_DRAWS];
     int n;
+    gp_shape shape;
     double *factor, *inverse; /* [MOST_SAMPLES, MOST_SAMPLES] */
 } learner;
 
@@ -47,10 +48,11 @@ static double slope(size_t n, const double *kernel, const double *inverse, const
 static double climb(learner *l, const gp_samples *s, const double *p, double *gradient) {
     size_t n = s->n;
     double y[MOST_SAMPLES], variance[MOST_SAMPLES], ky[MOST_SAMPLES], ku[MOST_SAMPLES], e[MOST_SAMPLES];
+    const double *u = s->shape + (size_t)l->shape * n;
     double mean_y = 0, mean_u = 0, log_root = 0;
     for (size_t i = 0; i < n; i++) {
         mean_y += s->latency_ms[i] / (double)n;
-        mean_u += s->pool[i] / (double)n;
+        mean_u += u[i] / (double)n;
     }
     double level = mean_y / mean_u;
     for (size_t i = 0; i < n; i++) {
@@ -70,12 +72,12 @@ static double climb(learner *l, const gp_samples *s, const double *p, double *gr
     memcpy(l->inverse, l->factor, n * n * sizeof(double));
     maple_cholesky_inverse(n, l->inverse);
     multiply(n, l->inverse, y, ky);
-    multiply(n, l->inverse, s->pool, ku);
+    multiply(n, l->inverse, u, ku);
     double a = 0, b = 0, c = 0;
     for (size_t i = 0; i < n; i++) {
         a += y[i] * ky[i];
         b += y[i] * ku[i];
-        c += s->pool[i] * ku[i];
+        c += u[i] * ku[i];
     }
     /* The level that makes most of: n log t - (t^2 a - 2 t b + c) / 2, t = 1 / level. */
     double t = (b + sqrt(b * b + 4 * (double)n * a)) / (2 * a), noise = 0, constant = 0;
@@ -120,6 +122,14 @@ static void ascend(learner *l, double *best) {
     }
 }
 
+/* The sources' mean is one more way to differ from another shape. */
+static void add_mean(gp_samples *s, gp_shape shape) {
+    const double *u = s->shape + (size_t)shape * s->n, *m = s->shape;
+    for (size_t i = 0; i < s->n; i++)
+        for (size_t j = 0; j <= i; j++)
+            s->kernel[(GP_POOL * s->n + i) * s->n + j] += (m[i] - u[i]) * (m[j] - u[j]);
+}
+
 static maple_status draw(learner *l, const gp_view *view, const maple_arch *archs, const double *latency_ms,
                          size_t n, maple_rng *rng, maple_error *error) {
     maple_arch chosen[MOST_SAMPLES];
@@ -139,16 +149,18 @@ static maple_status draw(learner *l, const gp_view *view, const maple_arch *arch
                 chosen_ms[i] = latency_ms[order[i]];
             }
             status = gp_samples_create(view, chosen, chosen_ms, count, &l->draws[l->n], error);
-            l->n += status == MAPLE_OK;
+            if (status == MAPLE_OK)
+                add_mean(&l->draws[l->n++], l->shape);
         }
     }
     maple_free(order);
     return status;
 }
 
-maple_status gp_learn(const gp_view *view, const maple_arch *archs, const double *latency_ms, size_t n,
-                      uint64_t seed, double *log_parameter, maple_error *error) {
-    learner l = {.factor = maple_alloc(MOST_SAMPLES * MOST_SAMPLES, sizeof(double)),
+maple_status gp_learn(const gp_view *view, gp_shape shape, const maple_arch *archs, const double *latency_ms,
+                      size_t n, uint64_t seed, double *log_parameter, maple_error *error) {
+    learner l = {.shape = shape,
+                 .factor = maple_alloc(MOST_SAMPLES * MOST_SAMPLES, sizeof(double)),
                  .inverse = maple_alloc(MOST_SAMPLES * MOST_SAMPLES, sizeof(double))};
     maple_rng rng = maple_rng_seed(seed);
     maple_status status = l.factor && l.inverse ? MAPLE_OK : maple_error_memory(error);

@@ -40,6 +40,11 @@ typedef struct gp_frame {
     double *mean, *scale;      /* [k]; scale 0: does not vary, or says what another feature says */
     unsigned char *block;      /* [k] GP_FIRST_GROUP + group */
     double members[GP_BLOCKS]; /* features of a block that vary */
+    size_t n_drawn;
+    bool *degenerate;  /* [n_drawn] nothing runs in pruned form */
+    double *drawn;     /* the drawn architectures: [n_drawn, k + 1] x */
+    double *executed;  /* features of what the pruned form executes of them, 1 last: [n_drawn, k + 1] */
+    double *counts[2]; /* of a form: [n_drawn, operators], how often each operator runs in them */
 } gp_frame;
 
 maple_status gp_frame_create(const maple_space *space, maple_graph_form graph, gp_frame *out,
@@ -53,44 +58,66 @@ void gp_frame_leave(const gp_frame *frame, const double *c, double *raw);
 
 /* --- Sources (gp_sources.c) --- */
 
-/* raw[k + 1]: a source's latencies, over their mean, as a linear function of the features; from all training
- * rows that it has. */
-maple_status gp_source_coefficients(const maple_fit_request *request, const gp_frame *frame, size_t platform,
-                                    double *raw, maple_error *error);
+/* What is kept of the sources, in the order of the request. */
+typedef struct gp_sources {
+    const maple_space *space;
+    size_t n, operators;
+    double *coefficients[2]; /* of a form: [n, features + 1], raw: latency over its mean */
+    double *level_ms;    /* [n]: mean latency of the training rows, as the coefficients give it at mean 1 */
+    double *operator_ms; /* [n, operators], NaN where unknown */
+    double *graph;       /* [n] maple_graph_form */
+} gp_sources;
+
+maple_status gp_sources_create(const maple_space *space, size_t n, gp_sources *out, maple_error *error);
+void gp_sources_release(gp_sources *sources);
+/* Source s from a platform of the request's pool: all training rows that it has. */
+maple_status gp_sources_learn(gp_sources *sources, size_t s, const maple_fit_request *request,
+                              const gp_frame *frames, size_t platform, maple_error *error);
+
+/* What a look-up table says of a device (gp_table.c): the sum of the operators' latencies, times what
+ * latency was over that sum on the sources with `use` (NULL: all), those with similar operators first.
+ * shape[k + 1] has the mean 1 over the frame. *found is false where the device or all of those sources lack
+ * operator latencies: nothing is written then. */
+maple_status gp_table_shape(const gp_sources *sources, const bool *use, const gp_frame *frame,
+                            const double *operator_ms, double *shape, double *level_ms, bool *found,
+                            maple_error *error);
 
 /* What the prior says in a frame. */
 typedef struct gp_view {
     const gp_frame *frame;
-    size_t n;       /* sources */
-    double *mean;   /* [k + 1] m; its constant is 1 */
-    double *spread; /* [n, k + 1] (c_d - m) / sqrt(n) */
-    double *cost;   /* [k + 1] in proportion to what counts work (FLOPs, parameters, activations); mean 1 */
+    size_t n;        /* sources */
+    double *mean;    /* [k + 1] m; its constant is 1 */
+    double *spread;  /* [n, k + 1] (c_d - m) / sqrt(n) */
+    double *cost;    /* [k + 1] in proportion to what counts work (FLOPs, parameters, activations); mean 1 */
+    double *table;   /* [k + 1] of the target's look-up table; NULL where there is none */
+    double table_ms; /* its level */
 } gp_view;
 
-/* From raw[total, k + 1], those with `use` (NULL: all). */
-maple_status gp_view_create(const gp_frame *frame, const double *raw, size_t total, const bool *use,
-                            gp_view *out, maple_error *error);
+/* From the sources with `use` (NULL: all), and the device's operator_ms (NULL: unknown). */
+maple_status gp_view_create(const gp_frame *frame, const gp_sources *sources, const bool *use,
+                            const double *operator_ms, gp_view *out, maple_error *error);
 void gp_view_release(gp_view *view);
 
 /* --- Hypotheses (gp_hypotheses.c) --- */
 
-typedef enum gp_shape { GP_LIKE_POOL, GP_LIKE_COST } gp_shape;
+typedef enum gp_shape { GP_LIKE_POOL, GP_LIKE_COST, GP_LIKE_TABLE, GP_SHAPES } gp_shape;
 
 typedef struct gp_hypothesis {
     double parameter[GP_PARAMETERS]; /* weights of the blocks, r, q: all > 0 */
-    double shape, share;             /* u = (1 - share) + share (m or cost) */
+    gp_shape shape;
+    double share; /* u = (1 - share) + share shape */
     double log_prior;
 } gp_hypothesis;
-
-enum { GP_NUMBERS = GP_PARAMETERS + 3 }; /* of a hypothesis in files */
 
 /* The centre and width of what parameters are expected to be, in logarithms: for learning from the sources.
  */
 extern const double GP_LOG_CENTRE[GP_PARAMETERS], GP_LOG_SD;
 
-/* From learned[n_learned, GP_PARAMETERS] (logarithms): each, each with random changes, and hypotheses for
- * devices unlike any source. Freed by maple_free. */
-maple_status gp_hypotheses_create(const double *learned, size_t n_learned, gp_hypothesis **out, size_t *n,
+/* From logarithms of what sources needed, [n, GP_PARAMETERS] each: like_pool under the pool's shape,
+ * like_table (NULL: the target has no table) under a table's. Each of them, each with random changes, and,
+ * unless table_alone, hypotheses for devices unlike any source. Freed by maple_free. */
+maple_status gp_hypotheses_create(const double *like_pool, size_t n_pool, const double *like_table,
+                                  size_t n_table, bool table_alone, gp_hypothesis **out, size_t *n,
                                   maple_error *error);
 
 /* --- Samples (gp_samples.c) --- */
@@ -98,11 +125,11 @@ maple_status gp_hypotheses_create(const double *learned, size_t n_learned, gp_hy
 typedef struct gp_samples {
     const gp_view *view;
     size_t n;
-    double *x;           /* [n, k + 1] */
-    double *latency_ms;  /* [n] */
-    double rounding;     /* ms^2: latencies in whole milliseconds */
-    double *kernel;      /* [GP_BLOCKS, n, n], lower */
-    double *pool, *cost; /* [n] x . m, x . cost */
+    double *x;          /* [n, k + 1] */
+    double *latency_ms; /* [n] */
+    double rounding;    /* ms^2: latencies in whole milliseconds */
+    double *kernel;     /* [GP_BLOCKS, n, n], lower */
+    double *shape;      /* [GP_SHAPES, n]: x . m, x . cost, x . table */
 } gp_samples;
 
 maple_status gp_samples_create(const gp_view *view, const maple_arch *archs, const double *latency_ms,
@@ -125,8 +152,8 @@ maple_status gp_weigh(gp_samples *samples, const gp_hypothesis *h, size_t n_h, d
 
 /* log parameters of a source under the prior that the other sources give: maximum a posteriori, over draws of
  * few samples (gp_learn.c). */
-maple_status gp_learn(const gp_view *view, const maple_arch *archs, const double *latency_ms, size_t n,
-                      uint64_t seed, double *log_parameter, maple_error *error);
+maple_status gp_learn(const gp_view *view, gp_shape shape, const maple_arch *archs, const double *latency_ms,
+                      size_t n, uint64_t seed, double *log_parameter, maple_error *error);
 
 /* --- Posterior (gp_posterior.c) --- */
 

@@ -67,7 +67,7 @@ static maple_status allocate(builder *b, maple_error *error) {
 /* u of a hypothesis, and what the sources' mean differs from it by. */
 static void set_shape(builder *b, const gp_hypothesis *h) {
     const gp_view *view = b->samples->view;
-    const double *shape = h->shape == GP_LIKE_POOL ? view->mean : view->cost;
+    const double *const shapes[GP_SHAPES] = {view->mean, view->cost, view->table}, *shape = shapes[h->shape];
     for (size_t j = 0; j < b->width; j++) {
         b->expected[j] = h->share * shape[j] + (j + 1 == b->width ? 1 - h->share : 0);
         b->off[j] = view->mean[j] - b->expected[j];

@@ -11,8 +11,7 @@ void gp_samples_release(gp_samples *samples) {
     maple_free(samples->x);
     maple_free(samples->latency_ms);
     maple_free(samples->kernel);
-    maple_free(samples->pool);
-    maple_free(samples->cost);
+    maple_free(samples->shape);
     *samples = (gp_samples){0};
 }
 
@@ -48,10 +47,9 @@ maple_status gp_samples_create(const gp_view *view, const maple_arch *archs, con
     s.x = maple_alloc(n, width * sizeof *s.x);
     s.latency_ms = maple_alloc(n, sizeof *s.latency_ms);
     s.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *s.kernel);
-    s.pool = maple_alloc(n, sizeof *s.pool);
-    s.cost = maple_alloc(n, sizeof *s.cost);
+    s.shape = maple_alloc(GP_SHAPES * n, sizeof *s.shape);
     double *along = maple_alloc(n * view->n, sizeof *along); /* [n, sources] */
-    if (!s.x || !s.latency_ms || !s.kernel || !s.pool || !s.cost || !along) {
+    if (!s.x || !s.latency_ms || !s.kernel || !s.shape || !along) {
         maple_free(along);
         gp_samples_release(&s);
         return maple_error_memory(error);
@@ -62,8 +60,10 @@ maple_status gp_samples_create(const gp_view *view, const maple_arch *archs, con
         gp_frame_row(view->frame, &archs[i], x);
         s.latency_ms[i] = latency_ms[i];
         whole &= latency_ms[i] == floor(latency_ms[i]);
-        s.pool[i] = dot(x, view->mean, width);
-        s.cost[i] = dot(x, view->cost, width);
+        s.shape[GP_LIKE_POOL * n + i] = dot(x, view->mean, width);
+        s.shape[GP_LIKE_COST * n + i] = dot(x, view->cost, width);
+        if (view->table)
+            s.shape[GP_LIKE_TABLE * n + i] = dot(x, view->table, width);
         for (size_t d = 0; d < view->n; d++)
             along[i * view->n + d] = dot(x, view->spread + d * width, width);
     }
@@ -75,7 +75,7 @@ maple_status gp_samples_create(const gp_view *view, const maple_arch *archs, con
 }
 
 double gp_expected(const gp_samples *s, const gp_hypothesis *h, size_t i) {
-    return 1 - h->share + h->share * (h->shape == GP_LIKE_POOL ? s->pool[i] : s->cost[i]);
+    return 1 - h->share + h->share * s->shape[(size_t)h->shape * s->n + i];
 }
 
 double gp_level_ms(const gp_samples *s, const gp_hypothesis *h) {
@@ -90,10 +90,10 @@ double gp_level_ms(const gp_samples *s, const gp_hypothesis *h) {
 static void fill_covariance(const gp_samples *s, const gp_hypothesis *h, double level_ms, double *c) {
     size_t n = s->n;
     const double *w = h->parameter;
-    for (size_t i = 0; i < n; i++) {
-        double off = s->pool[i] - gp_expected(s, h, i);
+    for (size_t i = 0; i < n; i++) { /* the first shape is the sources' */
+        double off = s->shape[i] - gp_expected(s, h, i);
         for (size_t j = 0; j <= i; j++)
-            c[i * n + j] = w[GP_POOL] * off * (s->pool[j] - gp_expected(s, h, j));
+            c[i * n + j] = w[GP_POOL] * off * (s->shape[j] - gp_expected(s, h, j));
         for (size_t g = 0; g < GP_BLOCKS; g++) {
             const double *kernel = s->kernel + (g * n + i) * n;
             for (size_t j = 0; j <= i; j++)
@@ -179,8 +179,9 @@ static void remove_sample(gp_samples *s, size_t gone) {
                     s->kernel[at++] = s->kernel[(g * n + i) * n + j];
     memmove(s->x + gone * width, s->x + (gone + 1) * width, (n - 1 - gone) * width * sizeof *s->x);
     memmove(s->latency_ms + gone, s->latency_ms + gone + 1, (n - 1 - gone) * sizeof *s->latency_ms);
-    memmove(s->pool + gone, s->pool + gone + 1, (n - 1 - gone) * sizeof *s->pool);
-    memmove(s->cost + gone, s->cost + gone + 1, (n - 1 - gone) * sizeof *s->cost);
+    for (size_t i = 0, shape = 0; i < GP_SHAPES * n; i++)
+        if (i % n != gone)
+            s->shape[shape++] = s->shape[i];
     s->n--;
 }
 
@@ -257,16 +258,15 @@ static maple_status take_first(const gp_samples *s, size_t n, gp_samples *out, m
     first.x = maple_alloc(n, width * sizeof *first.x);
     first.latency_ms = maple_alloc(n, sizeof *first.latency_ms);
     first.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *first.kernel);
-    first.pool = maple_alloc(n, sizeof *first.pool);
-    first.cost = maple_alloc(n, sizeof *first.cost);
-    if (!first.x || !first.latency_ms || !first.kernel || !first.pool || !first.cost) {
+    first.shape = maple_alloc(GP_SHAPES * n, sizeof *first.shape);
+    if (!first.x || !first.latency_ms || !first.kernel || !first.shape) {
         gp_samples_release(&first);
         return maple_error_memory(error);
     }
     memcpy(first.x, s->x, n * width * sizeof *first.x);
     memcpy(first.latency_ms, s->latency_ms, n * sizeof *first.latency_ms);
-    memcpy(first.pool, s->pool, n * sizeof *first.pool);
-    memcpy(first.cost, s->cost, n * sizeof *first.cost);
+    for (size_t shape = 0; shape < GP_SHAPES; shape++)
+        memcpy(first.shape + shape * n, s->shape + shape * s->n, n * sizeof(double));
     for (size_t g = 0; g < GP_BLOCKS; g++)
         for (size_t i = 0; i < n; i++)
             memcpy(first.kernel + (g * n + i) * n, s->kernel + (g * s->n + i) * s->n, n * sizeof(double));

@@ -5,13 +5,44 @@
 #include "predictor/ridge.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Ridge penalty for each training row and standardised feature: takes the noise out of a source's latencies
  * without bending them. */
 static const double PENALTY = 1e-3;
 
-maple_status gp_source_coefficients(const maple_fit_request *request, const gp_frame *frame, size_t platform,
-                                    double *raw, maple_error *error) {
+void gp_sources_release(gp_sources *sources) {
+    for (int form = 0; form < 2; form++)
+        maple_free(sources->coefficients[form]);
+    maple_free(sources->level_ms);
+    maple_free(sources->operator_ms);
+    maple_free(sources->graph);
+    *sources = (gp_sources){0};
+}
+
+maple_status gp_sources_create(const maple_space *space, size_t n, gp_sources *out, maple_error *error) {
+    gp_sources s = {.space = space, .n = n, .operators = maple_space_operators(space)};
+    for (int form = 0; form < 2; form++)
+        s.coefficients[form] = maple_alloc(n, (maple_space_features(space) + 1) * sizeof(double));
+    s.level_ms = maple_alloc(n, sizeof(double));
+    s.operator_ms = maple_alloc(n, s.operators * sizeof(double));
+    s.graph = maple_alloc(n, sizeof(double));
+    if (!s.coefficients[0] || !s.coefficients[1] || !s.level_ms || !s.operator_ms || !s.graph) {
+        gp_sources_release(&s);
+        return maple_error_memory(error);
+    }
+    *out = s;
+    return MAPLE_OK;
+}
+
+static void set_penalty(const gp_frame *frame, size_t rows, double *penalty) {
+    for (size_t j = 0; j < frame->k; j++)
+        penalty[j] = PENALTY * (double)rows / fmax(1, frame->members[frame->block[j]]);
+    penalty[frame->k] = 1e-9;
+}
+
+static maple_status fit(const maple_fit_request *request, const gp_frame *frame, size_t platform, double *raw,
+                        double *level_ms, maple_error *error) {
     const maple_dataset *pool = request->pool;
     const double *known = pool->platforms[platform].latency_ms;
     size_t total = maple_train_rows(request), n = 0, width = frame->k + 1;
@@ -32,13 +63,15 @@ maple_status gp_source_coefficients(const maple_fit_request *request, const gp_f
         mean /= (double)n;
         for (size_t i = 0; i < n; i++)
             y[i] /= mean;
-        for (size_t j = 0; j < frame->k; j++)
-            penalty[j] = PENALTY * (double)n / fmax(1, frame->members[frame->block[j]]);
-        penalty[frame->k] = 1e-9;
+        set_penalty(frame, n, penalty);
         status = maple_ridge(n, width, x, y, NULL, penalty, c, error);
     }
-    if (status == MAPLE_OK)
+    if (status == MAPLE_OK) {
+        *level_ms = mean * c[frame->k];
+        for (size_t j = 0; j < width; j++)
+            c[j] *= mean / *level_ms;
         gp_frame_leave(frame, c, raw);
+    }
     maple_free(x);
     maple_free(y);
     maple_free(penalty);
@@ -46,10 +79,52 @@ maple_status gp_source_coefficients(const maple_fit_request *request, const gp_f
     return status;
 }
 
+/* A source that prunes, as a function of the features as written: what it executes of an architecture, looked
+ * at through a ridge. The other way nothing changes: a pruned graph is an architecture as written, too. */
+static maple_status translate(const gp_frame *frame, const double *pruned, double *raw, maple_error *error) {
+    size_t width = frame->k + 1;
+    double *y = maple_alloc(frame->n_drawn, sizeof *y), *c = maple_alloc(width, sizeof *c);
+    double *penalty = maple_alloc(width, sizeof *penalty);
+    maple_status status = y && c && penalty ? MAPLE_OK : maple_error_memory(error);
+    for (size_t i = 0; i < frame->n_drawn && status == MAPLE_OK; i++)
+        for (size_t j = 0; j < width; j++)
+            y[i] += frame->executed[i * width + j] * pruned[j];
+    if (status == MAPLE_OK) {
+        set_penalty(frame, frame->n_drawn, penalty);
+        status = maple_ridge(frame->n_drawn, width, frame->drawn, y, NULL, penalty, c, error);
+    }
+    if (status == MAPLE_OK)
+        gp_frame_leave(frame, c, raw);
+    maple_free(y);
+    maple_free(c);
+    maple_free(penalty);
+    return status;
+}
+
+maple_status gp_sources_learn(gp_sources *sources, size_t s, const maple_fit_request *request,
+                              const gp_frame *frames, size_t platform, maple_error *error) {
+    const maple_dataset_platform *source = &request->pool->platforms[platform];
+    maple_graph_form own = source->platform.graph;
+    size_t width = frames[0].k + 1;
+    double *of_form[2] = {sources->coefficients[0] + s * width, sources->coefficients[1] + s * width};
+    memcpy(sources->operator_ms + s * sources->operators, source->operator_ms,
+           sources->operators * sizeof(double));
+    sources->graph[s] = own;
+    maple_status status = fit(request, &frames[own], platform, of_form[own], &sources->level_ms[s], error);
+    if (status != MAPLE_OK)
+        return status;
+    if (own == MAPLE_GRAPH_PRUNED)
+        return translate(&frames[MAPLE_GRAPH_AS_WRITTEN], of_form[own], of_form[MAPLE_GRAPH_AS_WRITTEN],
+                         error);
+    memcpy(of_form[MAPLE_GRAPH_PRUNED], of_form[own], width * sizeof(double));
+    return MAPLE_OK;
+}
+
 void gp_view_release(gp_view *view) {
     maple_free(view->mean);
     maple_free(view->spread);
     maple_free(view->cost);
+    maple_free(view->table);
     *view = (gp_view){0};
 }
 
@@ -61,34 +136,49 @@ static void fill_costs(const gp_frame *frame, double *cost) {
             cost[j] = 1 / (n * frame->mean[j] * frame->scale[j]);
 }
 
-maple_status gp_view_create(const gp_frame *frame, const double *raw, size_t total, const bool *use,
-                            gp_view *out, maple_error *error) {
+/* Coefficients of the sources in the frame, over their mean; then their mean and what each differs by. */
+static void fill_sources(gp_view *view, const gp_sources *sources, const bool *use) {
+    size_t width = view->frame->k + 1;
+    for (size_t d = 0; d < sources->n; d++) {
+        if (use && !use[d])
+            continue;
+        double *c = view->spread + view->n++ * width;
+        gp_frame_enter(view->frame, sources->coefficients[view->frame->graph] + d * width, c);
+        double level = c[width - 1]; /* the mean over the space */
+        for (size_t j = 0; j < width; j++)
+            c[j] /= level;
+    }
+    double count = (double)view->n;
+    for (size_t j = 0; j < width; j++) {
+        for (size_t d = 0; d < view->n; d++)
+            view->mean[j] += view->spread[d * width + j] / count;
+        for (size_t d = 0; d < view->n; d++)
+            view->spread[d * width + j] = (view->spread[d * width + j] - view->mean[j]) / sqrt(count);
+    }
+}
+
+maple_status gp_view_create(const gp_frame *frame, const gp_sources *sources, const bool *use,
+                            const double *operator_ms, gp_view *out, maple_error *error) {
     size_t width = frame->k + 1;
     gp_view view = {.frame = frame};
     view.mean = maple_alloc(width, sizeof *view.mean);
     view.cost = maple_alloc(width, sizeof *view.cost);
-    view.spread = maple_alloc(total, width * sizeof *view.spread);
-    if (!view.mean || !view.cost || !view.spread) {
+    view.table = maple_alloc(width, sizeof *view.table);
+    view.spread = maple_alloc(sources->n, width * sizeof *view.spread);
+    bool fine = view.mean && view.cost && view.table && view.spread, found = false;
+    maple_status status = fine ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK && operator_ms)
+        status = gp_table_shape(sources, use, frame, operator_ms, view.table, &view.table_ms, &found, error);
+    if (status != MAPLE_OK) {
         gp_view_release(&view);
-        return maple_error_memory(error);
+        return status;
+    }
+    if (!found) {
+        maple_free(view.table);
+        view.table = NULL;
     }
     fill_costs(frame, view.cost);
-    for (size_t d = 0; d < total; d++) {
-        if (use && !use[d])
-            continue;
-        double *c = view.spread + view.n++ * width;
-        gp_frame_enter(frame, raw + d * width, c);
-        double level = c[frame->k]; /* the mean over the space */
-        for (size_t j = 0; j < width; j++)
-            c[j] /= level;
-    }
-    double count = (double)view.n;
-    for (size_t j = 0; j < width; j++) {
-        for (size_t d = 0; d < view.n; d++)
-            view.mean[j] += view.spread[d * width + j] / count;
-        for (size_t d = 0; d < view.n; d++)
-            view.spread[d * width + j] = (view.spread[d * width + j] - view.mean[j]) / sqrt(count);
-    }
+    fill_sources(&view, sources, use);
     *out = view;
     return MAPLE_OK;
 }

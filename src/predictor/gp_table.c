@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A device of which operators were timed but no network yet. Its latency over the sum of its operators'
+ * latencies is taken to be what that ratio was on the sources, weighed by a Gaussian kernel on the operators'
+ * relative latencies (a device kernel). Fitted by a ridge on the drawn architectures, so that it is a shape
+ * like the others.
+ */
+#include "predictor/gp_model.h"
+#include "predictor/ridge.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double KERNEL_WIDTH = 0.5; /* of log latencies, root mean square over operators */
+static const double PENALTY = 1e-6;     /* for each drawn architecture: the table has no noise */
+static const double LEAST = 0.05;       /* of a source's level: its linear model says nothing below */
+
+/* NaN where an operator that runs has no latency. */
+static double table_sum(const double *counts, const double *operator_ms, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        if (counts[i] > 0)
+            sum += counts[i] * operator_ms[i];
+    return sum;
+}
+
+static bool has_table(const gp_frame *frame, maple_graph_form graph, const double *operator_ms,
+                      size_t operators) {
+    for (size_t i = 0; i < frame->n_drawn; i++)
+        if (!(table_sum(frame->counts[graph] + i * operators, operator_ms, operators) > 0))
+            return false;
+    return true;
+}
+
+/* Mean square difference of log latencies, their mean difference (the speed) taken out. */
+static double distance(const double *a, const double *b, size_t n) {
+    double sum = 0, square = 0, known = 0;
+    for (size_t i = 0; i < n; i++) {
+        double off = a[i] > 0 && b[i] > 0 ? log(a[i] / b[i]) : NAN;
+        if (isnan(off))
+            continue;
+        sum += off;
+        square += off * off;
+        known++;
+    }
+    return known > 0 ? fmax(0, square / known - (sum / known) * (sum / known)) : INFINITY;
+}
+
+/* weight[sources->n], 0 for those that have no table or are not used; false where all are. */
+static bool weigh_sources(const gp_sources *s, const bool *use, const gp_frame *frame,
+                          const double *operator_ms, double *weight) {
+    double nearest = INFINITY, sum = 0;
+    for (size_t d = 0; d < s->n; d++) {
+        const double *own = s->operator_ms + d * s->operators;
+        weight[d] = (!use || use[d]) && has_table(frame, (maple_graph_form)s->graph[d], own, s->operators)
+                        ? distance(own, operator_ms, s->operators)
+                        : INFINITY;
+        nearest = fmin(nearest, weight[d]);
+    }
+    for (size_t d = 0; d < s->n; d++) {
+        weight[d] = isinf(weight[d]) ? 0 : exp((nearest - weight[d]) / (2 * KERNEL_WIDTH * KERNEL_WIDTH));
+        sum += weight[d];
+    }
+    for (size_t d = 0; d < s->n && sum > 0; d++)
+        weight[d] /= sum;
+    return sum > 0;
+}
+
+/* ratio[drawn]: log of a source's latency over its table's sum. Where nothing runs on a source of the pruned
+ * form, the mean of the others. */
+static void find_ratio(const gp_sources *s, size_t d, const gp_frame *frame, double *c, double *ratio) {
+    size_t width = frame->k + 1, n = 0;
+    double mean = 0;
+    maple_graph_form graph = (maple_graph_form)s->graph[d];
+    gp_frame_enter(frame, s->coefficients[frame->graph] + d * width, c);
+    for (size_t i = 0; i < frame->n_drawn; i++) {
+        ratio[i] = NAN;
+        if (graph == MAPLE_GRAPH_PRUNED && frame->degenerate[i])
+            continue;
+        double relative = 0;
+        for (size_t j = 0; j < width; j++)
+            relative += frame->drawn[i * width + j] * c[j];
+        double sum = table_sum(frame->counts[graph] + i * s->operators, s->operator_ms + d * s->operators,
+                               s->operators);
+        ratio[i] = log(fmax(relative, LEAST) * s->level_ms[d] / sum);
+        mean += ratio[i];
+        n++;
+    }
+    for (size_t i = 0; i < frame->n_drawn; i++)
+        ratio[i] = isnan(ratio[i]) ? mean / (double)n : ratio[i];
+}
+
+/* y[drawn]: the table's sums times the sources' ratio. */
+static void predict_drawn(const gp_sources *s, const gp_frame *frame, const double *operator_ms,
+                          const double *weight, double *c, double *ratio, double *y) {
+    memset(y, 0, frame->n_drawn * sizeof *y);
+    for (size_t d = 0; d < s->n; d++) {
+        if (weight[d] == 0)
+            continue;
+        find_ratio(s, d, frame, c, ratio);
+        for (size_t i = 0; i < frame->n_drawn; i++)
+            y[i] += weight[d] * ratio[i];
+    }
+    for (size_t i = 0; i < frame->n_drawn; i++)
+        y[i] =
+            exp(y[i]) * table_sum(frame->counts[frame->graph] + i * s->operators, operator_ms, s->operators);
+}
+
+maple_status gp_table_shape(const gp_sources *sources, const bool *use, const gp_frame *frame,
+                            const double *operator_ms, double *shape, double *level_ms, bool *found,
+                            maple_error *error) {
+    size_t width = frame->k + 1, n = frame->n_drawn;
+    double *weight = maple_alloc(sources->n, sizeof *weight), *y = maple_alloc(n, sizeof *y);
+    double *ratio = maple_alloc(n, sizeof *ratio);
+    double *c = maple_alloc(width, sizeof *c), *penalty = maple_alloc(width, sizeof *penalty);
+    maple_status status = weight && y && ratio && c && penalty ? MAPLE_OK : maple_error_memory(error);
+    bool known = status == MAPLE_OK && has_table(frame, frame->graph, operator_ms, sources->operators) &&
+                 weigh_sources(sources, use, frame, operator_ms, weight);
+    if (known) {
+        predict_drawn(sources, frame, operator_ms, weight, c, ratio, y);
+        for (size_t j = 0; j < frame->k; j++)
+            penalty[j] = PENALTY * (double)n / fmax(1, frame->members[frame->block[j]]);
+        penalty[frame->k] = 1e-9;
+        status = maple_ridge(n, width, frame->drawn, y, NULL, penalty, c, error);
+    }
+    if (known && status == MAPLE_OK) {
+        *level_ms = c[frame->k];
+        for (size_t j = 0; j < width; j++)
+            shape[j] = c[j] / *level_ms;
+    }
+    maple_free(weight);
+    maple_free(y);
+    maple_free(ratio);
+    maple_free(c);
+    maple_free(penalty);
+    if (status == MAPLE_OK)
+        *found = known;
+    return status;
+}
