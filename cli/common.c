@@ -104,7 +104,14 @@ maple_status cli_open_pool(const char *path, maple_pool_mode mode, maple_pool **
     maple_status status = cli_pool_path(path, &file, error);
     if (status != MAPLE_OK)
         return status;
-    status = maple_pool_open(file, mode, out, error);
+    if (mode == MAPLE_POOL_READ && access(file, F_OK) != 0 && errno == ENOENT)
+        status =
+            maple_error_set(error, MAPLE_IO_ERROR,
+                            "%s: you have no pool yet: maple profile and maple pool import make it; --pool "
+                            "FILE names another; maple pool list --bundled lists what came with maple",
+                            file);
+    else
+        status = maple_pool_open(file, mode, out, error);
     maple_free(file);
     return status;
 }

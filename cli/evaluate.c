@@ -441,11 +441,13 @@ const cli_command cli_evaluate = {
     .summary = "compare predictors on the platforms of a pool",
     .details =
         "Predicts platforms of one pool from its others and a few networks of their own, and scores the "
-        "predictions on the\nnetworks that were not measured for it (--scoring). Who is predicted from whom: "
-        "each "
-        "platform of the pool (or of\n--platforms) from all others, --target from --source, or the device "
-        "tasks of "
-        "the literature (--tasks) on the public\ntables (maple pool import help).\n\n"
+        "predictions on the\n"
+        "networks that were not measured for it (--scoring). Who is predicted from whom: each platform of "
+        "the pool (or of the list\n"
+        "--platforms) from all others of it, --target from --source, or the device tasks of the literature "
+        "(--tasks) on the public\n"
+        "tables (maple pool import help).\n"
+        "\n"
         "Predictors: NAME, NAME@900 (its own number of samples), NAME:OPTION=VALUE:OPTION=VALUE (options of "
         "maple fit).\nTasks: ND N1 N2 N3 N4 NA (nas-bench-201), FD F1 F2 F3 F4 FA (fbnet); N1, N3 and N4 "
         "have no "

@@ -21,15 +21,17 @@ static maple_status make_folder(const char *path, maple_error *error) {
     for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-            return maple_error_set(error, MAPLE_IO_ERROR,
-                                   "%s: cannot be created: %s; name a writable folder, or keep nothing",
-                                   folder, strerror(errno));
+            return maple_error_set(
+                error, MAPLE_IO_ERROR,
+                "%s: cannot be created: %s; name a writable folder, or keep nothing (--cache none)", folder,
+                strerror(errno));
         *slash = '/';
     }
     if (access(path, W_OK | X_OK) != 0)
-        return maple_error_set(error, MAPLE_IO_ERROR,
-                               "%s: cannot be written: %s; name a writable folder, or keep nothing", path,
-                               strerror(errno));
+        return maple_error_set(
+            error, MAPLE_IO_ERROR,
+            "%s: cannot be written: %s; name a writable folder, or keep nothing (--cache none)", path,
+            strerror(errno));
     return MAPLE_OK;
 }
 

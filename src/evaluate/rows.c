@@ -28,10 +28,10 @@ static maple_score summarise(maple_metrics *metrics, size_t trials) {
         pairs += (double)metrics[t].n;
     score.mean.n = score.sd.n = (size_t)llround(pairs / (double)trials);
     for (int v = 0; v < N_VALUES; v++) {
-        double sum = 0, squares = 0;
+        double first = *value_of(&metrics[0], v), sum = 0, squares = 0;
         for (size_t t = 0; t < trials; t++)
-            sum += *value_of(&metrics[t], v);
-        double mean = sum / (double)trials;
+            sum += *value_of(&metrics[t], v) - first;
+        double mean = first + sum / (double)trials; /* exact where all are equal: a deviation of 0 */
         for (size_t t = 0; t < trials; t++) {
             double off = *value_of(&metrics[t], v) - mean;
             squares += off * off;

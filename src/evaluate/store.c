@@ -326,9 +326,10 @@ maple_status maple_store_open(const char *path, size_t limit_bytes, const maple_
     if (code == SQLITE_NOMEM)
         maple_error_memory(error);
     else
-        status = maple_error_set(error, MAPLE_IO_ERROR,
-                                 "%s: the cache cannot be opened: %s; name another folder, or keep nothing",
-                                 path, store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(code));
+        status = maple_error_set(
+            error, MAPLE_IO_ERROR,
+            "%s: the cache cannot be opened: %s; name another folder, or keep nothing (--cache none)", path,
+            store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(code));
     maple_store_close(store);
     return status;
 }

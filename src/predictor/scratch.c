@@ -29,8 +29,10 @@ static maple_status predict(const void *state, const maple_model_context *contex
     double *features = maple_alloc(maple_space_features(context->space), sizeof *features);
     if (!features)
         return maple_error_memory(error);
-    for (size_t i = 0; i < n; i++)
-        latency_ms[i] = maple_structured_apply(state, &archs[i], features);
+    for (size_t i = 0; i < n; i++) {
+        maple_space_feature_values(context->space, &archs[i], features);
+        latency_ms[i] = maple_structured_apply(state, features);
+    }
     maple_free(features);
     return MAPLE_OK;
 }

@@ -29,12 +29,17 @@ void maple_source_table_look_up(const maple_source_table *table, const maple_arc
         canonical[form] = maple_space_canonical(table->space, (maple_graph_form)form, arch);
         place[form] = maple_arch_index_find(&table->index[form], &canonical[form]);
     }
+    int described = -1; /* the form that `features` are of: most sources share one */
     for (size_t s = 0; s < table->n; s++) {
         const maple_source *source = &table->sources[s];
         size_t at = place[source->graph];
-        double known = at == SIZE_MAX ? NAN : source->known_ms[at];
-        latency_ms[s] =
-            isnan(known) ? maple_structured_apply(&source->fill, &canonical[source->graph], features) : known;
+        latency_ms[s] = at == SIZE_MAX ? NAN : source->known_ms[at];
+        if (!isnan(latency_ms[s]))
+            continue;
+        if (described != (int)source->graph)
+            maple_space_feature_values(table->space, &canonical[source->graph], features);
+        described = (int)source->graph;
+        latency_ms[s] = maple_structured_apply(&source->fill, features);
     }
 }
 

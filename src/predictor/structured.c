@@ -12,6 +12,7 @@
 
 #include "predictor/ridge.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -326,12 +327,9 @@ void maple_structured_release(maple_structured *model) {
     *model = (maple_structured){0};
 }
 
-double maple_structured_apply(const maple_structured *model, const maple_arch *arch, double *features) {
-    maple_space_feature_values(model->space, arch, features);
-    double sum = model->coefficients[model->n];
-    for (size_t j = 0; j < model->n; j++)
-        sum += model->coefficients[j] * features[j];
-    return fmax(sum, model->floor_ms);
+double maple_structured_apply(const maple_structured *model, const double *features) {
+    double sum = cblas_ddot((int)model->n, model->coefficients, 1, features, 1);
+    return fmax(sum + model->coefficients[model->n], model->floor_ms);
 }
 
 /* --- Model files --- */

@@ -23,8 +23,8 @@ maple_status maple_structured_fit(const maple_space *space, maple_graph_form gra
                                   maple_error *error);
 void maple_structured_release(maple_structured *model);
 
-/* ms > 0 of a canonical architecture. `features` is scratch of the caller's, [n]. */
-double maple_structured_apply(const maple_structured *model, const maple_arch *arch, double *features);
+/* ms > 0 of a canonical architecture: features[n] are its maple_space_feature_values. */
+double maple_structured_apply(const maple_structured *model, const double *features);
 
 /* `n` models of one space as the tensors "structured" and "floor_ms", a row each. */
 maple_status maple_structured_save(const maple_structured *models, size_t n, maple_tensors *tensors,

@@ -26,6 +26,8 @@ try pool show
 try pool remove x --pool typo.db
 try pool merge typo.db --pool new.db
 try pool list --bundled
+try pool list
+try evaluate --predictor flops
 try quickstart --predictor mapel
 try quickstart --engine blas --pool empty.db
 try measure --all --random 3
