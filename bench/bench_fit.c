@@ -73,7 +73,8 @@ int main(int argc, char **argv) {
         }
         maple_predictor_free(predictor);
     }
-    if (maple_metrics_compute(truth, predicted, all, &metrics, &error) != MAPLE_OK)
+    if (maple_metrics_compute(truth, &(maple_predictions){.latency_ms = predicted}, all, &metrics, &error) !=
+        MAPLE_OK)
         return fail(&error);
     printf("fit_s %.3f predict_ms %.2f acc1 %.3f acc5 %.3f acc10 %.3f spearman %.4f\n", fit_s,
            predict_s * 1e3, metrics.acc1, metrics.acc5, metrics.acc10, metrics.spearman);

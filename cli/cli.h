@@ -126,14 +126,20 @@ maple_status cli_load_dataset(maple_pool *user, const maple_space *space, maple_
 /* What a measurement took, as members of a JSON object. */
 void cli_add_report(cJSON *object, const maple_measure_report *report);
 
-/* "a,index,ms" rows of predictions, by architecture; NaN gives an empty field. */
+/* What is predicted of architectures, each array [n]. */
 typedef struct cli_predictions {
     const maple_space *space;
-    const maple_arch *archs;
-    const int *index; /* -1: empty */
-    const double *latency_ms;
+    const maple_arch *archs; /* the caller's */
     size_t n;
+    int *index;                               /* -1: not known */
+    double *latency_ms, *lower_ms, *upper_ms; /* NaN: no latency, no interval */
 } cli_predictions;
+
+/* Predicts, with intervals; no index is known then. *out is freed by cli_predictions_free in any case. */
+maple_status cli_predict_archs(const maple_predictor *predictor, const maple_arch *archs, size_t n,
+                               cli_predictions *out, maple_error *error);
+void cli_predictions_free(cli_predictions *predictions);
+/* CSV: arch,index,latency_ms,lower_ms,upper_ms; what is not there is an empty field. */
 void cli_format_predictions(const cli_predictions *predictions, maple_text *out);
 
 typedef enum cli_leave_out { CLI_LEAVE_OUT_NONE, CLI_LEAVE_OUT_FAMILY, CLI_LEAVE_OUT_CPU } cli_leave_out;

@@ -17,11 +17,18 @@ static cJSON *score_json(const maple_score *score) {
         const char *name;
         double value;
     } VALUES[] = {
-        {"spearman", score->mean.spearman}, {"spearman_sd", score->sd.spearman},
-        {"kendall", score->mean.kendall},   {"acc1", score->mean.acc1},
-        {"acc5", score->mean.acc5},         {"acc10", score->mean.acc10},
-        {"acc10_sd", score->sd.acc10},      {"mape", score->mean.mape},
-        {"medape", score->mean.medape},     {"rmse_ms", score->mean.rmse_ms},
+        {"spearman", score->mean.spearman},
+        {"spearman_sd", score->sd.spearman},
+        {"kendall", score->mean.kendall},
+        {"acc1", score->mean.acc1},
+        {"acc5", score->mean.acc5},
+        {"acc10", score->mean.acc10},
+        {"acc10_sd", score->sd.acc10},
+        {"mape", score->mean.mape},
+        {"medape", score->mean.medape},
+        {"rmse_ms", score->mean.rmse_ms},
+        {"coverage90", score->mean.coverage90},
+        {"interval_width", score->mean.interval_width},
     };
     cJSON_AddNumberToObject(object, "n", (double)score->mean.n);
     for (size_t i = 0; i < sizeof VALUES / sizeof *VALUES; i++)
@@ -106,15 +113,15 @@ static void print_csv_line(const cli_evaluated *part, const maple_evaluation_row
     printf(",%s,", maple_scoring_name((maple_scoring)scoring));
     const maple_score *score = &row->scores[scoring];
     if (score->valid) {
-        const double values[] = {score->mean.spearman, score->sd.spearman, score->mean.kendall,
-                                 score->mean.acc1,     score->mean.acc5,   score->mean.acc10,
-                                 score->sd.acc10,      score->mean.mape,   score->mean.medape,
-                                 score->mean.rmse_ms};
+        const double values[] = {score->mean.spearman, score->sd.spearman,     score->mean.kendall,
+                                 score->mean.acc1,     score->mean.acc5,       score->mean.acc10,
+                                 score->sd.acc10,      score->mean.mape,       score->mean.medape,
+                                 score->mean.rmse_ms,  score->mean.coverage90, score->mean.interval_width};
         printf("%zu", score->mean.n);
         for (size_t i = 0; i < sizeof values / sizeof *values; i++)
             print_value(values[i]);
     } else {
-        fputs(",,,,,,,,,,", stdout);
+        fputs(",,,,,,,,,,,,", stdout);
     }
     putchar(',');
     print_quoted(row->reason);
@@ -125,7 +132,7 @@ maple_status cli_evaluation_csv(const cli_evaluated *parts, size_t n, const char
                                 maple_error *error) {
     puts("task,space,predictor,target,samples,references,measured,trials,sampler,train_archs,fit_ms,adapt_ms,"
          "predict_ms,scoring,n,spearman,spearman_sd,kendall,acc1,acc5,acc10,acc10_sd,mape,medape,rmse_ms,"
-         "reason");
+         "coverage90,interval_width,reason");
     for (size_t p = 0; p < n; p++) {
         for (size_t i = 0; i < parts[p].n; i++) {
             for (int s = 0; s < MAPLE_SCORINGS; s++)
@@ -137,16 +144,17 @@ maple_status cli_evaluation_csv(const cli_evaluated *parts, size_t n, const char
 
 /* --- Tables --- */
 
-enum { COLUMNS = 13, CELL = 176 };
+enum { TARGET = 1, COVERAGE = 10, WIDTH, FIT_MS, ADAPT_MS, PREDICT_MS, COLUMNS, CELL = 176 };
 
 typedef struct table {
     char (*cells)[COLUMNS][CELL]; /* [lines]; the first is the heading */
     size_t n;
+    bool hidden[COLUMNS];
 } table;
 
-static const char *const HEADING[COLUMNS] = {"predictor", "target",   "measured",  "n",       "±1 %",
-                                             "±5 %",      "±10 %",    "Spearman",  "Kendall", "MAPE",
-                                             "fit ms",    "adapt ms", "predict ms"};
+static const char *const HEADING[COLUMNS] = {"predictor", "target", "measured", "n",        "±1 %",
+                                             "±5 %",      "±10 %",  "Spearman", "Kendall",  "MAPE",
+                                             "90 % cov.", "width",  "fit ms",   "adapt ms", "predict ms"};
 
 /* Characters, not bytes. */
 static int shown_width(const char *text) {
@@ -180,10 +188,10 @@ static void write_line(char cells[COLUMNS][CELL], const maple_evaluation_row *ro
     snprintf(cells[0], CELL, "%s", row->predictor);
     snprintf(cells[1], CELL, "%s", *row->target ? row->target : "mean");
     write_number(cells[2], row->measured, fabs(row->measured - round(row->measured)) < 0.05 ? 0 : 1);
-    write_time(cells[10], row->fit_ms);
-    write_time(cells[11], row->adapt_ms);
-    write_time(cells[12], row->predict_ms);
-    for (int i = 3; i < 10; i++)
+    write_time(cells[FIT_MS], row->fit_ms);
+    write_time(cells[ADAPT_MS], row->adapt_ms);
+    write_time(cells[PREDICT_MS], row->predict_ms);
+    for (int i = 3; i < FIT_MS; i++)
         snprintf(cells[i], CELL, "-");
     if (!score->valid)
         return;
@@ -194,21 +202,24 @@ static void write_line(char cells[COLUMNS][CELL], const maple_evaluation_row *ro
     write_spread(cells[7], score->mean.spearman, score->sd.spearman);
     write_number(cells[8], score->mean.kendall, 3);
     write_number(cells[9], score->mean.mape, 3);
+    write_number(cells[COVERAGE], score->mean.coverage90, 3);
+    write_number(cells[WIDTH], score->mean.interval_width, 3);
 }
 
-static void print_line(char cells[COLUMNS][CELL], const int *widths, bool per_target, bool markdown) {
+static void print_line(const table *t, size_t line, const int *widths, bool markdown) {
     for (int c = 0; c < COLUMNS; c++) {
-        if (c == 1 && !per_target)
+        if (t->hidden[c])
             continue;
-        int gap = widths[c] - shown_width(cells[c]);
+        const char *cell = t->cells[line][c];
+        int gap = widths[c] - shown_width(cell);
         bool left = c < 2;
-        printf("%s%*s%s%*s", markdown ? (c == 0 ? "| " : " | ") : "  ", left ? 0 : gap, "", cells[c],
+        printf("%s%*s%s%*s", markdown ? (c == 0 ? "| " : " | ") : "  ", left ? 0 : gap, "", cell,
                left ? gap : 0, "");
     }
     puts(markdown ? " |" : "");
 }
 
-static void print_table(const table *t, bool per_target, bool markdown) {
+static void print_table(const table *t, bool markdown) {
     int widths[COLUMNS] = {0};
     for (size_t i = 0; i < t->n; i++) {
         for (int c = 0; c < COLUMNS; c++) {
@@ -217,12 +228,12 @@ static void print_table(const table *t, bool per_target, bool markdown) {
         }
     }
     for (size_t i = 0; i < t->n; i++) {
-        print_line(t->cells[i], widths, per_target, markdown);
+        print_line(t, i, widths, markdown);
         if (i > 0 || !markdown)
             continue;
         putchar('|');
         for (int c = 0; c < COLUMNS; c++) {
-            if (c != 1 || per_target)
+            if (!t->hidden[c])
                 fputs(c < 2 ? "---|" : "---:|", stdout);
         }
         putchar('\n');
@@ -254,7 +265,9 @@ static size_t count_targets(const maple_evaluation_row *rows, size_t n) {
 static maple_status print_task(const cli_evaluated *part, const maple_evaluation_row *rows, size_t n,
                                const cli_evaluation_view *view, bool markdown, maple_error *error) {
     const maple_evaluation_row **order = maple_alloc(n, sizeof *order);
-    table t = {.cells = maple_alloc(n + 1, sizeof *t.cells), .n = 1};
+    table t = {.cells = maple_alloc(n + 1, sizeof *t.cells),
+               .n = 1,
+               .hidden = {[TARGET] = !view->per_target, [COVERAGE] = true, [WIDTH] = true}};
     if (!order || !t.cells) {
         maple_free(order);
         maple_free(t.cells);
@@ -268,8 +281,12 @@ static maple_status print_task(const cli_evaluated *part, const maple_evaluation
     qsort(order, shown, sizeof *order, compare_rows);
     for (int c = 0; c < COLUMNS; c++)
         snprintf(t.cells[0][c], CELL, "%s", HEADING[c]);
-    for (size_t i = 0; i < shown; i++)
+    for (size_t i = 0; i < shown; i++) {
+        const maple_score *score = &order[i]->scores[view->scoring];
+        if (score->valid && isfinite(score->mean.coverage90))
+            t.hidden[COVERAGE] = t.hidden[WIDTH] = false;
         write_line(t.cells[t.n++], order[i], view->scoring);
+    }
     printf("%s%s (%s): mean over %zu target%s, %d trial%s; sampler %s; trained on ", markdown ? "### " : "",
            rows[0].task, part->space, targets, targets == 1 ? "" : "s", rows[0].trials,
            rows[0].trials == 1 ? "" : "s", view->sampler);
@@ -279,7 +296,7 @@ static maple_status print_task(const cli_evaluated *part, const maple_evaluation
         fputs("all architectures", stdout);
     printf("; scored on %s\n%s", maple_scoring_name(view->scoring), markdown ? "\n" : "");
     if (shown > 0)
-        print_table(&t, view->per_target, markdown);
+        print_table(&t, markdown);
     if (markdown && shown > 0)
         putchar('\n');
     for (size_t i = 0; i < n; i++) {

@@ -91,16 +91,6 @@ static maple_status get_predictor(const predict_options *o, maple_pool *user, ma
     return cli_fit_platform(&o->fitting, user, out, error);
 }
 
-/* Canonical indices as far as the user's pool knows them. */
-static maple_status find_indices(maple_pool *user, const maple_space *space, const maple_arch *archs,
-                                 size_t n, int *index, maple_error *error) {
-    for (size_t i = 0; i < n; i++)
-        index[i] = -1;
-    if (user)
-        return maple_pool_indices(user, space, archs, n, index, error);
-    return MAPLE_OK;
-}
-
 static maple_status print_predictions(const cli_predictions *p, const predict_options *o,
                                       maple_error *error) {
     if (!o->json) {
@@ -123,6 +113,8 @@ static maple_status print_predictions(const cli_predictions *p, const predict_op
         cJSON_AddItemToObject(item, "index",
                               p->index[i] >= 0 ? cJSON_CreateNumber(p->index[i]) : cJSON_CreateNull());
         cJSON_AddItemToObject(item, "latency_ms", cli_number(p->latency_ms[i]));
+        cJSON_AddItemToObject(item, "lower_ms", cli_number(p->lower_ms[i]));
+        cJSON_AddItemToObject(item, "upper_ms", cli_number(p->upper_ms[i]));
         cJSON_AddItemToArray(array, item);
     }
     return cli_print_json(array, error);
@@ -146,27 +138,21 @@ static maple_status choose_archs(const predict_options *o, const cli_options *op
 
 static maple_status predict(const predict_options *o, const cli_options *options, maple_pool *user,
                             const maple_predictor *predictor, maple_error *error) {
-    const maple_space *space = maple_predictor_space(predictor);
     maple_arch *archs = NULL;
     size_t n = 0;
+    cli_predictions predictions = {0};
     maple_status status = choose_archs(o, options, predictor, &archs, &n, error);
     if (status == MAPLE_OK && n == 0)
         status = maple_error_set(error, MAPLE_BAD_ARGUMENT,
                                  "nothing to predict: give architectures, --file, --random N or --all");
-    double *latency_ms = maple_alloc(n, sizeof *latency_ms);
-    int *index = maple_alloc(n, sizeof *index);
-    if (status == MAPLE_OK && (!latency_ms || !index))
-        status = maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = maple_predictor_predict(predictor, archs, n, latency_ms, error);
-    if (status == MAPLE_OK)
-        status = find_indices(user, space, archs, n, index, error);
-    cli_predictions predictions = {space, archs, index, latency_ms, n};
+        status = cli_predict_archs(predictor, archs, n, &predictions, error);
+    if (status == MAPLE_OK && user) /* canonical indices as far as the user's pool knows them */
+        status = maple_pool_indices(user, predictions.space, archs, n, predictions.index, error);
     if (status == MAPLE_OK)
         status = print_predictions(&predictions, o, error);
+    cli_predictions_free(&predictions);
     maple_free(archs);
-    maple_free(latency_ms);
-    maple_free(index);
     return status;
 }
 
@@ -180,7 +166,7 @@ static maple_status run_predict(const cli_command *self, int argc, char **argv, 
                "architectures, one a line or CSV with arch first; - is stdin");
     cli_int(&options, "random", &o.random, 1, 1000000, "N", "N random architectures");
     cli_flag(&options, "all", &o.all, "every architecture of the space");
-    cli_flag(&options, "csv", &o.csv, "CSV: arch,index,latency_ms (the default)");
+    cli_flag(&options, "csv", &o.csv, "CSV: arch,index,latency_ms,lower_ms,upper_ms (the default)");
     cli_flag(&options, "json", &o.json, "an array of objects");
     maple_status status = cli_parse(self, &options, argc, argv, 0, -1, error);
     if (status != MAPLE_OK || options.help)
@@ -209,11 +195,13 @@ const cli_command cli_predict = {
                "from a file, from stdin\n"
                "(--file -), --random N or --all. On a pruned platform an architecture without a path from "
                "input to output has no\n"
-               "latency: its field is empty. `index` is the architecture's number in the published tables; a "
-               "model does not have it: it\n"
-               "is filled where your pool (--pool FILE) knows it, from a table that was imported, and empty "
-               "elsewhere. With --model,\n"
-               "--pool serves for nothing else.",
+               "latency: its field is empty. lower_ms and upper_ms bound the central 90 % interval of one "
+               "measurement; both are empty\n"
+               "where the predictor has no intervals. `index` is the architecture's number in the published "
+               "tables; a model does not have\n"
+               "it: it is filled where your pool (--pool FILE) knows it, from a table that was imported, and "
+               "empty elsewhere. With\n"
+               "--model, --pool serves for nothing else.",
     .examples = "  maple predict --platform my-laptop --all --csv > latencies.csv\n"
                 "  maple predict --model my-laptop.safetensors "
                 "'|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'\n"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fitting a predictor for a platform of a pool: shared by fit, predict and quickstart. */
+/* Fitting a predictor for a platform of a pool, and its predictions: shared by fit, predict and quickstart.
+ */
 #include "cli.h"
 
 #include <math.h>
@@ -159,4 +160,31 @@ maple_status cli_fit_platform(const cli_fitting *fitting, maple_pool *user, mapl
     maple_free(latency_ms);
     maple_dataset_free(dataset);
     return status;
+}
+
+/* --- Predictions --- */
+
+maple_status cli_predict_archs(const maple_predictor *predictor, const maple_arch *archs, size_t n,
+                               cli_predictions *out, maple_error *error) {
+    *out = (cli_predictions){.space = maple_predictor_space(predictor),
+                             .archs = archs,
+                             .n = n,
+                             .index = maple_alloc(n, sizeof *out->index),
+                             .latency_ms = maple_alloc(n, sizeof *out->latency_ms),
+                             .lower_ms = maple_alloc(n, sizeof *out->lower_ms),
+                             .upper_ms = maple_alloc(n, sizeof *out->upper_ms)};
+    if (!out->index || !out->latency_ms || !out->lower_ms || !out->upper_ms)
+        return maple_error_memory(error);
+    for (size_t i = 0; i < n; i++)
+        out->index[i] = -1;
+    return maple_predictor_intervals(predictor, archs, n, out->latency_ms, out->lower_ms, out->upper_ms,
+                                     error);
+}
+
+void cli_predictions_free(cli_predictions *predictions) {
+    maple_free(predictions->index);
+    maple_free(predictions->latency_ms);
+    maple_free(predictions->lower_ms);
+    maple_free(predictions->upper_ms);
+    *predictions = (cli_predictions){0};
 }

@@ -134,6 +134,7 @@ static void describe_predictor(size_t i, cJSON *item) {
     cJSON_AddNumberToObject(item, "own_samples", info->own_samples);
     cJSON_AddBoolToObject(item, "pretrains", info->pretrains);
     cJSON_AddBoolToObject(item, "oracle", info->oracle);
+    cJSON_AddBoolToObject(item, "intervals", info->intervals);
 }
 
 static maple_status run_predictors(const cli_command *self, int argc, char **argv, maple_error *error) {

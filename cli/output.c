@@ -35,17 +35,20 @@ void cli_add_report(cJSON *object, const maple_measure_report *report) {
 }
 
 void cli_format_predictions(const cli_predictions *p, maple_text *out) {
-    maple_text_add(out, "arch,index,latency_ms\n");
+    maple_text_add(out, "arch,index,latency_ms,lower_ms,upper_ms\n");
     for (size_t i = 0; i < p->n; i++) {
         char text[MAPLE_MAX_ARCH_TEXT];
         maple_space_format(p->space, &p->archs[i], text);
         maple_text_addf(out, "%s,", text);
         if (p->index[i] >= 0)
             maple_text_addf(out, "%d", p->index[i]);
-        if (isfinite(p->latency_ms[i]))
-            maple_text_addf(out, ",%.6g\n", p->latency_ms[i]);
-        else
-            maple_text_add(out, ",\n");
+        const double values[] = {p->latency_ms[i], p->lower_ms[i], p->upper_ms[i]};
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+            maple_text_add(out, ",");
+            if (isfinite(values[v]))
+                maple_text_addf(out, "%.6g", values[v]);
+        }
+        maple_text_add(out, "\n");
     }
 }
 

@@ -157,11 +157,10 @@ static maple_status fit(const quickstart *q, const char *name, cli_leave_out lea
                        q->seed, NULL, out, error);
 }
 
-static maple_status write_predictions(quickstart *q, const maple_arch *archs, const int *index,
-                                      const double *latency_ms, size_t n, maple_error *error) {
+static maple_status write_predictions(const quickstart *q, const cli_predictions *predictions,
+                                      maple_error *error) {
     maple_text text = {0};
-    cli_predictions predictions = {q->setup.config.space, archs, index, latency_ms, n};
-    cli_format_predictions(&predictions, &text);
+    cli_format_predictions(predictions, &text);
     maple_status status =
         text.failed ? maple_error_memory(error) : maple_write_file(q->csv, text.data, text.length, error);
     maple_text_free(&text);
@@ -171,22 +170,18 @@ static maple_status write_predictions(quickstart *q, const maple_arch *archs, co
 static maple_status predict_all(quickstart *q, const maple_predictor *predictor, maple_error *error) {
     maple_arch *archs = NULL;
     size_t n = 0;
+    cli_predictions predictions = {0};
     maple_status status = cli_all_archs(q->setup.config.space, &archs, &n, error);
-    double *latency_ms = maple_alloc(n, sizeof *latency_ms);
-    int *index = maple_alloc(n, sizeof *index);
-    if (status == MAPLE_OK && (!latency_ms || !index))
-        status = maple_error_memory(error);
     int64_t start = maple_clock_ns();
     if (status == MAPLE_OK)
-        status = maple_predictor_predict(predictor, archs, n, latency_ms, error);
+        status = cli_predict_archs(predictor, archs, n, &predictions, error);
     q->predict_s = seconds_since(start);
     if (status == MAPLE_OK)
-        status = maple_pool_indices(q->pool, q->setup.config.space, archs, n, index, error);
+        status = maple_pool_indices(q->pool, q->setup.config.space, archs, n, predictions.index, error);
     if (status == MAPLE_OK)
-        status = write_predictions(q, archs, index, latency_ms, n, error);
+        status = write_predictions(q, &predictions, error);
+    cli_predictions_free(&predictions);
     maple_free(archs);
-    maple_free(latency_ms);
-    maple_free(index);
     return status;
 }
 
@@ -195,14 +190,14 @@ static maple_status predict_all(quickstart *q, const maple_predictor *predictor,
 static maple_status score_with(const quickstart *q, const maple_predictor *predictor, score *out,
                                maple_error *error) {
     size_t first = (size_t)q->samples, n = (size_t)q->verify;
-    double *predicted = maple_alloc(n, sizeof *predicted);
-    if (!predicted)
-        return maple_error_memory(error);
-    maple_status status = maple_predictor_predict(predictor, q->archs + first, n, predicted, error);
-    if (status == MAPLE_OK)
-        status = maple_metrics_compute(q->latency_ms + first, predicted, n, &out->metrics, error);
+    cli_predictions p;
+    maple_status status = cli_predict_archs(predictor, q->archs + first, n, &p, error);
+    if (status == MAPLE_OK) {
+        maple_predictions predicted = {p.latency_ms, p.lower_ms, p.upper_ms};
+        status = maple_metrics_compute(q->latency_ms + first, &predicted, n, &out->metrics, error);
+    }
     out->had = status == MAPLE_OK;
-    maple_free(predicted);
+    cli_predictions_free(&p);
     return status;
 }
 
@@ -258,6 +253,8 @@ static void add_scores(cJSON *object, const score *s) {
     cJSON_AddItemToObject(object, "acc10", cli_number(s->metrics.acc10));
     cJSON_AddItemToObject(object, "spearman", cli_number(s->metrics.spearman));
     cJSON_AddItemToObject(object, "mape", cli_number(s->metrics.mape));
+    cJSON_AddItemToObject(object, "coverage90", cli_number(s->metrics.coverage90));
+    cJSON_AddItemToObject(object, "interval_width", cli_number(s->metrics.interval_width));
 }
 
 static maple_status print_json(const quickstart *q, const scores *s, maple_error *error) {
@@ -290,33 +287,56 @@ static maple_status print_json(const quickstart *q, const scores *s, maple_error
     return cli_print_json(object, error);
 }
 
+static bool has_intervals(const score *s) {
+    return s->had && isfinite(s->metrics.coverage90);
+}
+
 static void print_score(const char *name, const score *s) {
-    if (s->had)
-        printf("  %-34s %7.0f %% %7.0f %% %7.0f %% %10.3f\n", name, 100 * s->metrics.acc1,
-               100 * s->metrics.acc5, 100 * s->metrics.acc10, s->metrics.spearman);
-    else
+    if (!s->had) {
         printf("  %-34s %s\n", name, s->why);
+        return;
+    }
+    printf("  %-34s %7.0f %% %7.0f %% %7.0f %% %10.3f", name, 100 * s->metrics.acc1, 100 * s->metrics.acc5,
+           100 * s->metrics.acc10, s->metrics.spearman);
+    if (has_intervals(s))
+        printf(" %8.0f %% %7.0f %%", 100 * s->metrics.coverage90, 100 * s->metrics.interval_width);
+    putchar('\n');
+}
+
+static void print_scores(const quickstart *q, const scores *s) {
+    char main[96], siblings[96];
+    snprintf(main, sizeof main, "%s%s", q->predictor, q->use_siblings ? "" : ", siblings left out");
+    snprintf(siblings, sizeof siblings, "%s, siblings used", q->predictor);
+    const struct {
+        const char *name;
+        const score *score;
+    } LINES[] = {{main, &s->main},
+                 {siblings, &s->siblings},
+                 {"lut (sum of operators)", &s->lut},
+                 {"lut-fit (a lut + b)", &s->lut_fit},
+                 {"flops (a FLOPs + b)", &s->flops}};
+    const size_t n = sizeof LINES / sizeof *LINES;
+    bool intervals = false;
+    for (size_t i = 0; i < n; i++)
+        intervals = intervals || has_intervals(LINES[i].score);
+    printf("\nverified on %zu other random networks, measured afterwards:\n\n", s->main.metrics.n);
+    printf("  %-34s %9s %9s %9s %10s", "", "±1 %", "±5 %", "±10 %", "Spearman");
+    if (intervals)
+        printf(" %10s %9s", "90 % cov.", "width");
+    putchar('\n');
+    for (size_t i = 0; i < n; i++)
+        print_score(LINES[i].name, LINES[i].score);
 }
 
 static maple_status print_text(const quickstart *q, const scores *s, maple_error *error) {
-    char label[96];
     printf("platform     %s\n", q->platform.name);
     printf("predictor    %s, from %d measured networks and %zu known platforms (%zu with its siblings)\n",
            q->predictor, q->samples, q->n_sources, q->n_sources_siblings);
     printf("time         profile %.1f s, fit %.2f s, predict %.1f ms, in all %.1f s\n", q->profile_s,
            q->fit_s, q->predict_s * 1000, q->wall_s);
     printf("predictions  %s (every architecture of %s)\n", q->csv, maple_space_name(q->setup.config.space));
-    if (q->verify > 0) {
-        printf("\nverified on %zu other random networks, measured afterwards:\n\n", s->main.metrics.n);
-        printf("  %-34s %9s %9s %9s %10s\n", "", "±1 %", "±5 %", "±10 %", "Spearman");
-        snprintf(label, sizeof label, "%s%s", q->predictor, q->use_siblings ? "" : ", siblings left out");
-        print_score(label, &s->main);
-        snprintf(label, sizeof label, "%s, siblings used", q->predictor);
-        print_score(label, &s->siblings);
-        print_score("lut (sum of operators)", &s->lut);
-        print_score("lut-fit (a lut + b)", &s->lut_fit);
-        print_score("flops (a FLOPs + b)", &s->flops);
-    }
+    if (q->verify > 0)
+        print_scores(q, s);
     return cli_flush(error);
 }
 

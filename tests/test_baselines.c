@@ -366,7 +366,7 @@ static void mlp_learns_from_many_samples(void **state) {
                                                     .latency_ms = latency_ms}};
             maple_metrics metrics;
             fit_and_predict("mlp-scratch", &request, archs + N, ASKED, predicted[0]);
-            maple_metrics_compute(latency_ms + N, predicted[0], ASKED, &metrics, NULL);
+            maple_metrics_compute(latency_ms + N, &POINTS(predicted[0]), ASKED, &metrics, NULL);
             if (!(metrics.spearman > 0.98 && metrics.acc10 > 0.9))
                 fail_msg("spearman %g, within 10 %% %g", metrics.spearman, metrics.acc10);
             request.seed = 3;

@@ -2,6 +2,7 @@
 /* maple_evaluate on synthetic platforms: its rows and their order, that threads do not show, what is heard.
  */
 #include "evaluate_fixture.h"
+#include "scratch.h"
 
 static const maple_contender NEAREST[] = {{.name = "nearest"}, {.name = "flops"}};
 
@@ -99,10 +100,53 @@ static void a_run_by_hand(void **state) {
     maple_metrics metrics;
     OK(maple_predictor_fit("lut-fit", &request, &predictor, &why));
     OK(maple_predictor_predict(predictor, d->archs, 300, predicted, &why));
-    OK(maple_metrics_compute(d->platforms[2].latency_ms, predicted, 300, &metrics, &why));
+    OK(maple_metrics_compute(d->platforms[2].latency_ms, &POINTS(predicted), 300, &metrics, &why));
     const maple_score *score = &find_row(&f, "lut-fit", "synthetic-2", 10)->scores[MAPLE_SCORE_ALL];
     assert_memory_equal(&metrics, &score->mean, sizeof metrics);
     maple_predictor_free(predictor);
+    release(&f);
+}
+
+/* Predictors with intervals have coverage and width in every score, others in none; and so from a cache. */
+static void intervals_of_every_predictor_that_has_them(void **state) {
+    (void)state;
+    enum { MOST = 32 };
+    maple_contender contenders[MOST];
+    size_t n = 0;
+    fixture f = make(MAPLE_GRAPH_PRUNED, 300);
+    leave_one_out(&f);
+    for (size_t i = 0; i < maple_predictor_count(); i++) {
+        const maple_predictor_info *info = maple_predictor_at(i);
+        if (info->intervals || strcmp(info->name, "flops") == 0 || strcmp(info->name, "nearest") == 0)
+            contenders[n++] = (maple_contender){.name = info->name};
+        assert_true(n < MOST);
+    }
+    contend(&f, contenders, n);
+    f.evaluation.cache = in_scratch("intervals");
+    OK(evaluate(&f));
+    for (size_t i = 0; i < f.n; i++) {
+        const maple_predictor_info *info;
+        OK(maple_predictor_find(f.rows[i].predictor, &info, &why));
+        assert_string_equal(f.rows[i].reason, "");
+        for (int s = 0; s < MAPLE_SCORINGS; s++) {
+            const maple_score *score = &f.rows[i].scores[s];
+            if (!score->valid)
+                continue;
+            assert_int_equal(isfinite(score->mean.coverage90), info->intervals);
+            assert_int_equal(isfinite(score->mean.interval_width), info->intervals);
+            assert_int_equal(isfinite(score->sd.interval_width), info->intervals);
+            if (info->intervals)
+                assert_true(score->mean.coverage90 >= 0 && score->mean.coverage90 <= 1 &&
+                            score->mean.interval_width > 0);
+        }
+    }
+    maple_evaluation_row *computed = f.rows;
+    size_t n_rows = f.n;
+    f.rows = NULL;
+    OK(evaluate(&f));
+    assert_int_equal(f.n, n_rows);
+    assert_memory_equal(f.rows, computed, n_rows * sizeof *computed); /* with the times: all is recalled */
+    maple_free(computed);
     release(&f);
 }
 
@@ -286,6 +330,7 @@ int main(void) {
         cmocka_unit_test(rows_come_in_order),
         cmocka_unit_test(mean_rows),
         cmocka_unit_test(a_run_by_hand),
+        cmocka_unit_test(intervals_of_every_predictor_that_has_them),
         cmocka_unit_test(threads_do_not_show),
         cmocka_unit_test(a_target_that_cannot_be_served),
         cmocka_unit_test(too_few_training_architectures),
@@ -294,5 +339,5 @@ int main(void) {
         cmocka_unit_test(progress_and_cancellation),
         cmocka_unit_test(wrong_requests),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }

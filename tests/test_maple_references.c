@@ -7,7 +7,7 @@ static maple_metrics score(const fixture *f, const char *name, const maple_fit_r
     double predicted[ASKED];
     maple_metrics metrics;
     fit_and_predict(name, request, f->asked, ASKED, predicted);
-    assert_int_equal(maple_metrics_compute(f->truth, predicted, ASKED, &metrics, NULL), MAPLE_OK);
+    assert_int_equal(maple_metrics_compute(f->truth, &POINTS(predicted), ASKED, &metrics, NULL), MAPLE_OK);
     return metrics;
 }
 
@@ -55,7 +55,7 @@ static void missing_references_do_no_harm(void **state) {
             fit_and_predict(names[i], &request, f.asked, ASKED, null);
             assert_memory_equal(none, null, sizeof none);
             maple_metrics near;
-            maple_metrics_compute(all, some, ASKED, &near, NULL);
+            maple_metrics_compute(all, &POINTS(some), ASKED, &near, NULL);
             assert_true(near.medape > 0 && near.medape < 0.1);
         }
         fixture_free(&f);
@@ -313,7 +313,7 @@ static void fbnet_is_predicted(void **state) {
     for (int i = 0; i < 2; i++) {
         maple_metrics metrics;
         fit_and_predict(names[i], &request, archs, ARCHS, predicted);
-        maple_metrics_compute(latency_ms[DEVICES - 1], predicted, ARCHS, &metrics, NULL);
+        maple_metrics_compute(latency_ms[DEVICES - 1], &POINTS(predicted), ARCHS, &metrics, NULL);
         if (!(metrics.acc10 > (i == 0 ? 0.95 : 0.7) && metrics.spearman > 0.85))
             fail_msg("%s: acc10 %g spearman %g", names[i], metrics.acc10, metrics.spearman);
     }

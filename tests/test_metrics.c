@@ -86,7 +86,7 @@ static void metrics_by_hand(void **state) {
     double measured[] = {100, 100, 100, 100, NAN, 100};
     double predicted[] = {101, 95, 110, 120, 100, NAN};
     maple_metrics m;
-    assert_int_equal(maple_metrics_compute(measured, predicted, 6, &m, NULL), MAPLE_OK);
+    assert_int_equal(maple_metrics_compute(measured, &POINTS(predicted), 6, &m, NULL), MAPLE_OK);
     assert_int_equal(m.n, 4);
     assert_true(fabs(m.acc1 - (0.25)) <= 0); /* bounds are inclusive */
     assert_true(fabs(m.acc5 - (0.5)) <= 0);
@@ -101,19 +101,102 @@ static void metrics_of_nothing(void **state) {
     (void)state;
     double measured[] = {NAN}, predicted[] = {1};
     maple_metrics m;
-    assert_int_equal(maple_metrics_compute(measured, predicted, 1, &m, NULL), MAPLE_OK);
+    assert_int_equal(maple_metrics_compute(measured, &POINTS(predicted), 1, &m, NULL), MAPLE_OK);
     assert_int_equal(m.n, 0);
     assert_true(isnan(m.acc1) && isnan(m.acc5) && isnan(m.acc10) && isnan(m.spearman) && isnan(m.mape) &&
-                isnan(m.medape) && isnan(m.rmse_ms));
+                isnan(m.medape) && isnan(m.rmse_ms) && isnan(m.coverage90) && isnan(m.interval_width));
 }
 
 static void metrics_of_a_perfect_prediction(void **state) {
     (void)state;
     double measured[] = {1, 2, 3};
     maple_metrics m;
-    assert_int_equal(maple_metrics_compute(measured, measured, 3, &m, NULL), MAPLE_OK);
+    assert_int_equal(maple_metrics_compute(measured, &POINTS(measured), 3, &m, NULL), MAPLE_OK);
     assert_true(m.acc1 == 1 && m.acc5 == 1 && m.acc10 == 1 && m.spearman == 1 && m.mape == 0 &&
                 m.medape == 0 && m.rmse_ms == 0);
+}
+
+/* --- Intervals --- */
+
+static void intervals_by_hand(void **state) {
+    (void)state;
+    /* Within; on the lower bound; on the upper one; below. Then pairs that do not count, and such that are
+     * scored but have no interval. */
+    double measured[] = {100, 90, 110, 89, NAN, 100, 100, 100},
+           predicted[] = {100, 120, 100, 100, 100, NAN, 100, 100};
+    double lower[] = {90, 90, 100, 90, 99, 99, NAN, 99}, upper[] = {110, 150, 110, 130, 101, 101, 200, NAN};
+    maple_metrics m, without;
+    maple_predictions bounded = {predicted, lower, upper};
+    assert_int_equal(maple_metrics_compute(measured, &bounded, 8, &m, NULL), MAPLE_OK);
+    assert_int_equal(m.n, 6);
+    assert_true(fabs(m.coverage90 - 0.75) <= 0);
+    assert_true(fabs(m.interval_width - 0.3) <= 1e-15); /* of 0.1, 0.2, 0.4, 0.5 */
+    assert_int_equal(maple_metrics_compute(measured, &bounded, 3, &m, NULL), MAPLE_OK);
+    assert_true(fabs(m.coverage90 - 1) <= 0);
+    assert_true(fabs(m.interval_width - 0.2) <= 1e-15);
+    /* Where no pair has an interval there is neither, and the rest is as without bounds. */
+    double none[] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    const maple_predictions unbounded[] = {{predicted, none, upper},
+                                           {predicted, lower, none},
+                                           {predicted, NULL, upper},
+                                           {predicted, lower, NULL}};
+    assert_int_equal(maple_metrics_compute(measured, &POINTS(predicted), 8, &without, NULL), MAPLE_OK);
+    assert_true(isnan(without.coverage90) && isnan(without.interval_width));
+    for (size_t i = 0; i < sizeof unbounded / sizeof *unbounded; i++) {
+        assert_int_equal(maple_metrics_compute(measured, &unbounded[i], 8, &m, NULL), MAPLE_OK);
+        assert_memory_equal(&m, &without, sizeof m);
+    }
+    assert_int_equal(maple_metrics_compute(measured + 4, &bounded, 1, &m, NULL), MAPLE_OK);
+    assert_int_equal(m.n, 0);
+    assert_true(isnan(m.coverage90) && isnan(m.interval_width));
+}
+
+static void an_interval_may_be_a_point(void **state) {
+    (void)state;
+    double measured[] = {3, 4}, predicted[] = {3, 3};
+    maple_metrics m;
+    assert_int_equal(
+        maple_metrics_compute(measured, &(maple_predictions){predicted, predicted, predicted}, 2, &m, NULL),
+        MAPLE_OK);
+    assert_true(fabs(m.coverage90 - 0.5) <= 0 && fabs(m.interval_width) <= 0);
+}
+
+/* Coverage by counting, the median width by sorting; every third trial full of ties. */
+static void intervals_match_counting(void **state) {
+    (void)state;
+    enum { N = 120 };
+    maple_rng rng = maple_rng_seed(6);
+    double measured[N], predicted[N], lower[N], upper[N], widths[N];
+    for (int trial = 0; trial < 200; trial++) {
+        size_t n = 1 + (size_t)maple_rng_below(&rng, N - 1), known = 0, covered = 0;
+        uint64_t levels = trial % 3 == 0 ? 4 : 1000000;
+        for (size_t i = 0; i < n; i++) {
+            predicted[i] = 10 + (double)maple_rng_below(&rng, levels) / (double)levels;
+            lower[i] = predicted[i] - (double)maple_rng_below(&rng, levels) / (double)levels;
+            upper[i] = predicted[i] + (double)maple_rng_below(&rng, levels) / (double)levels;
+            measured[i] = 10 + 2 * (double)maple_rng_below(&rng, levels) / (double)levels;
+            double *gaps[] = {&predicted[i], &lower[i], &upper[i], &measured[i]};
+            uint64_t gap = maple_rng_below(&rng, 20);
+            if (gap < 4)
+                *gaps[gap] = NAN;
+            if (gap < 4)
+                continue;
+            widths[known++] = (upper[i] - lower[i]) / predicted[i];
+            covered += !(measured[i] < lower[i] || measured[i] > upper[i]);
+        }
+        maple_metrics m;
+        maple_summary summary;
+        assert_int_equal(
+            maple_metrics_compute(measured, &(maple_predictions){predicted, lower, upper}, n, &m, NULL),
+            MAPLE_OK);
+        if (known == 0) {
+            assert_true(isnan(m.coverage90) && isnan(m.interval_width));
+            continue;
+        }
+        assert_int_equal(maple_summarise(widths, known, &summary, NULL), MAPLE_OK);
+        assert_true(fabs(m.interval_width - summary.median) <= 1e-15);
+        assert_true(fabs(m.coverage90 * (double)known - (double)covered) <= 1e-9);
+    }
 }
 
 /* --- Kendall --- */
@@ -205,7 +288,7 @@ static void median_error_matches_sorting(void **state) {
         }
         maple_metrics m;
         maple_summary summary;
-        assert_int_equal(maple_metrics_compute(measured, predicted, n, &m, NULL), MAPLE_OK);
+        assert_int_equal(maple_metrics_compute(measured, &POINTS(predicted), n, &m, NULL), MAPLE_OK);
         assert_int_equal(maple_summarise(errors, n, &summary, NULL), MAPLE_OK);
         assert_true(fabs(m.medape - summary.median) <= 0);
         assert_true(fabs(m.mape - summary.mean) <= 1e-12 * (1 + summary.mean));
@@ -221,6 +304,9 @@ int main(void) {
         cmocka_unit_test(metrics_by_hand),
         cmocka_unit_test(metrics_of_nothing),
         cmocka_unit_test(metrics_of_a_perfect_prediction),
+        cmocka_unit_test(intervals_by_hand),
+        cmocka_unit_test(an_interval_may_be_a_point),
+        cmocka_unit_test(intervals_match_counting),
         cmocka_unit_test(kendall_matches_brute_force),
         cmocka_unit_test(kendall_by_hand),
         cmocka_unit_test(kendall_compares_as_float32_and_leaves_out_what_is_not_finite),

@@ -45,7 +45,7 @@ static void maple_degrades_without_operators(void **state) {
             maple_predictor *predictor = fit_fast("maple", &f.request);
             predict_or_fail(predictor, f.asked, ASKED, predicted);
             maple_metrics metrics;
-            maple_metrics_compute(f.truth, predicted, ASKED, &metrics, NULL);
+            maple_metrics_compute(f.truth, &POINTS(predicted), ASKED, &metrics, NULL);
             if (!(metrics.spearman > 0.9 && metrics.medape < 0.2))
                 fail_msg("spearman %g medape %g", metrics.spearman, metrics.medape);
             maple_predictor_free(predictor);
@@ -90,7 +90,7 @@ static maple_metrics score(const fixture *f, const char *name, const char *optio
     maple_predictor *predictor = fit_or_fail(name, &request);
     maple_metrics metrics = {0};
     predict_or_fail(predictor, f->asked, ASKED, predicted);
-    maple_metrics_compute(f->truth, predicted, ASKED, &metrics, NULL);
+    maple_metrics_compute(f->truth, &POINTS(predicted), ASKED, &metrics, NULL);
     maple_predictor_free(predictor);
     return metrics;
 }

@@ -8,7 +8,7 @@ typedef struct fixture {
     synthetic_pool pool;
     maple_scorer *scorer;
     maple_score_room room;
-    double *predicted;
+    double *predicted, *lower_ms, *upper_ms;
     bool *measured;
     maple_metrics metrics[MAPLE_SCORINGS];
     bool valid[MAPLE_SCORINGS];
@@ -22,6 +22,8 @@ static fixture make(maple_graph_form form, size_t n) {
         f.pool.dataset.index[i] = (int)(i * 7 % n);
     assert_int_equal(maple_score_room_create(n, &f.room, NULL), MAPLE_OK);
     f.predicted = calloc(n, sizeof *f.predicted);
+    f.lower_ms = calloc(n, sizeof *f.lower_ms);
+    f.upper_ms = calloc(n, sizeof *f.upper_ms);
     f.measured = calloc(n, sizeof *f.measured);
     return f;
 }
@@ -29,7 +31,8 @@ static fixture make(maple_graph_form form, size_t n) {
 static void score(fixture *f) {
     maple_scorer_free(f->scorer);
     assert_int_equal(maple_scorer_create(&f->pool.dataset, 0, &f->scorer, NULL), MAPLE_OK);
-    maple_scorer_score(f->scorer, &f->room, f->predicted, f->measured, f->metrics, f->valid);
+    const maple_predictions predicted = {f->predicted, f->lower_ms, f->upper_ms};
+    maple_scorer_score(f->scorer, &f->room, &predicted, f->measured, f->metrics, f->valid);
 }
 
 static void release(fixture *f) {
@@ -37,6 +40,8 @@ static void release(fixture *f) {
     maple_score_room_free(&f->room);
     synthetic_pool_free(&f->pool);
     free(f->predicted);
+    free(f->lower_ms);
+    free(f->upper_ms);
     free(f->measured);
 }
 
@@ -83,24 +88,33 @@ static bool belongs(const fixture *f, int set, size_t i) {
 static void check_sets(fixture *f, const size_t expected[MAPLE_SCORINGS]) {
     const maple_dataset *d = &f->pool.dataset;
     double *ms = calloc(d->n_archs, sizeof *ms), *predicted = calloc(d->n_archs, sizeof *ms);
+    double *lower_ms = calloc(d->n_archs, sizeof *ms), *upper_ms = calloc(d->n_archs, sizeof *ms);
     for (int s = 0; s < MAPLE_SCORINGS; s++) {
         size_t n = 0;
         for (size_t i = 0; i < d->n_archs; i++) {
             if (!belongs(f, s, i))
                 continue;
             ms[n] = d->platforms[0].latency_ms[i];
+            lower_ms[n] = f->lower_ms[i];
+            upper_ms[n] = f->upper_ms[i];
             predicted[n++] = f->predicted[i];
         }
         maple_metrics m;
-        assert_int_equal(maple_metrics_compute(ms, predicted, n, &m, NULL), MAPLE_OK);
+        assert_int_equal(
+            maple_metrics_compute(ms, &(maple_predictions){predicted, lower_ms, upper_ms}, n, &m, NULL),
+            MAPLE_OK);
         assert_true(f->valid[s]);
         assert_int_equal(f->metrics[s].n, expected[s]);
+        assert_true(f->metrics[s].coverage90 > 0.2 && f->metrics[s].coverage90 < 0.9);
         if (memcmp(&m, &f->metrics[s], sizeof m) != 0)
-            fail_msg("%s: %.17g, %.17g, not %.17g, %.17g", maple_scoring_name((maple_scoring)s),
-                     f->metrics[s].kendall, f->metrics[s].mape, m.kendall, m.mape);
+            fail_msg("%s: %.17g, %.17g, %.17g, not %.17g, %.17g, %.17g", maple_scoring_name((maple_scoring)s),
+                     f->metrics[s].kendall, f->metrics[s].mape, f->metrics[s].coverage90, m.kendall, m.mape,
+                     m.coverage90);
     }
     free(ms);
     free(predicted);
+    free(lower_ms);
+    free(upper_ms);
 }
 
 static void sets_equal_their_definition(void **state) {
@@ -114,6 +128,8 @@ static void sets_equal_their_definition(void **state) {
         f.predicted[i] = ms[i] * (0.8 + 0.4 * maple_rng_uniform(&rng));
         if (i % 2 == 0)
             f.predicted[i] = ceil(2 * f.predicted[i]) / 2;
+        f.lower_ms[i] = i % 7 == 0 ? NAN : f.predicted[i] * (0.85 + 0.15 * maple_rng_uniform(&rng));
+        f.upper_ms[i] = i % 11 == 0 ? NAN : f.predicted[i] * (1 + 0.15 * maple_rng_uniform(&rng));
     }
     for (size_t i = 3; i < 2500; i += 100)
         ms[i] = 0.01; /* below 20 % of the median: 25 of them */
@@ -124,6 +140,12 @@ static void sets_equal_their_definition(void **state) {
         slow += belongs(&f, MAPLE_SCORE_ABOVE20, i);
     assert_true(slow <= 2475 && slow > 2000);
     check_sets(&f, (size_t[]){2500, 2460, slow, 128, 800});
+    /* Without bounds: no coverage, the rest as before. */
+    const maple_metrics with = f.metrics[MAPLE_SCORE_ABOVE20];
+    maple_scorer_score(f.scorer, &f.room, &POINTS(f.predicted), f.measured, f.metrics, f.valid);
+    const maple_metrics *without = &f.metrics[MAPLE_SCORE_ABOVE20];
+    assert_true(isnan(without->coverage90) && isnan(without->interval_width));
+    assert_memory_equal(without, &with, offsetof(maple_metrics, coverage90));
     /* What is not predicted is left out, and n says so. */
     for (size_t i = 0; i < 2500; i += 5)
         f.predicted[i] = NAN;

@@ -16,8 +16,8 @@ typedef struct maple_metrics {
     double kendall;           /* tau-b on float32 values; NaN where one side is constant */
     double mape, medape;      /* mean and median of |predicted / measured - 1| */
     double rmse_ms;
-    double coverage90;     /* share of measured latencies within the 90 % interval; NaN without intervals */
-    double interval_width; /* median of (upper - lower) / prediction; NaN without intervals */
+    double coverage90;     /* share of measured latencies within the 90 % interval, its bounds included */
+    double interval_width; /* median of (upper - lower) / prediction */
 } maple_metrics;
 
 /* What is predicted of each architecture; bounds are NULL where there are no intervals. */
@@ -25,7 +25,8 @@ typedef struct maple_predictions {
     const double *latency_ms, *lower_ms, *upper_ms;
 } maple_predictions;
 
-/* Pairs with a NaN are left out; n = 0 gives NaN everywhere. O(n log n). Fails only for lack of memory. */
+/* Pairs with a NaN are left out; n = 0 gives NaN everywhere. Coverage and width are over the pairs whose
+ * bounds are known; NaN where there are none. O(n log n). Fails only for lack of memory. */
 maple_status maple_metrics_compute(const double *measured_ms, const maple_predictions *predicted, size_t n,
                                    maple_metrics *out, maple_error *error);
 

@@ -54,10 +54,10 @@ typedef struct eval_run {
 /* What one thread works with. */
 typedef struct eval_room {
     maple_score_room scoring;
-    double *predicted;  /* [n_archs] */
-    bool *measured;     /* [n_archs]: networks */
-    maple_arch *archs;  /* [largest count]: the samples */
-    double *latency_ms; /* [largest count] */
+    double *predicted, *lower_ms, *upper_ms; /* [n_archs] */
+    bool *measured;                          /* [n_archs]: networks */
+    maple_arch *archs;                       /* [largest count]: the samples */
+    double *latency_ms;                      /* [largest count] */
     double *reference_ms;
     maple_hooks hooks;   /* what predictors get: those of the evaluation, gathering ... */
     maple_text warnings; /* ... the warnings of this job, a line each */

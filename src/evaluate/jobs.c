@@ -15,11 +15,14 @@ maple_status maple_eval_room_create(eval *e, eval_room *room, maple_error *error
     if (status != MAPLE_OK)
         return status;
     room->predicted = maple_alloc(n, sizeof *room->predicted);
+    room->lower_ms = maple_alloc(n, sizeof *room->lower_ms);
+    room->upper_ms = maple_alloc(n, sizeof *room->upper_ms);
     room->measured = maple_alloc(n, sizeof *room->measured);
     room->archs = maple_alloc(largest, sizeof *room->archs);
     room->latency_ms = maple_alloc(largest, sizeof *room->latency_ms);
     room->reference_ms = maple_alloc(maple_space_references(e->dataset->space), sizeof(double));
-    if (room->predicted && room->measured && room->archs && room->latency_ms && room->reference_ms)
+    if (room->predicted && room->lower_ms && room->upper_ms && room->measured && room->archs &&
+        room->latency_ms && room->reference_ms)
         return MAPLE_OK;
     maple_eval_room_free(room);
     return maple_error_memory(error);
@@ -28,6 +31,8 @@ maple_status maple_eval_room_create(eval *e, eval_room *room, maple_error *error
 void maple_eval_room_free(eval_room *room) {
     maple_score_room_free(&room->scoring);
     maple_free(room->predicted);
+    maple_free(room->lower_ms);
+    maple_free(room->upper_ms);
     maple_free(room->measured);
     maple_free(room->archs);
     maple_free(room->latency_ms);
@@ -107,6 +112,19 @@ static maple_status fit(const eval_contender *contender, const maple_pretrained 
     return maple_predictor_fit(contender->info->name, request, out, error);
 }
 
+/* Of all architectures, into the room: with intervals where the predictor has them. */
+static maple_status predict(const eval *e, const maple_predictor *predictor, eval_room *room,
+                            maple_predictions *out, maple_error *error) {
+    const maple_dataset *d = e->dataset;
+    *out = (maple_predictions){.latency_ms = room->predicted};
+    if (!maple_predictor_describe(predictor)->intervals)
+        return maple_predictor_predict(predictor, d->archs, d->n_archs, room->predicted, error);
+    out->lower_ms = room->lower_ms;
+    out->upper_ms = room->upper_ms;
+    return maple_predictor_intervals(predictor, d->archs, d->n_archs, room->predicted, room->lower_ms,
+                                     room->upper_ms, error);
+}
+
 static maple_status run_on_target(const eval *e, const eval_contender *contender, size_t split,
                                   const maple_pretrained *pretrained, const eval_draw *samples,
                                   maple_fit_request *request, eval_room *room, eval_run *run,
@@ -115,6 +133,7 @@ static maple_status run_on_target(const eval *e, const eval_contender *contender
     size_t row = e->request->splits->items[split].target;
     const eval_target *known = &e->targets[row];
     maple_predictor *predictor = NULL;
+    maple_predictions predicted = {0};
     memset(room->measured, 0, d->n_archs * sizeof *room->measured);
     request->target = maple_eval_target(e, row);
     if (contender->info->oracle)
@@ -129,10 +148,10 @@ static maple_status run_on_target(const eval *e, const eval_contender *contender
     run->adapt_ms = ms_since(start);
     start = maple_clock_ns();
     if (status == MAPLE_OK)
-        status = maple_predictor_predict(predictor, d->archs, d->n_archs, room->predicted, error);
+        status = predict(e, predictor, room, &predicted, error);
     run->predict_ms = ms_since(start);
     if (status == MAPLE_OK)
-        maple_scorer_score(known->scorer, &room->scoring, room->predicted, room->measured, run->metrics,
+        maple_scorer_score(known->scorer, &room->scoring, &predicted, room->measured, run->metrics,
                            run->valid);
     maple_predictor_free(predictor);
     return status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Error-bound accuracy, rank correlations and errors of predicted against measured latencies. */
+/* Error-bound accuracy, rank correlations, errors and intervals of predicted against measured latencies. */
 #include "evaluate/metrics.h"
 
 #include <math.h>
@@ -63,7 +63,25 @@ static void measure_errors(maple_rank_room *room, size_t n, maple_metrics *out) 
     out->rmse_ms = sqrt(squares / count);
 }
 
-void maple_metrics_of_pairs(maple_rank_room *room, size_t n, maple_metrics *out) {
+/* Overwrites the room's scratch. */
+static void measure_intervals(maple_rank_room *room, size_t n, const double *lower_ms, const double *upper_ms,
+                              maple_metrics *out) {
+    size_t known = 0, covered = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(lower_ms[i]) || isnan(upper_ms[i]))
+            continue;
+        double width = upper_ms[i] - lower_ms[i];
+        covered += lower_ms[i] <= room->x.value[i] && room->x.value[i] <= upper_ms[i];
+        room->scratch[known++] = width > 0 ? width / room->y.value[i] : 0;
+    }
+    if (known == 0)
+        return;
+    out->coverage90 = (double)covered / (double)known;
+    out->interval_width = median(room->scratch, known);
+}
+
+void maple_metrics_of_pairs(maple_rank_room *room, size_t n, const double *lower_ms, const double *upper_ms,
+                            maple_metrics *out) {
     *out = (maple_metrics){.n = n,
                            .acc1 = NAN,
                            .acc5 = NAN,
@@ -72,20 +90,48 @@ void maple_metrics_of_pairs(maple_rank_room *room, size_t n, maple_metrics *out)
                            .kendall = NAN,
                            .mape = NAN,
                            .medape = NAN,
-                           .rmse_ms = NAN};
+                           .rmse_ms = NAN,
+                           .coverage90 = NAN,
+                           .interval_width = NAN};
     if (n == 0)
         return;
     maple_rank_correlations(room, n, &out->spearman, &out->kendall);
     measure_errors(room, n, out);
+    if (lower_ms && upper_ms)
+        measure_intervals(room, n, lower_ms, upper_ms, out);
 }
 
-maple_status maple_metrics_compute(const double *measured_ms, const double *predicted_ms, size_t n,
+/* bounds[2 n]: those of the pairs that maple_rank_pairs keeps, lower ones first. */
+static void take_bounds(const double *measured_ms, const maple_predictions *predicted, size_t n,
+                        double *bounds) {
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(measured_ms[i]) || !isfinite(predicted->latency_ms[i]))
+            continue;
+        bounds[kept] = predicted->lower_ms[i];
+        bounds[n + kept++] = predicted->upper_ms[i];
+    }
+}
+
+maple_status maple_metrics_compute(const double *measured_ms, const maple_predictions *predicted, size_t n,
                                    maple_metrics *out, maple_error *error) {
     maple_rank_room room;
     maple_status status = maple_rank_room_create(n, &room, error);
     if (status != MAPLE_OK)
         return status;
-    maple_metrics_of_pairs(&room, maple_rank_pairs(&room, measured_ms, predicted_ms, n), out);
+    double *bounds = NULL;
+    if (predicted->lower_ms && predicted->upper_ms) {
+        bounds = maple_alloc(n, 2 * sizeof *bounds);
+        if (!bounds) {
+            status = maple_error_memory(error);
+            goto done;
+        }
+        take_bounds(measured_ms, predicted, n, bounds);
+    }
+    size_t pairs = maple_rank_pairs(&room, measured_ms, predicted->latency_ms, n);
+    maple_metrics_of_pairs(&room, pairs, bounds, bounds ? bounds + n : NULL, out);
+done:
+    maple_free(bounds);
     maple_rank_room_free(&room);
-    return MAPLE_OK;
+    return status;
 }

@@ -6,7 +6,10 @@
 #include "base/ranks.h"
 #include "maple/evaluate.h"
 
-/* Of the n pairs in the room, x measured and y predicted, whose values and orders are there. */
-void maple_metrics_of_pairs(maple_rank_room *room, size_t n, maple_metrics *out);
+/* Of the n pairs in the room, x measured and y predicted, whose values and orders are there. lower_ms[n] and
+ * upper_ms[n] bound the predictions, in the same order; NaN where there is no interval, NULL where there are
+ * none. */
+void maple_metrics_of_pairs(maple_rank_room *room, size_t n, const double *lower_ms, const double *upper_ms,
+                            maple_metrics *out);
 
 #endif

@@ -8,9 +8,11 @@
 #include <string.h>
 
 static const size_t VALUES[] = {
-    offsetof(maple_metrics, acc1),     offsetof(maple_metrics, acc5),    offsetof(maple_metrics, acc10),
-    offsetof(maple_metrics, spearman), offsetof(maple_metrics, kendall), offsetof(maple_metrics, mape),
-    offsetof(maple_metrics, medape),   offsetof(maple_metrics, rmse_ms),
+    offsetof(maple_metrics, acc1),       offsetof(maple_metrics, acc5),
+    offsetof(maple_metrics, acc10),      offsetof(maple_metrics, spearman),
+    offsetof(maple_metrics, kendall),    offsetof(maple_metrics, mape),
+    offsetof(maple_metrics, medape),     offsetof(maple_metrics, rmse_ms),
+    offsetof(maple_metrics, coverage90), offsetof(maple_metrics, interval_width),
 };
 enum { N_VALUES = sizeof VALUES / sizeof *VALUES };
 

@@ -7,14 +7,15 @@
 
 /* --- A run as numbers, and the warnings that were said on the way to it --- */
 
-enum { METRICS = 9, HEAD = 6, NUMBERS = HEAD + MAPLE_SCORINGS * METRICS };
+enum { METRICS = 11, HEAD = 6, NUMBERS = HEAD + MAPLE_SCORINGS * METRICS };
 
 static void pack(const eval_run *run, double fit_ms, double numbers[NUMBERS]) {
     unsigned valid = 0;
     for (int s = 0; s < MAPLE_SCORINGS; s++) {
         const maple_metrics *m = &run->metrics[s];
-        const double values[METRICS] = {(double)m->n, m->acc1, m->acc5,   m->acc10,  m->spearman,
-                                        m->kendall,   m->mape, m->medape, m->rmse_ms};
+        const double values[METRICS] = {(double)m->n, m->acc1,       m->acc5,          m->acc10,
+                                        m->spearman,  m->kendall,    m->mape,          m->medape,
+                                        m->rmse_ms,   m->coverage90, m->interval_width};
         memcpy(numbers + HEAD + s * METRICS, values, sizeof values);
         valid |= run->valid[s] ? 1u << s : 0;
     }
@@ -40,7 +41,9 @@ static void unpack(const double numbers[NUMBERS], eval_run *run, double *fit_ms)
                                           .kendall = v[5],
                                           .mape = v[6],
                                           .medape = v[7],
-                                          .rmse_ms = v[8]};
+                                          .rmse_ms = v[8],
+                                          .coverage90 = v[9],
+                                          .interval_width = v[10]};
     }
 }
 

@@ -36,7 +36,9 @@ maple_status maple_score_room_create(size_t n_archs, maple_score_room *out, mapl
         return status;
     out->order = maple_alloc(n_archs, sizeof *out->order);
     out->place = maple_alloc(n_archs, sizeof *out->place);
-    if (out->order && out->place)
+    out->lower_ms = maple_alloc(n_archs, sizeof *out->lower_ms);
+    out->upper_ms = maple_alloc(n_archs, sizeof *out->upper_ms);
+    if (out->order && out->place && out->lower_ms && out->upper_ms)
         return MAPLE_OK;
     maple_score_room_free(out);
     return maple_error_memory(error);
@@ -46,6 +48,8 @@ void maple_score_room_free(maple_score_room *room) {
     maple_rank_room_free(&room->ranks);
     maple_free(room->order);
     maple_free(room->place);
+    maple_free(room->lower_ms);
+    maple_free(room->upper_ms);
     *room = (maple_score_room){0};
 }
 
@@ -231,18 +235,24 @@ void maple_scorer_free(maple_scorer *scorer) {
 
 /* --- Scoring --- */
 
-/* Pairs of the set in the order of its rows, into room->ranks; notes their places. `skipped` may be NULL. */
+/* Pairs of the set in the order of its rows, into room->ranks, with their bounds where `bounded`; notes their
+ * places. `skipped` may be NULL. */
 static size_t gather(const maple_scorer *s, maple_score_room *room, const row_set *set,
-                     const double *predicted, const bool *skipped) {
+                     const maple_predictions *predicted, bool bounded, const bool *skipped) {
     size_t kept = 0;
     for (size_t i = 0; i < set->n; i++) {
         uint32_t row = set->rows[i];
         uint32_t network = s->network[row];
-        if (!isfinite(predicted[row]) || (skipped && network != UINT32_MAX && skipped[network]))
+        if (!isfinite(predicted->latency_ms[row]) || (skipped && network != UINT32_MAX && skipped[network]))
             continue;
         room->place[row] = (uint32_t)kept;
         room->ranks.x.value[kept] = s->platform->latency_ms[row];
-        room->ranks.y.value[kept++] = predicted[row];
+        room->ranks.y.value[kept] = predicted->latency_ms[row];
+        if (bounded) {
+            room->lower_ms[kept] = predicted->lower_ms[row];
+            room->upper_ms[kept] = predicted->upper_ms[row];
+        }
+        kept++;
     }
     return kept;
 }
@@ -274,9 +284,10 @@ static size_t order_predictions(const maple_scorer *s, maple_score_room *room, c
     return n;
 }
 
-void maple_scorer_score(const maple_scorer *s, maple_score_room *room, const double *predicted,
+void maple_scorer_score(const maple_scorer *s, maple_score_room *room, const maple_predictions *predicted,
                         const bool *measured, maple_metrics out[MAPLE_SCORINGS], bool valid[MAPLE_SCORINGS]) {
-    size_t n_ordered = order_predictions(s, room, predicted);
+    size_t n_ordered = order_predictions(s, room, predicted->latency_ms);
+    bool bounded = predicted->lower_ms && predicted->upper_ms;
     maple_rank_room *ranks = &room->ranks;
     for (int i = 0; i < MAPLE_SCORINGS; i++) {
         const row_set *set = &s->sets[i];
@@ -285,7 +296,7 @@ void maple_scorer_score(const maple_scorer *s, maple_score_room *room, const dou
             continue;
         }
         memset(room->place, 0xff, s->dataset->n_archs * sizeof *room->place);
-        size_t n = gather(s, room, set, predicted, i == MAPLE_SCORE_UNMEASURED ? measured : NULL);
+        size_t n = gather(s, room, set, predicted, bounded, i == MAPLE_SCORE_UNMEASURED ? measured : NULL);
         if (n * 8 < n_ordered) { /* sorting a few is faster than going through all */
             maple_rank_order(ranks->x.value, n, ranks->x.order, ranks->keys);
             maple_rank_order(ranks->y.value, n, ranks->y.order, ranks->keys);
@@ -293,7 +304,8 @@ void maple_scorer_score(const maple_scorer *s, maple_score_room *room, const dou
             filter(s->by_measured, s->n_known, room->place, ranks->x.order);
             filter(room->order, n_ordered, room->place, ranks->y.order);
         }
-        maple_metrics_of_pairs(ranks, n, &out[i]);
+        maple_metrics_of_pairs(ranks, n, bounded ? room->lower_ms : NULL, bounded ? room->upper_ms : NULL,
+                               &out[i]);
         valid[i] = n > 0;
     }
 }

@@ -15,6 +15,7 @@ typedef struct maple_score_room {
     maple_rank_room ranks;
     uint32_t *order; /* [n_archs]: rows in order of their prediction */
     uint32_t *place; /* [n_archs]: place of a row among the pairs of a set; UINT32_MAX: not in it */
+    double *lower_ms, *upper_ms; /* [n_archs]: bounds of the pairs of a set */
 } maple_score_room;
 
 maple_status maple_score_room_create(size_t n_archs, maple_score_room *out, maple_error *error);
@@ -31,11 +32,13 @@ uint32_t maple_scorer_network(const maple_scorer *scorer, size_t row);
 /* The number of an architecture that need not be a row; UINT32_MAX where no row runs its graph. */
 uint32_t maple_scorer_find(const maple_scorer *scorer, const maple_arch *arch);
 
-/* predicted[n_archs]; measured[n_archs]: networks (by number) that were measured to make the prediction.
- * valid[s]: the target has all rows that set s needs, and some are left to be scored. The metrics of a set
- * are bit for bit those of maple_metrics_compute on its rows. Safe from several threads, each with its room.
+/* predicted: [n_archs] each; measured[n_archs]: networks (by number) that were measured to make the
+ * prediction. valid[s]: the target has all rows that set s needs, and some are left to be scored. The metrics
+ * of a set are bit for bit those of maple_metrics_compute on its rows. Safe from several threads, each with
+ * its room.
  */
-void maple_scorer_score(const maple_scorer *scorer, maple_score_room *room, const double *predicted,
-                        const bool *measured, maple_metrics out[MAPLE_SCORINGS], bool valid[MAPLE_SCORINGS]);
+void maple_scorer_score(const maple_scorer *scorer, maple_score_room *room,
+                        const maple_predictions *predicted, const bool *measured,
+                        maple_metrics out[MAPLE_SCORINGS], bool valid[MAPLE_SCORINGS]);
 
 #endif

@@ -133,30 +133,60 @@ static void find_distinct(const maple_model_context *context, const maple_arch *
     }
 }
 
-maple_status maple_predictor_predict(const maple_predictor *predictor, const maple_arch *archs, size_t n,
-                                     double *latency_ms, maple_error *error) {
+/* Of different architectures, as maple_predictor_intervals; bounds NULL: without them. */
+static maple_status predict_distinct(const maple_predictor *predictor, const maple_arch_index *distinct,
+                                     double *latency_ms, double *lower_ms, double *upper_ms,
+                                     maple_error *error) {
+    const maple_predictor_vtable *vtable = predictor->vtable;
+    const maple_model_context *context = &predictor->context;
+    if (lower_ms && vtable->intervals)
+        return vtable->intervals(predictor->state, context, distinct->archs, distinct->n, latency_ms,
+                                 lower_ms, upper_ms, error);
+    for (size_t i = 0; lower_ms && i < distinct->n; i++)
+        lower_ms[i] = upper_ms[i] = NAN;
+    return vtable->predict(predictor->state, context, distinct->archs, distinct->n, latency_ms, error);
+}
+
+/* Each out[c][n], or NULL: latency_ms, lower_ms, upper_ms. */
+static maple_status predict_columns(const maple_predictor *predictor, const maple_arch *archs, size_t n,
+                                    double *const out[3], maple_error *error) {
     maple_arch_index distinct;
     maple_status status = maple_arch_index_create(predictor->context.space, n, &distinct, error);
     if (status != MAPLE_OK)
         return status;
     size_t *place = maple_alloc(n, sizeof *place);
-    double *predicted = maple_alloc(n, sizeof *predicted);
-    if (!place || !predicted) {
+    double *predicted[3] = {NULL};
+    bool fine = place != NULL;
+    for (int c = 0; c < 3; c++)
+        fine = (!out[c] || (predicted[c] = maple_alloc(n, sizeof **predicted))) && fine;
+    if (!fine) {
         status = maple_error_memory(error);
         goto done;
     }
     find_distinct(&predictor->context, archs, n, place, &distinct);
-    status = predictor->vtable->predict(predictor->state, &predictor->context, distinct.archs, distinct.n,
-                                        predicted, error);
+    status = predict_distinct(predictor, &distinct, predicted[0], predicted[1], predicted[2], error);
     if (status != MAPLE_OK)
         goto done;
-    for (size_t i = 0; i < n; i++)
-        latency_ms[i] = place[i] == SIZE_MAX ? NAN : predicted[place[i]];
+    for (int c = 0; c < 3; c++)
+        for (size_t i = 0; out[c] && i < n; i++)
+            out[c][i] = place[i] == SIZE_MAX ? NAN : predicted[c][place[i]];
 done:
     maple_free(place);
-    maple_free(predicted);
+    for (int c = 0; c < 3; c++)
+        maple_free(predicted[c]);
     maple_arch_index_release(&distinct);
     return status;
+}
+
+maple_status maple_predictor_predict(const maple_predictor *predictor, const maple_arch *archs, size_t n,
+                                     double *latency_ms, maple_error *error) {
+    return predict_columns(predictor, archs, n, (double *const[]){latency_ms, NULL, NULL}, error);
+}
+
+maple_status maple_predictor_intervals(const maple_predictor *predictor, const maple_arch *archs, size_t n,
+                                       double *latency_ms, double *lower_ms, double *upper_ms,
+                                       maple_error *error) {
+    return predict_columns(predictor, archs, n, (double *const[]){latency_ms, lower_ms, upper_ms}, error);
 }
 
 const maple_predictor_info *maple_predictor_describe(const maple_predictor *predictor) {

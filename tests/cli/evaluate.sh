@@ -24,6 +24,11 @@ maple evaluate --pool p.db --predictor flops,nearest --samples 3,6 --trials 2 --
 maple evaluate --pool p.db --predictor flops,nearest --samples 3,6 --trials 2 --threads 3 --cache none --csv | cut -d, -f1-10,14-15 >three
 cmp one three && wc -l <one
 head -7 one
+# Every line has every field, whether the target has the scoring set or not, and the predictor intervals.
+maple evaluate --pool p.db --predictor flops --samples 3 --trials 1 --csv 2>/dev/null >fields
+awk -F, '{print NF}' fields | sort | uniq -c
+head -1 fields | cut -d, -f14-
+sed -n '2p;5p' fields | cut -d, -f14- | sed -E 's/[0-9]+\.[0-9]+/X/g'
 
 echo '--- named platforms, labels with options'
 maple evaluate --pool p.db --source board --target phone,tablet --predictor 'flops@20,nearest,maple:epochs=1:width=8' \
