@@ -113,6 +113,8 @@ typedef enum maple_feature_group {
     MAPLE_FEATURE_STRUCTURE, /* depth of the critical path, additions, ... */
     MAPLE_FEATURE_COST,      /* FLOPs, parameters, activation bytes: each over the space's largest */
     MAPLE_FEATURE_SLOT,      /* one-hot: operator at a position */
+    MAPLE_FEATURE_STAGE,     /* how often an operator stands in a stage of the network */
+    MAPLE_FEATURE_GROUPS,
 } maple_feature_group;
 
 typedef struct maple_feature {

@@ -20,6 +20,7 @@ static const double OFFSET_SD = 0.2, LEVEL_SD = 0.05;
 static const double GROUP_SD[] = {
     [MAPLE_FEATURE_COUNT] = 0.1,      [MAPLE_FEATURE_REACHING] = 0.05, [MAPLE_FEATURE_LIVE] = 0.05,
     [MAPLE_FEATURE_STRUCTURE] = 0.02, [MAPLE_FEATURE_COST] = 0.3,      [MAPLE_FEATURE_SLOT] = 0.003,
+    [MAPLE_FEATURE_STAGE] = 0.02,
 };
 
 /* A latency is never predicted below this share of the platform's level. */

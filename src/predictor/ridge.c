@@ -22,6 +22,12 @@ void maple_cholesky(size_t n, double *a) {
                 a[i * n + j] = NAN;
 }
 
+void maple_cholesky_inverse(size_t n, double *factor) {
+    nn_blas_enter();
+    LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, factor, (lapack_int)n);
+    nn_blas_leave();
+}
+
 /* scaled[rows, columns + 1]: x and y, each row times the root of its weight. */
 static void scale_rows(size_t rows, size_t columns, const double *x, const double *y, const double *weight,
                        double *scaled) {

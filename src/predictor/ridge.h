@@ -15,6 +15,9 @@ maple_status maple_ridge(size_t rows, size_t columns, const double *x, const dou
  * lies above the diagonal is left alone); NaN where it is not positive definite. */
 void maple_cholesky(size_t n, double *a);
 
+/* A factor of maple_cholesky becomes the lower half of the inverse of what it is the factor of. */
+void maple_cholesky_inverse(size_t n, double *factor);
+
 /* a[n, n], symmetric, becomes diagonal with its eigenvalues; column k of vectors[n, n] is the k-th
  * eigenvector, its largest element positive. */
 void maple_eigen(size_t n, double *a, double *vectors);

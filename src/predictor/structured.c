@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-    GROUPS = MAPLE_FEATURE_SLOT + 1,
+    GROUPS = MAPLE_FEATURE_GROUPS,
     MOST_JUDGED = 64,  /* samples that the hypotheses are judged by */
     SCALE_ARCHS = 512, /* architectures that say how much a feature varies */
 };
@@ -102,6 +102,7 @@ static hypothesis hypothesis_at(const problem *p, size_t place) {
     h.weight[MAPLE_FEATURE_COUNT] = choose(COUNT, LENGTH(COUNT), &place);
     h.weight[MAPLE_FEATURE_REACHING] = choose(REACHING, LENGTH(REACHING), &place);
     h.weight[MAPLE_FEATURE_STRUCTURE] = choose(STRUCTURE, LENGTH(STRUCTURE), &place);
+    h.weight[MAPLE_FEATURE_STAGE] = h.weight[MAPLE_FEATURE_STRUCTURE];
     h.weight[MAPLE_FEATURE_COST] = choose(COST, LENGTH(COST), &place);
     h.weight[MAPLE_FEATURE_SLOT] = choose(SLOT, LENGTH(SLOT), &place);
     h.noise = choose(NOISE, LENGTH(NOISE), &place);

@@ -252,7 +252,7 @@ static void compute_features(void) {
     for (int stage = 0; stage < STAGES; stage++) {
         char prefix[16];
         snprintf(prefix, sizeof prefix, "stage%d", stage);
-        space_features_add_ops(&list, &maple_fbnet, 0, MAPLE_FEATURE_STRUCTURE, prefix);
+        space_features_add_ops(&list, &maple_fbnet, 0, MAPLE_FEATURE_STAGE, prefix);
     }
     space_features_add_costs(&list);
     space_features_add_slots(&list, &maple_fbnet);

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `gp`: the Gaussian process of gp_model.h as a predictor. Pre-training is what depends on the pool alone:
+ * the sources' coefficients and what hyperparameters each of them would have needed. */
+#include "predictor/gp_model.h"
+#include "predictor/predictor_internal.h"
+
+#include "nn/nn.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+enum { FORMS = 2 };
+
+typedef struct gp_prior {
+    size_t n;             /* sources */
+    double *coefficients; /* [n, features + 1], raw */
+    double *learned;      /* [n, GP_PARAMETERS], logarithms */
+    gp_frame frames[FORMS];
+    gp_hypothesis *hypotheses;
+    size_t n_hypotheses;
+} gp_prior;
+
+/* --- Pre-training --- */
+
+static void free_prior(void *pointer) {
+    gp_prior *prior = pointer;
+    maple_free(prior->coefficients);
+    maple_free(prior->learned);
+    for (int form = 0; form < FORMS; form++)
+        gp_frame_release(&prior->frames[form]);
+    maple_free(prior->hypotheses);
+    maple_free(prior);
+}
+
+static maple_status create_prior(const maple_space *space, size_t n, gp_prior **out, maple_error *error) {
+    gp_prior *prior = maple_alloc(1, sizeof *prior);
+    if (!prior)
+        return maple_error_memory(error);
+    prior->n = n;
+    prior->coefficients = maple_alloc(n, (maple_space_features(space) + 1) * sizeof(double));
+    prior->learned = maple_alloc(n, GP_PARAMETERS * sizeof(double));
+    maple_status status = prior->coefficients && prior->learned ? MAPLE_OK : maple_error_memory(error);
+    for (int form = 0; form < FORMS && status == MAPLE_OK; form++)
+        status = gp_frame_create(space, (maple_graph_form)form, &prior->frames[form], error);
+    if (status == MAPLE_OK)
+        *out = prior;
+    else
+        free_prior(prior);
+    return status;
+}
+
+typedef struct trainer {
+    const maple_fit_request *request;
+    gp_prior *prior;
+    size_t *rows; /* [prior->n] of pool->platforms */
+    bool *use;    /* [prior->n] */
+    maple_arch *archs;
+    double *latency_ms; /* [training rows] */
+} trainer;
+
+static const maple_dataset_platform *source_at(const trainer *t, size_t s) {
+    return &t->request->pool->platforms[t->rows[s]];
+}
+
+/* Usable rows of a source; returns how many. */
+static size_t collect(const trainer *t, size_t s) {
+    const maple_dataset *pool = t->request->pool;
+    const maple_dataset_platform *source = source_at(t, s);
+    maple_graph_form graph = source->platform.graph;
+    size_t n = 0;
+    for (size_t i = 0; i < maple_train_rows(t->request); i++) {
+        size_t row = maple_train_row(t->request, i);
+        double ms = maple_usable_latency(pool, graph, source->latency_ms, row);
+        if (isnan(ms))
+            continue;
+        t->archs[n] = maple_space_canonical(pool->space, graph, &pool->archs[row]);
+        t->latency_ms[n++] = ms;
+    }
+    return n;
+}
+
+/* What the sources of other families say (of other sources, where there is only one family). */
+static maple_status learn(const trainer *t, size_t s, maple_error *error) {
+    gp_prior *prior = t->prior;
+    const maple_platform *own = &source_at(t, s)->platform;
+    bool others = false;
+    for (size_t o = 0; o < prior->n; o++)
+        others |= t->use[o] = strcmp(source_at(t, o)->platform.family, own->family) != 0;
+    for (size_t o = 0; o < prior->n && !others; o++)
+        t->use[o] = o != s || prior->n == 1;
+    gp_view view;
+    maple_status status =
+        gp_view_create(&prior->frames[own->graph], prior->coefficients, prior->n, t->use, &view, error);
+    if (status != MAPLE_OK)
+        return status;
+    size_t n = collect(t, s);
+    status = gp_learn(&view, t->archs, t->latency_ms, n, t->request->seed + s,
+                      prior->learned + s * GP_PARAMETERS, error);
+    gp_view_release(&view);
+    return status;
+}
+
+static maple_status train(trainer *t, maple_error *error) {
+    const maple_fit_request *request = t->request;
+    gp_prior *prior = t->prior;
+    size_t width = maple_space_features(request->space) + 1;
+    maple_status status = MAPLE_OK;
+    for (size_t s = 0; s < prior->n && status == MAPLE_OK; s++)
+        status = gp_source_coefficients(request, &prior->frames[source_at(t, s)->platform.graph], t->rows[s],
+                                        prior->coefficients + s * width, error);
+    for (size_t s = 0; s < prior->n && status == MAPLE_OK; s++) {
+        status = learn(t, s, error);
+        if (status == MAPLE_OK && maple_is_cancelled(request->hooks))
+            status = maple_error_set(error, MAPLE_INTERRUPTED, "cancelled after %zu of %zu sources", s + 1,
+                                     prior->n);
+    }
+    return status;
+}
+
+/* Sources with latencies of the training architectures. */
+static maple_status keep_sources(trainer *t, size_t *n, maple_error *error) {
+    const maple_fit_request *request = t->request;
+    for (size_t i = 0; i < request->n_sources; i++) {
+        t->rows[*n] = request->sources[i];
+        if (collect(t, *n) > 0)
+            ++*n;
+        else
+            maple_log(request->hooks, MAPLE_LOG_WARNING,
+                      "source %s has no latencies of the training architectures: left out",
+                      source_at(t, *n)->platform.name);
+    }
+    return *n > 0 ? MAPLE_OK
+                  : maple_error_set(error, MAPLE_BAD_INPUT,
+                                    "the sources have no latencies of the training architectures");
+}
+
+static maple_status pretrain(const maple_fit_request *request, const double *options, void **out,
+                             maple_error *error) {
+    (void)options;
+    size_t rows = maple_train_rows(request), n = 0;
+    trainer t = {.request = request,
+                 .rows = maple_alloc(request->n_sources, sizeof *t.rows),
+                 .use = maple_alloc(request->n_sources, sizeof *t.use),
+                 .archs = maple_alloc(rows, sizeof *t.archs),
+                 .latency_ms = maple_alloc(rows, sizeof *t.latency_ms)};
+    maple_status status =
+        t.rows && t.use && t.archs && t.latency_ms ? keep_sources(&t, &n, error) : maple_error_memory(error);
+    if (status == MAPLE_OK)
+        status = create_prior(request->space, n, &t.prior, error);
+    if (status == MAPLE_OK)
+        status = train(&t, error);
+    if (status == MAPLE_OK)
+        status =
+            gp_hypotheses_create(t.prior->learned, n, &t.prior->hypotheses, &t.prior->n_hypotheses, error);
+    if (status == MAPLE_OK)
+        *out = t.prior;
+    else if (t.prior)
+        free_prior(t.prior);
+    maple_free(t.rows);
+    maple_free(t.use);
+    maple_free(t.archs);
+    maple_free(t.latency_ms);
+    return status;
+}
+
+static maple_status save_prior(const void *pointer, maple_tensors *tensors, maple_error *error) {
+    const gp_prior *prior = pointer;
+    maple_status status = maple_tensors_add(tensors, "coefficients", MAPLE_F64, prior->n,
+                                            prior->frames[0].k + 1, prior->coefficients, error);
+    return status == MAPLE_OK ? maple_tensors_add(tensors, "learned", MAPLE_F64, prior->n, GP_PARAMETERS,
+                                                  prior->learned, error)
+                              : status;
+}
+
+static maple_status load_prior(const maple_tensors *tensors, const maple_space *space, void **out,
+                               maple_error *error) {
+    const void *coefficients, *learned;
+    size_t n, width = maple_space_features(space) + 1;
+    gp_prior *prior = NULL;
+    maple_status status = maple_tensors_get(tensors, "coefficients", MAPLE_F64, MAPLE_ANY_ROWS, width,
+                                            &coefficients, &n, error);
+    if (status == MAPLE_OK)
+        status = maple_tensors_get(tensors, "learned", MAPLE_F64, n, GP_PARAMETERS, &learned, NULL, error);
+    if (status == MAPLE_OK)
+        status = create_prior(space, n, &prior, error);
+    if (status != MAPLE_OK)
+        return status;
+    memcpy(prior->coefficients, coefficients, n * width * sizeof(double));
+    memcpy(prior->learned, learned, n * GP_PARAMETERS * sizeof(double));
+    status = gp_hypotheses_create(prior->learned, n, &prior->hypotheses, &prior->n_hypotheses, error);
+    if (status == MAPLE_OK)
+        *out = prior;
+    else
+        free_prior(prior);
+    return status;
+}
+
+/* --- Adaptation --- */
+
+static void free_model(void *state) {
+    gp_posterior_release(state);
+    maple_free(state);
+}
+
+static void warn_of_outliers(const maple_fit_request *request, const bool *out) {
+    const maple_target *target = &request->target;
+    for (size_t i = 0; i < target->n_samples; i++) {
+        char text[MAPLE_MAX_ARCH_TEXT];
+        maple_space_format(request->space, &target->archs[i], text);
+        if (out[i])
+            maple_log(request->hooks, MAPLE_LOG_WARNING,
+                      "sample %s: %.4g ms does not fit with the other samples: left out", text,
+                      target->latency_ms[i]);
+    }
+}
+
+static maple_status condition(const gp_prior *prior, const maple_fit_request *request, gp_samples *samples,
+                              gp_posterior *out, maple_error *error) {
+    size_t n = request->target.n_samples;
+    double *weight = maple_alloc(prior->n_hypotheses, sizeof *weight);
+    bool *outlier = maple_alloc(n, sizeof *outlier);
+    maple_status status = weight && outlier ? MAPLE_OK : maple_error_memory(error);
+    nn_blas_enter();
+    if (status == MAPLE_OK)
+        status = gp_weigh(samples, prior->hypotheses, prior->n_hypotheses, weight, outlier, error);
+    if (status == MAPLE_OK)
+        status = gp_posterior_create(samples, prior->hypotheses, weight, prior->n_hypotheses, out, error);
+    nn_blas_leave();
+    if (status == MAPLE_OK)
+        warn_of_outliers(request, outlier);
+    maple_free(weight);
+    maple_free(outlier);
+    return status;
+}
+
+static maple_status adapt(const void *pointer, const maple_fit_request *request, const double *options,
+                          void **state, maple_error *error) {
+    (void)options;
+    const gp_prior *prior = pointer;
+    const maple_target *target = &request->target;
+    const gp_frame *frame = &prior->frames[target->graph];
+    gp_posterior *model = maple_alloc(1, sizeof *model);
+    gp_view view = {0};
+    gp_samples samples = {0};
+    maple_status status = model ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK)
+        status = gp_view_create(frame, prior->coefficients, prior->n, NULL, &view, error);
+    if (status == MAPLE_OK)
+        status =
+            gp_samples_create(&view, target->archs, target->latency_ms, target->n_samples, &samples, error);
+    if (status == MAPLE_OK)
+        status = condition(prior, request, &samples, model, error);
+    if (status == MAPLE_OK) {
+        gp_posterior_leave(frame, model);
+        *state = model;
+    } else {
+        maple_free(model);
+    }
+    gp_samples_release(&samples);
+    gp_view_release(&view);
+    return status;
+}
+
+/* --- Prediction --- */
+
+enum { BLOCK = 256 };
+
+static maple_status predict_rows(const gp_posterior *model, const maple_model_context *context,
+                                 const maple_arch *archs, size_t n, double *latency_ms, double *lower_ms,
+                                 double *upper_ms, maple_error *error) {
+    static const double NORMAL90 = 1.6448536269514722;
+    size_t width = model->k + 1;
+    double *x = maple_alloc(BLOCK * width, sizeof *x), *s = maple_alloc(BLOCK * width, sizeof *s);
+    maple_status status = x && s ? MAPLE_OK : maple_error_memory(error);
+    nn_blas_enter();
+    for (size_t start = 0; start < n && status == MAPLE_OK; start += BLOCK) {
+        size_t rows = n - start < BLOCK ? n - start : BLOCK;
+        for (size_t i = 0; i < rows; i++) {
+            maple_space_feature_values(context->space, &archs[start + i], x + i * width);
+            x[i * width + model->k] = 1;
+        }
+        int m = (int)rows, k = (int)width;
+        cblas_dgemv(CblasRowMajor, CblasNoTrans, m, k, 1, x, k, model->mean, 1, 0, latency_ms + start, 1);
+        if (lower_ms)
+            cblas_dsymm(CblasRowMajor, CblasRight, CblasLower, m, k, 1, model->covariance, k, x, k, 0, s, k);
+        for (size_t i = 0; i < rows; i++) {
+            double *ms = &latency_ms[start + i];
+            *ms = fmax(*ms, model->floor_ms);
+            if (!lower_ms)
+                continue;
+            double variance = cblas_ddot(k, x + i * width, 1, s + i * width, 1);
+            double sd = sqrt(fmax(variance, 0) + gp_noise_variance(model, *ms));
+            lower_ms[start + i] = fmax(*ms - NORMAL90 * sd, model->floor_ms);
+            upper_ms[start + i] = *ms + NORMAL90 * sd;
+        }
+    }
+    nn_blas_leave();
+    maple_free(x);
+    maple_free(s);
+    return status;
+}
+
+static maple_status predict(const void *state, const maple_model_context *context, const maple_arch *archs,
+                            size_t n, double *latency_ms, maple_error *error) {
+    return predict_rows(state, context, archs, n, latency_ms, NULL, NULL, error);
+}
+
+static maple_status intervals(const void *state, const maple_model_context *context, const maple_arch *archs,
+                              size_t n, double *latency_ms, double *lower_ms, double *upper_ms,
+                              maple_error *error) {
+    return predict_rows(state, context, archs, n, latency_ms, lower_ms, upper_ms, error);
+}
+
+/* --- Files --- */
+
+enum { SCALARS = 4 };
+
+static maple_status save(const void *state, maple_tensors *tensors, maple_error *error) {
+    const gp_posterior *model = state;
+    size_t width = model->k + 1;
+    double scalars[SCALARS] = {model->noise, model->constant, model->least_ms, model->floor_ms};
+    maple_status status = maple_tensors_add(tensors, "mean", MAPLE_F64, width, 0, model->mean, error);
+    if (status == MAPLE_OK)
+        status = maple_tensors_add(tensors, "covariance", MAPLE_F64, width, width, model->covariance, error);
+    return status == MAPLE_OK ? maple_tensors_add(tensors, "noise", MAPLE_F64, SCALARS, 0, scalars, error)
+                              : status;
+}
+
+static maple_status load(const maple_tensors *tensors, const maple_model_context *context, void **state,
+                         maple_error *error) {
+    size_t k = maple_space_features(context->space), width = k + 1;
+    const void *mean, *covariance, *scalars;
+    maple_status status = maple_tensors_get(tensors, "mean", MAPLE_F64, width, 0, &mean, NULL, error);
+    if (status == MAPLE_OK)
+        status = maple_tensors_get(tensors, "covariance", MAPLE_F64, width, width, &covariance, NULL, error);
+    if (status == MAPLE_OK)
+        status = maple_tensors_get(tensors, "noise", MAPLE_F64, SCALARS, 0, &scalars, NULL, error);
+    if (status != MAPLE_OK)
+        return status;
+    gp_posterior *model = maple_alloc(1, sizeof *model);
+    double s[SCALARS];
+    memcpy(s, scalars, sizeof s);
+    if (model)
+        *model = (gp_posterior){.k = k,
+                                .mean = maple_alloc(width, sizeof(double)),
+                                .covariance = maple_alloc(width * width, sizeof(double)),
+                                .noise = s[0],
+                                .constant = s[1],
+                                .least_ms = s[2],
+                                .floor_ms = s[3]};
+    if (!model || !model->mean || !model->covariance) {
+        if (model)
+            free_model(model);
+        return maple_error_memory(error);
+    }
+    memcpy(model->mean, mean, width * sizeof(double));
+    memcpy(model->covariance, covariance, width * width * sizeof(double));
+    *state = model;
+    return MAPLE_OK;
+}
+
+const maple_predictor_vtable maple_predictor_gp = {
+    .info = {.name = "gp",
+             .description = "Gaussian process: what the sources differ in, and structured features",
+             .needs_pool = true,
+             .pretrains = true,
+             .min_samples = 1,
+             .intervals = true},
+    .predict = predict,
+    .intervals = intervals,
+    .save = save,
+    .load = load,
+    .free_state = free_model,
+    .pretrain = pretrain,
+    .adapt = adapt,
+    .save_prior = save_prior,
+    .load_prior = load_prior,
+    .free_prior = free_prior,
+};

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gp_model.h: the parts of `gp`, a Gaussian process on structured features (docs/method.md, The gp
+ * predictor).
+ *
+ *   latency / level = x . c + noise,   c ~ N(u, w_pool (Z'Z / D + (m - u)(m - u)') + diag(w_group))
+ *   noise ~ N(0, r max(x . c, least)^2 + q + rounding)
+ *
+ * x: an architecture's features in a frame (standardised, 1 last). m and Z: mean of the D sources'
+ * coefficients and what each differs from it by. u: what latency is expected to look like before anything is
+ * measured: like m, or a share of it in proportion to what counts work. A hypothesis is one choice of
+ * weights, noise and u; the predictor is the mixture of hypotheses by their evidence.
+ */
+#ifndef MAPLE_PREDICTOR_GP_MODEL_H
+#define MAPLE_PREDICTOR_GP_MODEL_H
+
+#include "predictor/predictor_vtable.h"
+
+enum {
+    GP_POOL,        /* what the sources differ in */
+    GP_OFFSET,      /* a constant */
+    GP_FIRST_GROUP, /* + maple_feature_group */
+    GP_BLOCKS = GP_FIRST_GROUP + MAPLE_FEATURE_GROUPS,
+    GP_NOISE = GP_BLOCKS, /* r */
+    GP_FLOOR,             /* q */
+    GP_PARAMETERS,
+};
+
+/* Noise does not get smaller with latency below this share of the level. */
+#define GP_LEAST 0.2
+
+/* --- Frame: features as the prior sees them (gp_frame.c) --- */
+
+/* x_j = (f_j - mean_j) scale_j with scale_j = 1 / (sd_j sqrt(features in the group that vary)), over
+ * architectures drawn from the space; x_k = 1. */
+typedef struct gp_frame {
+    const maple_space *space;
+    maple_graph_form graph;
+    size_t k;                  /* features of the space; coordinates are k + 1 */
+    double *mean, *scale;      /* [k]; scale 0: does not vary, or says what another feature says */
+    unsigned char *block;      /* [k] GP_FIRST_GROUP + group */
+    double members[GP_BLOCKS]; /* features of a block that vary */
+} gp_frame;
+
+maple_status gp_frame_create(const maple_space *space, maple_graph_form graph, gp_frame *out,
+                             maple_error *error);
+void gp_frame_release(gp_frame *frame);
+/* x[k + 1] of a canonical architecture. */
+void gp_frame_row(const gp_frame *frame, const maple_arch *arch, double *x);
+/* Coefficients of raw features (offset last) as those of x, and back: [k + 1]. */
+void gp_frame_enter(const gp_frame *frame, const double *raw, double *c);
+void gp_frame_leave(const gp_frame *frame, const double *c, double *raw);
+
+/* --- Sources (gp_sources.c) --- */
+
+/* raw[k + 1]: a source's latencies, over their mean, as a linear function of the features; from all training
+ * rows that it has. */
+maple_status gp_source_coefficients(const maple_fit_request *request, const gp_frame *frame, size_t platform,
+                                    double *raw, maple_error *error);
+
+/* What the prior says in a frame. */
+typedef struct gp_view {
+    const gp_frame *frame;
+    size_t n;       /* sources */
+    double *mean;   /* [k + 1] m; its constant is 1 */
+    double *spread; /* [n, k + 1] (c_d - m) / sqrt(n) */
+    double *cost;   /* [k + 1] in proportion to what counts work (FLOPs, parameters, activations); mean 1 */
+} gp_view;
+
+/* From raw[total, k + 1], those with `use` (NULL: all). */
+maple_status gp_view_create(const gp_frame *frame, const double *raw, size_t total, const bool *use,
+                            gp_view *out, maple_error *error);
+void gp_view_release(gp_view *view);
+
+/* --- Hypotheses (gp_hypotheses.c) --- */
+
+typedef enum gp_shape { GP_LIKE_POOL, GP_LIKE_COST } gp_shape;
+
+typedef struct gp_hypothesis {
+    double parameter[GP_PARAMETERS]; /* weights of the blocks, r, q: all > 0 */
+    double shape, share;             /* u = (1 - share) + share (m or cost) */
+    double log_prior;
+} gp_hypothesis;
+
+enum { GP_NUMBERS = GP_PARAMETERS + 3 }; /* of a hypothesis in files */
+
+/* The centre and width of what parameters are expected to be, in logarithms: for learning from the sources.
+ */
+extern const double GP_LOG_CENTRE[GP_PARAMETERS], GP_LOG_SD;
+
+/* From learned[n_learned, GP_PARAMETERS] (logarithms): each, each with random changes, and hypotheses for
+ * devices unlike any source. Freed by maple_free. */
+maple_status gp_hypotheses_create(const double *learned, size_t n_learned, gp_hypothesis **out, size_t *n,
+                                  maple_error *error);
+
+/* --- Samples (gp_samples.c) --- */
+
+typedef struct gp_samples {
+    const gp_view *view;
+    size_t n;
+    double *x;           /* [n, k + 1] */
+    double *latency_ms;  /* [n] */
+    double rounding;     /* ms^2: latencies in whole milliseconds */
+    double *kernel;      /* [GP_BLOCKS, n, n], lower */
+    double *pool, *cost; /* [n] x . m, x . cost */
+} gp_samples;
+
+maple_status gp_samples_create(const gp_view *view, const maple_arch *archs, const double *latency_ms,
+                               size_t n, gp_samples *out, maple_error *error);
+void gp_samples_release(gp_samples *samples);
+
+/* u[i] of a hypothesis at the samples. */
+double gp_expected(const gp_samples *samples, const gp_hypothesis *h, size_t i);
+/* The level under a hypothesis, ms: mean latency over mean u. */
+double gp_level_ms(const gp_samples *samples, const gp_hypothesis *h);
+
+/* Scratch of the caller's: factor[n, n], dual[n] = K^-1 e, e = latency / level - u. Returns the log evidence,
+ * -INFINITY where K is not positive definite. */
+double gp_evidence(const gp_samples *samples, const gp_hypothesis *h, double *factor, double *dual);
+
+/* weight[n_h], sums to 1. Samples that do not fit with the others (evidence over 100 to 1) are taken out of
+ * *samples; out[n] (NULL allowed) says which of the original ones. */
+maple_status gp_weigh(gp_samples *samples, const gp_hypothesis *h, size_t n_h, double *weight, bool *out,
+                      maple_error *error);
+
+/* log parameters of a source under the prior that the other sources give: maximum a posteriori, over draws of
+ * few samples (gp_learn.c). */
+maple_status gp_learn(const gp_view *view, const maple_arch *archs, const double *latency_ms, size_t n,
+                      uint64_t seed, double *log_parameter, maple_error *error);
+
+/* --- Posterior (gp_posterior.c) --- */
+
+typedef struct gp_posterior {
+    size_t k;
+    double *mean;           /* [k + 1], ms */
+    double *covariance;     /* [k + 1, k + 1], ms^2 */
+    double noise, constant; /* variance of a measurement: noise max(p, least_ms)^2 + constant */
+    double least_ms;
+    double floor_ms; /* predictions are at least this */
+} gp_posterior;
+
+maple_status gp_posterior_create(const gp_samples *samples, const gp_hypothesis *h, const double *weight,
+                                 size_t n_h, gp_posterior *out, maple_error *error);
+/* From coefficients of x to those of the features as they are. */
+void gp_posterior_leave(const gp_frame *frame, gp_posterior *posterior);
+void gp_posterior_release(gp_posterior *posterior);
+/* Variance of a measurement besides that of the coefficients. */
+double gp_noise_variance(const gp_posterior *posterior, double prediction_ms);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the samples leave of the coefficients: mean and covariance of the mixture of hypotheses, in ms. Of one
+ * hypothesis, with S its prior covariance, X the samples and K = X S X' + noise:
+ *
+ *   mean = level (u + S X' K^-1 e),   covariance = level^2 (S - S X' K^-1 X S)
+ */
+#include "predictor/gp_model.h"
+#include "predictor/ridge.h"
+
+#include "nn/nn.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+/* Hypotheses with less of the best one's weight do not count. */
+static const double NEGLIGIBLE = 1e-3;
+
+typedef struct builder {
+    const gp_samples *samples;
+    size_t width;
+    double *factor, *dual;      /* [n, n], [n] */
+    double *cross;              /* [n, width]: X S, then L^-1 X S */
+    double *expected, *off;     /* [width] u; m - u */
+    double *centre, *step;      /* [width] */
+    double *along;              /* [sources] */
+    double diagonal[GP_BLOCKS]; /* sum of weight level^2 w_block */
+    gp_posterior posterior;
+} builder;
+
+void gp_posterior_release(gp_posterior *posterior) {
+    maple_free(posterior->mean);
+    maple_free(posterior->covariance);
+    *posterior = (gp_posterior){0};
+}
+
+static void release(builder *b) {
+    maple_free(b->factor);
+    maple_free(b->dual);
+    maple_free(b->cross);
+    maple_free(b->expected);
+    maple_free(b->off);
+    maple_free(b->centre);
+    maple_free(b->step);
+    maple_free(b->along);
+}
+
+static maple_status allocate(builder *b, maple_error *error) {
+    size_t n = b->samples->n, width = b->width;
+    b->factor = maple_alloc(n * n, sizeof(double));
+    b->dual = maple_alloc(n, sizeof(double));
+    b->cross = maple_alloc(n * width, sizeof(double));
+    b->expected = maple_alloc(width, sizeof(double));
+    b->off = maple_alloc(width, sizeof(double));
+    b->centre = maple_alloc(width, sizeof(double));
+    b->step = maple_alloc(width, sizeof(double));
+    b->along = maple_alloc(b->samples->view->n, sizeof(double));
+    b->posterior.mean = maple_alloc(width, sizeof(double));
+    b->posterior.covariance = maple_alloc(width * width, sizeof(double));
+    bool fine = b->factor && b->dual && b->cross && b->expected && b->off && b->centre && b->step &&
+                b->along && b->posterior.mean && b->posterior.covariance;
+    return fine ? MAPLE_OK : maple_error_memory(error);
+}
+
+/* u of a hypothesis, and what the sources' mean differs from it by. */
+static void set_shape(builder *b, const gp_hypothesis *h) {
+    const gp_view *view = b->samples->view;
+    const double *shape = h->shape == GP_LIKE_POOL ? view->mean : view->cost;
+    for (size_t j = 0; j < b->width; j++) {
+        b->expected[j] = h->share * shape[j] + (j + 1 == b->width ? 1 - h->share : 0);
+        b->off[j] = view->mean[j] - b->expected[j];
+    }
+}
+
+/* out = S v */
+static void apply_prior(const builder *b, const gp_hypothesis *h, const double *v, double *out) {
+    const gp_view *view = b->samples->view;
+    const double *w = h->parameter;
+    int width = (int)b->width, n = (int)view->n;
+    for (size_t j = 0; j + 1 < b->width; j++)
+        out[j] = view->frame->scale[j] > 0 ? w[view->frame->block[j]] * v[j] : 0;
+    out[b->width - 1] = w[GP_OFFSET] * v[b->width - 1];
+    cblas_dgemv(CblasRowMajor, CblasNoTrans, n, width, 1, view->spread, width, v, 1, 0, b->along, 1);
+    cblas_dgemv(CblasRowMajor, CblasTrans, n, width, w[GP_POOL], view->spread, width, b->along, 1, 1, out, 1);
+    cblas_daxpy(width, w[GP_POOL] * cblas_ddot(width, b->off, 1, v, 1), b->off, 1, out, 1);
+}
+
+/* Adds weight times the moments of one hypothesis; second moments are taken around `centre`. */
+static void add(builder *b, const gp_hypothesis *h, double weight, bool first) {
+    const gp_samples *s = b->samples;
+    gp_posterior *p = &b->posterior;
+    int width = (int)b->width, n = (int)s->n;
+    double level = gp_level_ms(s, h), scale = weight * level * level;
+    gp_evidence(s, h, b->factor, b->dual);
+    set_shape(b, h);
+    cblas_dgemv(CblasRowMajor, CblasTrans, n, width, 1, s->x, width, b->dual, 1, 0, b->step, 1);
+    apply_prior(b, h, b->step, b->cross); /* a row of it is free yet */
+    for (size_t j = 0; j < b->width; j++) {
+        double c = level * (b->expected[j] + b->cross[j]);
+        if (first)
+            b->centre[j] = c;
+        b->step[j] = c - b->centre[j];
+        p->mean[j] += weight * c;
+    }
+    cblas_dsyr(CblasRowMajor, CblasLower, width, weight, b->step, 1, p->covariance, width);
+    for (size_t i = 0; i < s->n; i++)
+        apply_prior(b, h, s->x + i * b->width, b->cross + i * b->width);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, n, width, 1, b->factor, n,
+                b->cross, width);
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, width, n, -scale, b->cross, width, 1, p->covariance,
+                width);
+    cblas_dsyr(CblasRowMajor, CblasLower, width, scale * h->parameter[GP_POOL], b->off, 1, p->covariance,
+               width);
+    for (int g = 0; g < GP_BLOCKS; g++)
+        b->diagonal[g] += scale * h->parameter[g];
+    p->noise += weight * h->parameter[GP_NOISE];
+    p->constant += scale * h->parameter[GP_FLOOR];
+    p->least_ms += weight * level * GP_LEAST;
+}
+
+/* What all hypotheses have in common, and the other half of the matrix. */
+static void finish(builder *b) {
+    const gp_view *view = b->samples->view;
+    gp_posterior *p = &b->posterior;
+    int width = (int)b->width;
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, width, (int)view->n, b->diagonal[GP_POOL],
+                view->spread, width, 1, p->covariance, width);
+    for (size_t j = 0; j < b->width; j++) {
+        bool last = j + 1 == b->width;
+        if (last || view->frame->scale[j] > 0)
+            p->covariance[j * b->width + j] += b->diagonal[last ? GP_OFFSET : view->frame->block[j]];
+        b->step[j] = p->mean[j] - b->centre[j];
+    }
+    cblas_dsyr(CblasRowMajor, CblasLower, width, -1, b->step, 1, p->covariance, width);
+    for (size_t i = 0; i < b->width; i++)
+        for (size_t j = i + 1; j < b->width; j++)
+            p->covariance[i * b->width + j] = p->covariance[j * b->width + i];
+}
+
+maple_status gp_posterior_create(const gp_samples *samples, const gp_hypothesis *h, const double *weight,
+                                 size_t n_h, gp_posterior *out, maple_error *error) {
+    builder b = {.samples = samples, .width = samples->view->frame->k + 1};
+    b.posterior.k = samples->view->frame->k;
+    maple_status status = allocate(&b, error);
+    double most = 0, total = 0, least_ms = INFINITY;
+    for (size_t i = 0; i < n_h; i++)
+        most = fmax(most, weight[i]);
+    for (size_t i = 0; i < n_h; i++)
+        total += weight[i] < NEGLIGIBLE * most ? 0 : weight[i];
+    for (size_t i = 0; i < samples->n; i++)
+        least_ms = fmin(least_ms, samples->latency_ms[i]);
+    if (status == MAPLE_OK && !(total > 0))
+        status = maple_error_set(error, MAPLE_BAD_INPUT, "no hypothesis explains the samples");
+    if (status == MAPLE_OK) {
+        nn_blas_enter();
+        bool first = true;
+        for (size_t i = 0; i < n_h; i++) {
+            if (weight[i] < NEGLIGIBLE * most)
+                continue;
+            add(&b, &h[i], weight[i] / total, first);
+            first = false;
+        }
+        finish(&b);
+        nn_blas_leave();
+        b.posterior.constant += samples->rounding;
+        b.posterior.floor_ms = least_ms / 20;
+        *out = b.posterior;
+    } else {
+        gp_posterior_release(&b.posterior);
+    }
+    release(&b);
+    return status;
+}
+
+/* raw = A c with A_jj = scale_j, A_kj = -scale_j mean_j, A_kk = 1. */
+void gp_posterior_leave(const gp_frame *frame, gp_posterior *p) {
+    size_t k = p->k, width = k + 1;
+    gp_frame_leave(frame, p->mean, p->mean);
+    for (int side = 0; side < 2; side++) { /* columns of each row, then rows: the matrix is symmetric */
+        for (size_t i = 0; i < width; i++)
+            gp_frame_leave(frame, p->covariance + i * width, p->covariance + i * width);
+        for (size_t i = 0; i < width; i++)
+            for (size_t j = 0; j < i; j++) {
+                double kept = p->covariance[i * width + j];
+                p->covariance[i * width + j] = p->covariance[j * width + i];
+                p->covariance[j * width + i] = kept;
+            }
+    }
+}
+
+double gp_noise_variance(const gp_posterior *posterior, double prediction_ms) {
+    double relative_to = fmax(prediction_ms, posterior->least_ms);
+    return posterior->noise * relative_to * relative_to + posterior->constant;
+}

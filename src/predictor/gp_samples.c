@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The target's samples under each hypothesis: covariance, evidence, weights; which of them are gross errors.
+ */
+#include "predictor/gp_model.h"
+#include "predictor/ridge.h"
+
+#include <math.h>
+#include <string.h>
+
+void gp_samples_release(gp_samples *samples) {
+    maple_free(samples->x);
+    maple_free(samples->latency_ms);
+    maple_free(samples->kernel);
+    maple_free(samples->pool);
+    maple_free(samples->cost);
+    *samples = (gp_samples){0};
+}
+
+static double dot(const double *a, const double *b, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* kernel[b][i, j] for j <= i. */
+static void fill_kernels(gp_samples *s, const double *along) {
+    size_t k = s->view->frame->k, width = k + 1, d = s->view->n;
+    const unsigned char *block = s->view->frame->block;
+    for (size_t i = 0; i < s->n; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            const double *a = s->x + i * width, *b = s->x + j * width;
+            double sums[GP_BLOCKS] = {0};
+            for (size_t f = 0; f < k; f++)
+                sums[block[f]] += a[f] * b[f];
+            sums[GP_POOL] = dot(along + i * d, along + j * d, d);
+            sums[GP_OFFSET] = 1;
+            for (size_t g = 0; g < GP_BLOCKS; g++)
+                s->kernel[(g * s->n + i) * s->n + j] = sums[g];
+        }
+    }
+}
+
+maple_status gp_samples_create(const gp_view *view, const maple_arch *archs, const double *latency_ms,
+                               size_t n, gp_samples *out, maple_error *error) {
+    size_t width = view->frame->k + 1;
+    gp_samples s = {.view = view, .n = n};
+    s.x = maple_alloc(n, width * sizeof *s.x);
+    s.latency_ms = maple_alloc(n, sizeof *s.latency_ms);
+    s.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *s.kernel);
+    s.pool = maple_alloc(n, sizeof *s.pool);
+    s.cost = maple_alloc(n, sizeof *s.cost);
+    double *along = maple_alloc(n * view->n, sizeof *along); /* [n, sources] */
+    if (!s.x || !s.latency_ms || !s.kernel || !s.pool || !s.cost || !along) {
+        maple_free(along);
+        gp_samples_release(&s);
+        return maple_error_memory(error);
+    }
+    bool whole = true;
+    for (size_t i = 0; i < n; i++) {
+        double *x = s.x + i * width;
+        gp_frame_row(view->frame, &archs[i], x);
+        s.latency_ms[i] = latency_ms[i];
+        whole &= latency_ms[i] == floor(latency_ms[i]);
+        s.pool[i] = dot(x, view->mean, width);
+        s.cost[i] = dot(x, view->cost, width);
+        for (size_t d = 0; d < view->n; d++)
+            along[i * view->n + d] = dot(x, view->spread + d * width, width);
+    }
+    s.rounding = whole ? 1.0 / 12 : 0;
+    fill_kernels(&s, along);
+    maple_free(along);
+    *out = s;
+    return MAPLE_OK;
+}
+
+double gp_expected(const gp_samples *s, const gp_hypothesis *h, size_t i) {
+    return 1 - h->share + h->share * (h->shape == GP_LIKE_POOL ? s->pool[i] : s->cost[i]);
+}
+
+double gp_level_ms(const gp_samples *s, const gp_hypothesis *h) {
+    double latency = 0, expected = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        latency += s->latency_ms[i];
+        expected += gp_expected(s, h, i);
+    }
+    return latency / expected;
+}
+
+static void fill_covariance(const gp_samples *s, const gp_hypothesis *h, double level_ms, double *c) {
+    size_t n = s->n;
+    const double *w = h->parameter;
+    for (size_t i = 0; i < n; i++) {
+        double off = s->pool[i] - gp_expected(s, h, i);
+        for (size_t j = 0; j <= i; j++)
+            c[i * n + j] = w[GP_POOL] * off * (s->pool[j] - gp_expected(s, h, j));
+        for (size_t g = 0; g < GP_BLOCKS; g++) {
+            const double *kernel = s->kernel + (g * n + i) * n;
+            for (size_t j = 0; j <= i; j++)
+                c[i * n + j] += w[g] * kernel[j];
+        }
+        double relative = fmax(s->latency_ms[i] / level_ms, GP_LEAST);
+        c[i * n + i] += w[GP_NOISE] * relative * relative + w[GP_FLOOR] + s->rounding / (level_ms * level_ms);
+    }
+}
+
+double gp_evidence(const gp_samples *s, const gp_hypothesis *h, double *factor, double *dual) {
+    size_t n = s->n;
+    double level_ms = gp_level_ms(s, h), log_root = 0, square = 0;
+    if (!(level_ms > 0))
+        return -INFINITY;
+    fill_covariance(s, h, level_ms, factor);
+    maple_cholesky(n, factor);
+    for (size_t i = 0; i < n; i++) {
+        double rest = s->latency_ms[i] / level_ms - gp_expected(s, h, i);
+        for (size_t j = 0; j < i; j++)
+            rest -= factor[i * n + j] * dual[j];
+        dual[i] = rest / factor[i * n + i];
+        log_root += log(factor[i * n + i]);
+        square += dual[i] * dual[i];
+    }
+    for (size_t i = n; i-- > 0;) {
+        dual[i] /= factor[i * n + i];
+        for (size_t j = 0; j < i; j++)
+            dual[j] -= factor[i * n + j] * dual[i];
+    }
+    double evidence = -log_root - 0.5 * square - (double)n * log(level_ms);
+    return isnan(evidence) ? -INFINITY : evidence;
+}
+
+/* --- Gross errors --- */
+
+/* log of the density of sample i given the others: a Gaussian, from K^-1 alone. */
+static void leave_one_out(size_t n, const double *factor, const double *dual, double *inverse, double *out) {
+    memcpy(inverse, factor, n * n * sizeof *inverse);
+    maple_cholesky_inverse(n, inverse);
+    for (size_t i = 0; i < n; i++) {
+        double precision = inverse[i * n + i];
+        out[i] = 0.5 * log(precision / (2 * M_PI)) - 0.5 * dual[i] * dual[i] / precision;
+    }
+}
+
+static double log_sum(const double *values, size_t n) {
+    double most = -INFINITY, sum = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fmax(most, values[i]);
+    for (size_t i = 0; i < n; i++)
+        sum += exp(values[i] - most);
+    return most + log(sum);
+}
+
+/* The sample whose measurement was most likely disturbed; SIZE_MAX where none was. gain[n_h, n] holds
+ * log weight - log density of the sample under each hypothesis. */
+static size_t find_disturbed(const gp_samples *s, const double *gain, size_t n_h, double *scratch) {
+    static const double RARE = 0.01; /* how often a measurement is wrong as a whole */
+    double most = 0, mean_ms = 0;
+    size_t found = SIZE_MAX;
+    for (size_t i = 0; i < s->n; i++)
+        mean_ms += s->latency_ms[i] / (double)s->n;
+    for (size_t i = 0; i < s->n; i++) {
+        for (size_t h = 0; h < n_h; h++)
+            scratch[h] = gain[h * s->n + i];
+        double off = s->latency_ms[i] / mean_ms - 1;
+        double odds = log_sum(scratch, n_h) + log(RARE) - log(M_PI * (1 + off * off));
+        if (odds <= most)
+            continue;
+        most = odds;
+        found = i;
+    }
+    return found;
+}
+
+static void remove_sample(gp_samples *s, size_t gone) {
+    size_t n = s->n, width = s->view->frame->k + 1, at = 0;
+    for (size_t g = 0; g < GP_BLOCKS; g++)
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < n; j++)
+                if (i != gone && j != gone)
+                    s->kernel[at++] = s->kernel[(g * n + i) * n + j];
+    memmove(s->x + gone * width, s->x + (gone + 1) * width, (n - 1 - gone) * width * sizeof *s->x);
+    memmove(s->latency_ms + gone, s->latency_ms + gone + 1, (n - 1 - gone) * sizeof *s->latency_ms);
+    memmove(s->pool + gone, s->pool + gone + 1, (n - 1 - gone) * sizeof *s->pool);
+    memmove(s->cost + gone, s->cost + gone + 1, (n - 1 - gone) * sizeof *s->cost);
+    s->n--;
+}
+
+/* --- Weights --- */
+
+enum {
+    FEWEST_JUDGED = 5, /* samples, for one of them to be called wrong */
+    MOST_JUDGED = 64,  /* samples that all hypotheses are judged by; the best few then by all samples */
+    KEPT = 16,
+};
+
+typedef struct weighing {
+    double *factor, *inverse, *dual, *density; /* [n, n], [n, n], [n], [n] */
+    double *gain, *scratch;                    /* [n_h, n], [n_h] */
+} weighing;
+
+static void weigh_once(const gp_samples *s, const gp_hypothesis *h, size_t n_h, bool robust, weighing *w,
+                       double *weight) {
+    for (size_t i = 0; i < n_h; i++)
+        weight[i] = h[i].log_prior + gp_evidence(s, &h[i], w->factor, w->dual);
+    double total = log_sum(weight, n_h);
+    for (size_t i = 0; i < n_h; i++)
+        weight[i] -= total;
+    for (size_t i = 0; i < n_h && robust; i++) {
+        for (size_t j = 0; j < s->n; j++)
+            w->gain[i * s->n + j] = -INFINITY;
+        if (weight[i] < -200)
+            continue; /* too unlikely to count even without a sample */
+        gp_evidence(s, &h[i], w->factor, w->dual);
+        leave_one_out(s->n, w->factor, w->dual, w->inverse, w->density);
+        for (size_t j = 0; j < s->n; j++)
+            w->gain[i * s->n + j] = weight[i] - w->density[j];
+    }
+    for (size_t i = 0; i < n_h; i++)
+        weight[i] = exp(weight[i]);
+}
+
+static maple_status weigh_all(gp_samples *s, const gp_hypothesis *h, size_t n_h, double *weight, bool *out,
+                              maple_error *error) {
+    size_t n = s->n, left = s->n / 5;
+    size_t *original = maple_alloc(n, sizeof *original);
+    weighing w = {maple_alloc(n * n, sizeof(double)),   maple_alloc(n * n, sizeof(double)),
+                  maple_alloc(n, sizeof(double)),       maple_alloc(n, sizeof(double)),
+                  maple_alloc(n_h * n, sizeof(double)), maple_alloc(n_h, sizeof(double))};
+    bool fine = original && w.factor && w.inverse && w.dual && w.density && w.gain && w.scratch;
+    for (size_t i = 0; fine && i < n; i++)
+        original[i] = i;
+    while (fine) {
+        bool robust = left > 0 && s->n >= FEWEST_JUDGED;
+        weigh_once(s, h, n_h, robust, &w, weight);
+        size_t gone = robust ? find_disturbed(s, w.gain, n_h, w.scratch) : SIZE_MAX;
+        if (gone == SIZE_MAX)
+            break;
+        remove_sample(s, gone);
+        left--;
+        if (out)
+            out[original[gone]] = true;
+        memmove(original + gone, original + gone + 1, (s->n - gone) * sizeof *original);
+    }
+    maple_free(original);
+    maple_free(w.factor);
+    maple_free(w.inverse);
+    maple_free(w.dual);
+    maple_free(w.density);
+    maple_free(w.gain);
+    maple_free(w.scratch);
+    return fine ? MAPLE_OK : maple_error_memory(error);
+}
+
+/* The first samples alone: kernels are laid out for fewer. */
+static maple_status take_first(const gp_samples *s, size_t n, gp_samples *out, maple_error *error) {
+    size_t width = s->view->frame->k + 1;
+    gp_samples first = {.view = s->view, .n = n, .rounding = s->rounding};
+    first.x = maple_alloc(n, width * sizeof *first.x);
+    first.latency_ms = maple_alloc(n, sizeof *first.latency_ms);
+    first.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *first.kernel);
+    first.pool = maple_alloc(n, sizeof *first.pool);
+    first.cost = maple_alloc(n, sizeof *first.cost);
+    if (!first.x || !first.latency_ms || !first.kernel || !first.pool || !first.cost) {
+        gp_samples_release(&first);
+        return maple_error_memory(error);
+    }
+    memcpy(first.x, s->x, n * width * sizeof *first.x);
+    memcpy(first.latency_ms, s->latency_ms, n * sizeof *first.latency_ms);
+    memcpy(first.pool, s->pool, n * sizeof *first.pool);
+    memcpy(first.cost, s->cost, n * sizeof *first.cost);
+    for (size_t g = 0; g < GP_BLOCKS; g++)
+        for (size_t i = 0; i < n; i++)
+            memcpy(first.kernel + (g * n + i) * n, s->kernel + (g * s->n + i) * s->n, n * sizeof(double));
+    *out = first;
+    return MAPLE_OK;
+}
+
+/* The best few of the first samples, weighed by all of them. */
+static maple_status weigh_again(gp_samples *s, const gp_hypothesis *h, size_t n_h, double *weight,
+                                maple_error *error) {
+    double *factor = maple_alloc(s->n * s->n, sizeof *factor), *dual = maple_alloc(s->n, sizeof *dual);
+    double *evidence = maple_alloc(n_h, sizeof *evidence);
+    maple_status status = factor && dual && evidence ? MAPLE_OK : maple_error_memory(error);
+    for (size_t i = 0; i < n_h && status == MAPLE_OK; i++)
+        evidence[i] = -INFINITY;
+    for (int kept = 0; kept < KEPT && status == MAPLE_OK; kept++) {
+        size_t best = 0;
+        for (size_t i = 1; i < n_h; i++)
+            if (weight[i] > weight[best])
+                best = i;
+        if (weight[best] <= 0)
+            break;
+        weight[best] = 0;
+        evidence[best] = h[best].log_prior + gp_evidence(s, &h[best], factor, dual);
+    }
+    double total = status == MAPLE_OK ? log_sum(evidence, n_h) : 0;
+    for (size_t i = 0; i < n_h && status == MAPLE_OK; i++)
+        weight[i] = exp(evidence[i] - total);
+    maple_free(factor);
+    maple_free(dual);
+    maple_free(evidence);
+    return status;
+}
+
+maple_status gp_weigh(gp_samples *s, const gp_hypothesis *h, size_t n_h, double *weight, bool *out,
+                      maple_error *error) {
+    if (s->n <= MOST_JUDGED)
+        return weigh_all(s, h, n_h, weight, out, error);
+    gp_samples first;
+    maple_status status = take_first(s, MOST_JUDGED, &first, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = weigh_all(&first, h, n_h, weight, NULL, error);
+    gp_samples_release(&first);
+    return status == MAPLE_OK ? weigh_again(s, h, n_h, weight, error) : status;
+}
