@@ -132,7 +132,7 @@ static maple_status choose(suggest_job *s, maple_error *error) {
                              .n = (size_t)s->samples,
                              .width = s->until / 100.0,
                              .seed = s->seed};
-    cli_say("choosing among %s architectures, for %s of which %zu are measured; learning from %zu platforms",
+    cli_say("choosing among %s architectures for %s (%zu measured), learning from %zu platforms",
             s->candidates > 0                      ? "random"
             : maple_space_enumerable(s->space) > 0 ? "all"
                                                    : "the pool's",
