@@ -283,8 +283,8 @@ maple_status cli_sample(const cli_sampling *sampling, maple_pool *pool, const ma
         cli_say("the networks to measure are random: %s", why);
         status = maple_space_sample(dataset->space, platform->graph, &rng, n, archs, error);
     } else {
-        cli_say("%s chooses the networks to measure, from what it learned of %zu platforms",
-                sampling->predictor, n_sources);
+        cli_say("%s chooses the networks to measure, from what it learned of %zu platform%s",
+                sampling->predictor, n_sources, n_sources == 1 ? "" : "s");
         *suggested = true;
         status = cli_device_profiled(pool, platform, dataset->space, &device, error);
         if (status == MAPLE_OK)

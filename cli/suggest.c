@@ -132,11 +132,12 @@ static maple_status choose(suggest_job *s, maple_error *error) {
                              .n = (size_t)s->samples,
                              .width = s->until / 100.0,
                              .seed = s->seed};
-    cli_say("choosing among %s architectures for %s (%zu measured), learning from %zu platforms",
+    cli_say("choosing among %s architectures for %s (%zu measured), learning from %zu platform%s",
             s->candidates > 0                      ? "random"
             : maple_space_enumerable(s->space) > 0 ? "all"
                                                    : "the pool's",
-            s->platform_name ? s->platform_name : "a new device", s->device.target.n_samples, s->n_sources);
+            s->platform_name ? s->platform_name : "a new device", s->device.target.n_samples, s->n_sources,
+            s->n_sources == 1 ? "" : "s");
     return cli_choose(&choosing, &s->choice, error);
 }
 

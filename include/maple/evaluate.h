@@ -101,11 +101,12 @@ maple_status maple_sampler_check(const maple_dataset *dataset, const char *sampl
 maple_status maple_sampler_draw(const maple_dataset *dataset, size_t platform, const char *sampler, size_t n,
                                 uint64_t seed, size_t *rows, maple_error *error);
 
-/* Among so many. */
+/* Among so many at most. */
 #define MAPLE_SUGGEST_AMONG 2000
 
-/* The same by maple_pretrained_suggest, in its order: of MAPLE_SUGGEST_AMONG random ones of the rows those
- * that the model asks for (sets are nested, then), and, where more than these are wanted, random others. The
+/* The same by maple_pretrained_suggest, in its order: among a random half of the rows, at most
+ * MAPLE_SUGGEST_AMONG of them, those that the model asks for, and, where more than these are wanted, random
+ * others. Other seeds have other rows to choose from. Sets are nested. The
  * request is that of maple_pretrained_suggest; samples in it are not looked at. */
 maple_status maple_sampler_suggest(const maple_dataset *dataset, size_t platform,
                                    const maple_pretrained *pretrained, const maple_fit_request *request,

@@ -276,12 +276,12 @@ maple_status maple_sampler_draw(const maple_dataset *dataset, size_t platform, c
 
 /* --- What a model asks for --- */
 
-/* rows[n]: of the candidates, in random order, first those that the model asks for among the first
- * MAPLE_SUGGEST_AMONG, then those that it did not choose, in their order. */
+/* rows[n]: of the candidates, in random order, first those that the model asks for among the first half of
+ * them (at most MAPLE_SUGGEST_AMONG), then those that it did not choose, in their order. */
 static maple_status draw_suggested(const maple_dataset *d, const maple_pretrained *pretrained,
                                    const maple_fit_request *request, const size_t *candidates, size_t total,
                                    size_t n, size_t *rows, maple_error *error) {
-    size_t among = total < MAPLE_SUGGEST_AMONG ? total : MAPLE_SUGGEST_AMONG;
+    size_t half = (total + 1) / 2, among = half < MAPLE_SUGGEST_AMONG ? half : MAPLE_SUGGEST_AMONG;
     size_t wanted = n < among ? n : among, found = 0;
     maple_arch *archs = maple_alloc(among, sizeof *archs);
     size_t *chosen = maple_alloc(wanted, sizeof *chosen);
