@@ -234,31 +234,51 @@ static maple_status condition(const gp_prior *prior, const maple_fit_request *re
     return status;
 }
 
-static maple_status adapt(const void *pointer, const maple_fit_request *request, const double *options,
-                          void **state, maple_error *error) {
-    (void)options;
-    const gp_prior *prior = pointer;
+/* What is known of the target's coefficients, in the coordinates of its frame; without samples what the prior
+ * says, in units of the level. */
+static maple_status believe(const gp_prior *prior, const maple_fit_request *request, gp_posterior *out,
+                            maple_error *error) {
     const maple_target *target = &request->target;
-    const gp_frame *frame = &prior->frames[target->graph];
-    gp_posterior *model = maple_alloc(1, sizeof *model);
     gp_view view = {0};
     gp_samples samples = {0};
-    maple_status status = model ? MAPLE_OK : maple_error_memory(error);
-    if (status == MAPLE_OK)
-        status = gp_view_create(frame, prior->coefficients, prior->n, NULL, &view, error);
+    maple_status status =
+        gp_view_create(&prior->frames[target->graph], prior->coefficients, prior->n, NULL, &view, error);
     if (status == MAPLE_OK)
         status =
             gp_samples_create(&view, target->archs, target->latency_ms, target->n_samples, &samples, error);
     if (status == MAPLE_OK)
-        status = condition(prior, request, &samples, model, error);
+        status = condition(prior, request, &samples, out, error);
+    gp_samples_release(&samples);
+    gp_view_release(&view);
+    return status;
+}
+
+static maple_status adapt(const void *prior, const maple_fit_request *request, const double *options,
+                          void **state, maple_error *error) {
+    (void)options;
+    gp_posterior *model = maple_alloc(1, sizeof *model);
+    maple_status status = model ? believe(prior, request, model, error) : maple_error_memory(error);
     if (status == MAPLE_OK) {
-        gp_posterior_leave(frame, model);
+        gp_posterior_leave(&((const gp_prior *)prior)->frames[request->target.graph], model);
         *state = model;
     } else {
         maple_free(model);
     }
-    gp_samples_release(&samples);
-    gp_view_release(&view);
+    return status;
+}
+
+static maple_status suggest(const void *pointer, const maple_fit_request *request, const double *options,
+                            const maple_arch *candidates, size_t n_candidates, size_t n, double width,
+                            size_t *chosen, double *widths, size_t *n_chosen, maple_error *error) {
+    (void)options;
+    const gp_prior *prior = pointer;
+    gp_posterior belief;
+    maple_status status = believe(prior, request, &belief, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = gp_choose(&prior->frames[request->target.graph], &belief, candidates, n_candidates, n, width,
+                       chosen, widths, n_chosen, error);
+    gp_posterior_release(&belief);
     return status;
 }
 
@@ -366,7 +386,8 @@ const maple_predictor_vtable maple_predictor_gp = {
              .needs_pool = true,
              .pretrains = true,
              .min_samples = 1,
-             .intervals = true},
+             .intervals = true,
+             .suggests = true},
     .predict = predict,
     .intervals = intervals,
     .save = save,
@@ -374,6 +395,7 @@ const maple_predictor_vtable maple_predictor_gp = {
     .free_state = free_model,
     .pretrain = pretrain,
     .adapt = adapt,
+    .suggest = suggest,
     .save_prior = save_prior,
     .load_prior = load_prior,
     .free_prior = free_prior,

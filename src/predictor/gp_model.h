@@ -111,7 +111,7 @@ void gp_samples_release(gp_samples *samples);
 
 /* u[i] of a hypothesis at the samples. */
 double gp_expected(const gp_samples *samples, const gp_hypothesis *h, size_t i);
-/* The level under a hypothesis, ms: mean latency over mean u. */
+/* The level under a hypothesis, ms: mean latency over mean u; 1 without samples. */
 double gp_level_ms(const gp_samples *samples, const gp_hypothesis *h);
 
 /* Scratch of the caller's: factor[n, n], dual[n] = K^-1 e, e = latency / level - u. Returns the log evidence,
@@ -146,5 +146,12 @@ void gp_posterior_leave(const gp_frame *frame, gp_posterior *posterior);
 void gp_posterior_release(gp_posterior *posterior);
 /* Variance of a measurement besides that of the coefficients. */
 double gp_noise_variance(const gp_posterior *posterior, double prediction_ms);
+
+/* --- What to measure next (gp_suggest.c) --- */
+
+/* As maple_pretrained_suggest; `belief` in the coordinates of the frame. */
+maple_status gp_choose(const gp_frame *frame, const gp_posterior *belief, const maple_arch *archs, size_t m,
+                       size_t n, double width, size_t *chosen, double *widths, size_t *n_chosen,
+                       maple_error *error);
 
 #endif

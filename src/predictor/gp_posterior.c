@@ -50,7 +50,8 @@ static maple_status allocate(builder *b, maple_error *error) {
     size_t n = b->samples->n, width = b->width;
     b->factor = maple_alloc(n * n, sizeof(double));
     b->dual = maple_alloc(n, sizeof(double));
-    b->cross = maple_alloc(n * width, sizeof(double));
+    b->cross = maple_alloc(n > 0 ? n * width : width, /* a row of it is scratch, too */
+                           sizeof(double));
     b->expected = maple_alloc(width, sizeof(double));
     b->off = maple_alloc(width, sizeof(double));
     b->centre = maple_alloc(width, sizeof(double));
@@ -106,8 +107,9 @@ static void add(builder *b, const gp_hypothesis *h, double weight, bool first) {
     cblas_dsyr(CblasRowMajor, CblasLower, width, weight, b->step, 1, p->covariance, width);
     for (size_t i = 0; i < s->n; i++)
         apply_prior(b, h, s->x + i * b->width, b->cross + i * b->width);
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, n, width, 1, b->factor, n,
-                b->cross, width);
+    if (n > 0)
+        cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, n, width, 1, b->factor,
+                    n, b->cross, width);
     cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, width, n, -scale, b->cross, width, 1, p->covariance,
                 width);
     cblas_dsyr(CblasRowMajor, CblasLower, width, scale * h->parameter[GP_POOL], b->off, 1, p->covariance,
@@ -164,7 +166,7 @@ maple_status gp_posterior_create(const gp_samples *samples, const gp_hypothesis 
         finish(&b);
         nn_blas_leave();
         b.posterior.constant += samples->rounding;
-        b.posterior.floor_ms = least_ms / 20;
+        b.posterior.floor_ms = samples->n > 0 ? least_ms / 20 : 0;
         *out = b.posterior;
     } else {
         gp_posterior_release(&b.posterior);

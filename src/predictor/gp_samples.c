@@ -56,7 +56,7 @@ maple_status gp_samples_create(const gp_view *view, const maple_arch *archs, con
         gp_samples_release(&s);
         return maple_error_memory(error);
     }
-    bool whole = true;
+    bool whole = n > 0;
     for (size_t i = 0; i < n; i++) {
         double *x = s.x + i * width;
         gp_frame_row(view->frame, &archs[i], x);
@@ -84,7 +84,7 @@ double gp_level_ms(const gp_samples *s, const gp_hypothesis *h) {
         latency += s->latency_ms[i];
         expected += gp_expected(s, h, i);
     }
-    return latency / expected;
+    return s->n > 0 ? latency / expected : 1;
 }
 
 static void fill_covariance(const gp_samples *s, const gp_hypothesis *h, double level_ms, double *c) {

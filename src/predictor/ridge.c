@@ -13,6 +13,8 @@
 /* Row-major lower is column-major upper: LAPACK then works in place. Where the matrix is not positive
  * definite the factor is NaN, which its readers see. */
 void maple_cholesky(size_t n, double *a) {
+    if (n == 0)
+        return; /* LAPACK would complain of the leading dimension */
     nn_blas_enter();
     lapack_int info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, a, (lapack_int)n);
     nn_blas_leave();
