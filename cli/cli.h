@@ -23,7 +23,7 @@ typedef struct cli_command {
 
 extern const cli_command cli_doctor, cli_spaces, cli_engines, cli_predictors, cli_profile, cli_measure,
     cli_pool_list, cli_pool_show, cli_pool_export, cli_pool_import, cli_pool_merge, cli_pool_remove, cli_fit,
-    cli_predict, cli_evaluate, cli_quickstart, cli_worker;
+    cli_predict, cli_suggest, cli_evaluate, cli_quickstart, cli_worker;
 
 /* --- Options (options.c) --- */
 
@@ -168,6 +168,67 @@ maple_status cli_fit_row(const maple_dataset *dataset, size_t target, const char
                          const char *options, cli_leave_out leave_out, const maple_arch *archs,
                          const double *latency_ms, size_t n, uint64_t seed, size_t *n_sources,
                          maple_predictor **out, maple_error *error);
+
+/* --- Choosing (choosing.c): which networks to measure, for `suggest`, `profile` and `quickstart` --- */
+
+/* What is known of a device: target's arrays are the other members. Freed by cli_device_free. */
+typedef struct cli_device {
+    maple_target target;
+    double *operator_ms, *warm, *cold;
+    maple_arch *archs;
+    double *latency_ms;
+} cli_device;
+
+/* The descriptor of a platform of the pool, and no samples. */
+maple_status cli_device_profiled(maple_pool *pool, const maple_platform *platform, const maple_space *space,
+                                 cli_device *out, maple_error *error);
+/* The descriptor, and all latencies, of a row of the dataset. */
+maple_status cli_device_measured(const maple_dataset *dataset, size_t row, cli_device *out,
+                                 maple_error *error);
+void cli_device_free(cli_device *device);
+
+typedef struct cli_choosing {
+    const char *predictor, *options;
+    const maple_dataset *dataset; /* of the space that is meant */
+    const size_t *sources;
+    size_t n_sources;
+    const maple_target *target;
+    size_t candidates; /* choose among so many random architectures; 0: all of the space, where that cannot be
+                          enumerated those of the dataset, where it has none 5,000 random ones */
+    size_t n;          /* at most */
+    double width;      /* 0, or where to stop: see maple_pretrained_suggest */
+    uint64_t seed;
+} cli_choosing;
+
+typedef struct cli_choice {
+    maple_arch *archs; /* [n] in order */
+    double *widths;    /* [n] expected median width of intervals after each, over the prediction */
+    size_t n;          /* 0: the intervals are narrow enough already */
+    size_t n_candidates;
+} cli_choice;
+
+/* MAPLE_BAD_INPUT where no candidate is left. *out is freed by cli_choice_free in any case. */
+maple_status cli_choose(const cli_choosing *choosing, cli_choice *out, maple_error *error);
+void cli_choice_free(cli_choice *choice);
+/* MAPLE_BAD_ARGUMENT, with those that do, where the predictor does not suggest. */
+maple_status cli_check_suggests(const char *predictor, maple_error *error);
+
+/* How the first networks of a device are chosen: --sampler. */
+typedef struct cli_sampling {
+    const char *predictor, *sampler;
+    cli_leave_out leave_out; /* of what the predictor learns from */
+    bool given, suggests;    /* --sampler was; set by cli_sampling_check */
+} cli_sampling;
+
+void cli_sampling_option(cli_sampling *sampling, cli_options *options);
+/* After parsing, and with sampling->predictor set: --sampler suggest needs one that suggests. */
+maple_status cli_sampling_check(cli_sampling *sampling, const cli_options *options, maple_error *error);
+/* archs[n] for a platform of the pool, by the descriptor and the dataset's other platforms; the platform's
+ * own latencies are not looked at, so that the same command again chooses the same. Where there is nothing to
+ * learn from, and for more than 100, random ones, unless --sampler was given (MAPLE_BAD_INPUT); says so. */
+maple_status cli_sample(const cli_sampling *sampling, maple_pool *pool, const maple_platform *platform,
+                        const maple_dataset *dataset, size_t n, uint64_t seed, maple_arch *archs,
+                        bool *suggested, maple_error *error);
 
 /* Architectures from arguments, a file ("-": stdin; one a line, or a CSV whose first column is `arch`).
  * Appends to *archs. */

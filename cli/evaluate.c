@@ -55,7 +55,7 @@ static void add_options(evaluate_job *job, cli_options *options) {
     cli_string(options, "samples", &job->sample_numbers, "3,10",
                "networks of the target that a predictor may learn from (default 10)");
     cli_string(options, "sampler", &job->sampler, "NAME",
-               "which ones: random (default), params, latency, ...");
+               "which ones: random (default), suggest, params, latency, ...");
     cli_string(options, "train-archs", &job->train_archs, "N",
                "random architectures learned from, the same on each source, or all");
     cli_int(options, "trials", &job->trials, 1, 100000, "N",
@@ -451,9 +451,10 @@ const cli_command cli_evaluate = {
         "Predictors: NAME, NAME@900 (its own number of samples), NAME:OPTION=VALUE:OPTION=VALUE (options of "
         "maple fit).\nTasks: ND N1 N2 N3 N4 NA (nas-bench-201), FD F1 F2 F3 F4 FA (fbnet); N1, N3 and N4 "
         "have no "
-        "public tables.\nSamplers: random, params, latency, kmeans:ENCODING, cosine:ENCODING, zcp "
-        "(cosine:zcp); "
-        "encodings: one-hot, features, zcp\n(which needs scores: maple pool import zcp FILE --space NAME).\n"
+        "public tables.\nSamplers: random, suggest (what gp asks for), params, latency, kmeans:ENCODING, "
+        "cosine:ENCODING, zcp (cosine:zcp);\nencodings: one-hot, features, zcp (which needs scores: maple "
+        "pool "
+        "import zcp FILE --space NAME).\n"
         "Scoring sets: unmeasured; all; above20 (above 20 % of the median); first128 and trimmed800 (by "
         "canonical "
         "index).\n\n"

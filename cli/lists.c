@@ -135,6 +135,7 @@ static void describe_predictor(size_t i, cJSON *item) {
     cJSON_AddBoolToObject(item, "pretrains", info->pretrains);
     cJSON_AddBoolToObject(item, "oracle", info->oracle);
     cJSON_AddBoolToObject(item, "intervals", info->intervals);
+    cJSON_AddBoolToObject(item, "suggests", info->suggests);
 }
 
 static maple_status run_predictors(const cli_command *self, int argc, char **argv, maple_error *error) {

@@ -76,12 +76,16 @@ static maple_status import_one(maple_pool *pool, void *user, maple_error *error)
 static maple_status print_one(const import_job *job, maple_error *error) {
     const csv_import *o = (const csv_import *)job;
     if (!job->json) {
-        printf("%s: %zu latencies of %s\n", o->platform.name, job->result.latencies, job->space_name);
+        printf("%s: %zu latencies of %s", o->platform.name, job->result.latencies, job->space_name);
+        if (job->result.unmeasured > 0)
+            printf("; %zu not measured yet (empty fields)", job->result.unmeasured);
+        printf("\n");
         return cli_flush(error);
     }
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "platform", o->platform.name);
     cJSON_AddNumberToObject(object, "latencies", (double)job->result.latencies);
+    cJSON_AddNumberToObject(object, "unmeasured", (double)job->result.unmeasured);
     return cli_print_json(object, error);
 }
 
@@ -191,7 +195,9 @@ static const cli_command csv = {
         "(also: arch_str, ops), or index where the pool knows the canonical indices.\n"
         "With --platform: the column latency_ms has the latencies of that platform; index, mean_ms, "
         "min_ms, sd_ms,\n"
-        "runs and reason (why a line has no latency) are taken where they are there. More lines for a "
+        "runs and reason (why a line has no latency) are taken where they are there; a line with neither is "
+        "not\n"
+        "measured yet, and is counted only (maple suggest --commands writes such files). More lines for a "
         "platform of\n"
         "the pool: the same options again. Without --platform: every other column is a platform of that "
         "name, with\n"

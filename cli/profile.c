@@ -112,17 +112,22 @@ static maple_status print_profile(const maple_platform *platform, const maple_me
     return cli_print_json(object, error);
 }
 
-static maple_status measure_sampled(const cli_setup *setup, maple_pool *pool, const maple_platform *platform,
-                                    int n, int rounds, uint64_t seed, maple_measure_report *report,
-                                    maple_error *error) {
+static maple_status measure_sampled(const cli_setup *setup, const cli_sampling *sampling, maple_pool *pool,
+                                    const maple_platform *platform, int n, int rounds, uint64_t seed,
+                                    maple_measure_report *report, maple_error *error) {
+    if (n == 0)
+        return MAPLE_OK;
+    bool suggested;
+    maple_dataset *dataset = NULL;
     maple_arch *archs = maple_alloc((size_t)n, sizeof *archs);
     if (!archs)
         return maple_error_memory(error);
-    maple_rng rng = maple_rng_seed(seed);
-    maple_status status =
-        maple_space_sample(setup->config.space, setup->config.graph, &rng, (size_t)n, archs, error);
+    maple_status status = cli_load_dataset(pool, setup->config.space, &dataset, error);
+    if (status == MAPLE_OK)
+        status = cli_sample(sampling, pool, platform, dataset, (size_t)n, seed, archs, &suggested, error);
+    maple_dataset_free(dataset);
     maple_measure_plan plan = {.archs = archs, .n = (size_t)n, .rounds = rounds, .seed = seed};
-    if (status == MAPLE_OK && n > 0)
+    if (status == MAPLE_OK)
         status = maple_measure_networks(&setup->config, pool, platform, &plan, report, error);
     maple_free(archs);
     return status;
@@ -131,6 +136,7 @@ static maple_status measure_sampled(const cli_setup *setup, maple_pool *pool, co
 static maple_status run(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
     cli_setup setup;
+    cli_sampling sampling;
     const char *name = NULL, *counters = "auto";
     int n = 10, rounds = 50;
     uint64_t seed = 1;
@@ -139,7 +145,8 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     cli_string(&options, "name", &name, "NAME",
                "name of the platform (default: made from CPU, engine, options)");
     cli_string(&options, "counters", &counters, "NAME", "auto, perf, callgrind (simulated), none");
-    cli_int(&options, "architectures", &n, 0, 1000000, "N", "random architectures to measure (default 10)");
+    cli_int(&options, "architectures", &n, 0, 1000000, "N", "architectures to measure (default 10)");
+    cli_sampling_option(&sampling, &options);
     cli_int(&options, "rounds", &rounds, 1, 10000, "N", "timed runs of each, interleaved (default 50)");
     cli_seed(&options, &seed);
     cli_flag(&options, "again", &again, "measure the descriptor again, even if the pool has it");
@@ -147,7 +154,9 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     maple_status status = cli_parse(self, &options, argc, argv, 0, 0, error);
     if (status != MAPLE_OK || options.help)
         return status;
-    status = cli_setup_resolve(&setup, error);
+    status = cli_sampling_check(&sampling, &options, error);
+    if (status == MAPLE_OK)
+        status = cli_setup_resolve(&setup, error);
     if (status != MAPLE_OK)
         return status;
     maple_pool *pool = NULL;
@@ -157,7 +166,7 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     if (status == MAPLE_OK)
         status = cli_profile_platform(&setup, name, counters, again, pool, &platform, error);
     if (status == MAPLE_OK)
-        status = measure_sampled(&setup, pool, &platform, n, rounds, seed, &report, error);
+        status = measure_sampled(&setup, &sampling, pool, &platform, n, rounds, seed, &report, error);
     maple_pool_close(pool);
     if (status != MAPLE_OK)
         return status;
@@ -171,7 +180,12 @@ const cli_command cli_profile = {
     .details =
         "Adds a platform (this CPU with one engine, instruction set, threads, batch and graph form) to your "
         "pool, measures\nthe latency of each operator of the search space, counts it with CPU performance "
-        "counters, and measures N random\narchitectures. What the pool already has is not measured again.",
+        "counters, and measures N\narchitectures: those that gp suggests from what it learns of "
+        "the other platforms of your pool and the bundled one (maple\nsuggest), or random ones (--sampler; "
+        "also "
+        "where there is no other platform, and for more than 100). What the pool already\nhas is not "
+        "measured "
+        "again.",
     .examples =
         "  maple profile\n  maple profile --engine onednn --isa avx2 --threads 2 --architectures 900 --pool "
         "my.db",

@@ -17,10 +17,12 @@ typedef struct {
     int samples, verify;
     uint64_t seed;
     bool json, use_siblings;
+    cli_sampling sampling;
     /* what it is about */
     maple_pool *pool;
     maple_platform platform;
     maple_arch *archs;  /* samples, then those to verify */
+    bool suggested;     /* the samples: by the predictor; else they are random */
     double *latency_ms; /* measured, of archs */
     maple_dataset *dataset;
     size_t row;              /* of this platform in the dataset */
@@ -82,6 +84,56 @@ static maple_status check_pools(const quickstart *q, const maple_predictor_info 
     return status;
 }
 
+/* --- What is learned from, and which networks are measured --- */
+
+static size_t count_left(const quickstart *q, cli_leave_out leave_out) {
+    size_t *rows, n = 0;
+    if (cli_sources(q->dataset, &q->platform, leave_out, &rows, &n, NULL) == MAPLE_OK)
+        maple_free(rows);
+    return n;
+}
+
+/* Leaving out this CPU model may leave nothing: then its family (CPU, engine, instruction set) is left out.
+ */
+static void choose_sources(quickstart *q) {
+    q->n_sources_siblings = count_left(q, CLI_LEAVE_OUT_NONE);
+    q->leave_out = q->use_siblings ? CLI_LEAVE_OUT_NONE : CLI_LEAVE_OUT_CPU;
+    if (!q->use_siblings && q->n_sources_siblings > 0 && count_left(q, CLI_LEAVE_OUT_CPU) == 0) {
+        q->leave_out = CLI_LEAVE_OUT_FAMILY;
+        cli_say("every known platform has this CPU model; leaving out those of the same engine and "
+                "instruction set "
+                "instead (%s)",
+                q->platform.family);
+    }
+    q->n_sources = count_left(q, q->leave_out);
+}
+
+/* The samples, and after them others to verify: random ones that no sample runs. */
+static maple_status choose_networks(quickstart *q, size_t n_samples, size_t n_verify, maple_error *error) {
+    const maple_space *space = q->setup.config.space;
+    size_t n = n_samples + n_verify, kept = n_samples;
+    maple_arch *random = maple_alloc(n, sizeof *random);
+    maple_rng rng = maple_rng_seed(q->seed);
+    q->sampling.leave_out = q->leave_out;
+    maple_status status = random ? maple_space_sample(space, q->platform.graph, &rng, n, random, error)
+                                 : maple_error_memory(error);
+    if (status == MAPLE_OK)
+        status = cli_sample(&q->sampling, q->pool, &q->platform, q->dataset, n_samples, q->seed, q->archs,
+                            &q->suggested, error);
+    for (size_t i = 0; status == MAPLE_OK && i < n && kept < n; i++) {
+        maple_arch arch = maple_space_canonical(space, q->platform.graph, &random[i]);
+        bool sampled = false;
+        for (size_t k = 0; k < n_samples && !sampled; k++) {
+            maple_arch sample = maple_space_canonical(space, q->platform.graph, &q->archs[k]);
+            sampled = maple_arch_equal(&arch, &sample);
+        }
+        if (!sampled)
+            q->archs[kept++] = random[i];
+    }
+    maple_free(random);
+    return status;
+}
+
 static maple_status profile(quickstart *q, maple_error *error) {
     int64_t start = maple_clock_ns();
     cli_say("profiling: operators, counters, %d networks ...", q->samples);
@@ -94,8 +146,11 @@ static maple_status profile(quickstart *q, maple_error *error) {
     q->latency_ms = maple_alloc(n, sizeof *q->latency_ms);
     if (!q->archs || !q->latency_ms)
         return maple_error_memory(error);
-    maple_rng rng = maple_rng_seed(q->seed);
-    status = maple_space_sample(q->setup.config.space, q->platform.graph, &rng, n, q->archs, error);
+    status = cli_load_dataset(q->pool, q->setup.config.space, &q->dataset, error);
+    if (status == MAPLE_OK) {
+        choose_sources(q);
+        status = choose_networks(q, (size_t)q->samples, (size_t)q->verify, error);
+    }
     if (status == MAPLE_OK)
         status = measure(q, 0, (size_t)q->samples, error);
     q->profile_s = seconds_since(start);
@@ -127,29 +182,6 @@ static maple_status look_up(quickstart *q, size_t first, size_t n, maple_error *
 }
 
 /* --- Fitting --- */
-
-static size_t count_left(const quickstart *q, cli_leave_out leave_out) {
-    size_t *rows, n = 0;
-    if (cli_sources(q->dataset, &q->dataset->platforms[q->row].platform, leave_out, &rows, &n, NULL) ==
-        MAPLE_OK)
-        maple_free(rows);
-    return n;
-}
-
-/* Leaving out this CPU model may leave nothing: then its family (CPU, engine, instruction set) is left out.
- */
-static void choose_sources(quickstart *q) {
-    q->n_sources_siblings = count_left(q, CLI_LEAVE_OUT_NONE);
-    q->leave_out = q->use_siblings ? CLI_LEAVE_OUT_NONE : CLI_LEAVE_OUT_CPU;
-    if (!q->use_siblings && q->n_sources_siblings > 0 && count_left(q, CLI_LEAVE_OUT_CPU) == 0) {
-        q->leave_out = CLI_LEAVE_OUT_FAMILY;
-        cli_say("every known platform has this CPU model; leaving out those of the same engine and "
-                "instruction set "
-                "instead (%s)",
-                q->platform.family);
-    }
-    q->n_sources = count_left(q, q->leave_out);
-}
 
 static maple_status fit(const quickstart *q, const char *name, cli_leave_out leave_out, maple_predictor **out,
                         maple_error *error) {
@@ -264,6 +296,7 @@ static maple_status print_json(const quickstart *q, const scores *s, maple_error
     cJSON_AddStringToObject(object, "predictor", q->predictor);
     cJSON_AddStringToObject(object, "counters", q->platform.counters);
     cJSON_AddNumberToObject(object, "samples", q->samples);
+    cJSON_AddStringToObject(object, "sampler", q->suggested ? "suggest" : "random");
     cJSON_AddNumberToObject(object, "sources", (double)q->n_sources);
     cJSON_AddStringToObject(object, "left_out",
                             q->leave_out == CLI_LEAVE_OUT_CPU      ? "cpu"
@@ -330,8 +363,9 @@ static void print_scores(const quickstart *q, const scores *s) {
 
 static maple_status print_text(const quickstart *q, const scores *s, maple_error *error) {
     printf("platform     %s\n", q->platform.name);
-    printf("predictor    %s, from %d measured networks and %zu known platforms (%zu with its siblings)\n",
-           q->predictor, q->samples, q->n_sources, q->n_sources_siblings);
+    printf("predictor    %s, from %d %s networks and %zu known platforms (%zu with its siblings)\n",
+           q->predictor, q->samples, q->suggested ? "suggested" : "random", q->n_sources,
+           q->n_sources_siblings);
     printf("time         profile %.1f s, fit %.2f s, predict %.1f ms, in all %.1f s\n", q->profile_s,
            q->fit_s, q->predict_s * 1000, q->wall_s);
     printf("predictions  %s (every architecture of %s)\n", q->csv, maple_space_name(q->setup.config.space));
@@ -360,7 +394,6 @@ static maple_status adapt_and_predict(quickstart *q, maple_predictor **predictor
     maple_status status = look_up(q, 0, (size_t)q->samples, error);
     if (status != MAPLE_OK)
         return status;
-    choose_sources(q);
     cli_say("adapting %s to %s ...", q->predictor, q->platform.name);
     int64_t start = maple_clock_ns();
     status = fit(q, q->predictor, q->leave_out, predictor, error);
@@ -395,6 +428,7 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     cli_int(&options, "verify", &q.verify, 0, 5000, "N",
             "other networks to measure and compare (default 50)");
     cli_string(&options, "predictor", &q.predictor, "NAME", "see maple predictors (default maple)");
+    cli_sampling_option(&q.sampling, &options);
     cli_string(&options, "counters", &q.counters, "NAME", "auto, perf, callgrind (simulated), none");
     cli_flag(&options, "use-siblings", &q.use_siblings,
              "learn from bundled platforms of this CPU model, too");
@@ -407,7 +441,10 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     if (status != MAPLE_OK || options.help)
         return status;
     const maple_predictor_info *predictor; /* a wrong name is better known before the measurements */
+    q.sampling.predictor = q.predictor;
     status = maple_predictor_find(q.predictor, &predictor, error);
+    if (status == MAPLE_OK)
+        status = cli_sampling_check(&q.sampling, &options, error);
     if (status == MAPLE_OK)
         status = cli_setup_resolve(&q.setup, error);
     if (status == MAPLE_OK && maple_space_enumerable(q.setup.config.space) == 0)
@@ -437,15 +474,17 @@ const cli_command cli_quickstart = {
     .name = "quickstart",
     .arguments = "",
     .summary = "the main job: profile, measure 10 networks, predict all, verify on 50 others",
-    .details = "Profiles this machine, measures a few random networks, learns from them and from the bundled "
-               "pool of known\n"
-               "platforms, predicts the latency of every architecture into a CSV file, and then measures "
-               "other random\n"
-               "networks to say how well they were predicted, with simpler predictors beside it. Platforms "
-               "of this CPU model\n"
-               "are left out of the bundled pool (a new device would not have them) unless --use-siblings; "
-               "both figures are "
-               "shown.",
+    .details =
+        "Profiles this machine, measures a few networks (those that the predictor suggests, where it does; "
+        "else, or with\n--sampler random, random ones), learns from them and from the bundled "
+        "pool of known\n"
+        "platforms, predicts the latency of every architecture into a CSV file, and then measures "
+        "other random\n"
+        "networks to say how well they were predicted, with simpler predictors beside it. Platforms "
+        "of this CPU model\n"
+        "are left out of the bundled pool (a new device would not have them) unless --use-siblings; "
+        "both figures are "
+        "shown.",
     .examples = "  maple quickstart\n  maple quickstart --engine xnnpack --samples 5 --json",
     .run = run,
 };

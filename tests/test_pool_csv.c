@@ -45,10 +45,12 @@ static void check_good(const char *file) {
     maple_platform platform = imported_platform(file);
     maple_import_result result;
     bool found, failed = strcmp(file, "y_failed.csv") == 0;
+    bool unmeasured = strcmp(file, "y_unmeasured.csv") == 0;
     OK(maple_pool_import_csv(pool, corpus(file), nas, &platform, &result, &why));
     assert_int_equal(result.platforms, 1);
     assert_int_equal(result.latencies, 2);
-    assert_int_equal(result.skipped, failed);
+    assert_int_equal(result.skipped, failed || unmeasured);
+    assert_int_equal(result.unmeasured, unmeasured);
     assert_true(platform.id > 0);
     assert_string_equal(platform.engine, "imported");
     assert_string_equal(platform.family, "pixel3 / imported");
@@ -60,6 +62,10 @@ static void check_good(const char *file) {
         row = stored(pool, platform.id, ARCH_B, &found);
         assert_true(found && isnan(row.latency_ms));
         assert_string_equal(row.reason, "no path, \"pruned\"");
+    }
+    if (unmeasured) { /* nothing is known of it: it has no row */
+        stored(pool, platform.id, ARCH_B, &found);
+        assert_false(found);
     }
     if (strcmp(file, "y_statistics.csv") == 0) {
         int index;
@@ -100,7 +106,8 @@ static const struct {
     {"n_latency_zero.csv", "3:89", "a latency of 0 ms is impossible"},
     {"n_latency_negative.csv", "2:97", "latency_ms is negative"},
     {"n_latency_decimal_comma.csv", "2:97", "'1,5' is not a number"},
-    {"n_empty_no_reason.csv", "2:97", "no latency and no reason"},
+    {"n_none_measured.csv", "1:6", "no line has a latency in this column"},
+    {"n_mean_no_latency.csv", "2:97", "no latency and no reason"},
     {"n_latency_and_reason.csv", "2:97", "a latency (1.5 ms) and a reason"},
     {"n_long_reason.csv", "2:98", "a reason of 200 bytes: 119 are the most"},
     {"n_mean_negative.csv", "2:101", "mean_ms is negative"},

@@ -348,7 +348,8 @@ static void names_are_checked(void **state) {
                                         "kmeans:", "cosine:two-hot", "zcp:zcp"};
     size_t row;
     for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++) {
-        FAILS(maple_sampler_check(d, WRONG[i], &why), MAPLE_NOT_FOUND, "there are: random, params, latency");
+        FAILS(maple_sampler_check(d, WRONG[i], &why), MAPLE_NOT_FOUND,
+              "there are: suggest, random, params, latency");
         FAILS(maple_sampler_draw(d, 0, WRONG[i], 1, 1, &row, &why), MAPLE_NOT_FOUND, "encodings: one-hot");
     }
     FAILS(maple_sampler_check(d, "zcp", &why), MAPLE_NOT_FOUND, "zcp_epe_nas, zcp_fisher");

@@ -90,15 +90,27 @@ maple_status maple_splits_task(const maple_dataset *dataset, const maple_task *t
 
 /* --- Samplers: which architectures of the target are measured --- */
 
-/* "suggest" (maple_pretrained_suggest of `gp` on the split's sources: needs them, see maple_sampler_draw);
- * "random", "params", "latency" (buckets of the sorted values, one uniform pick in each), "kmeans" and
+/* "random", "params", "latency" (buckets of the sorted values, one uniform pick in each), "kmeans" and
  * "cosine" with an encoding: "kmeans:one-hot", "cosine:zcp" (one-hot; features; zcp where the dataset has its
- * scores); "zcp" is "cosine:zcp". Checked here: unknown names list what there is. */
+ * scores); "zcp" is "cosine:zcp"; "suggest" (maple_sampler_suggest by `gp`, which learns from the split's
+ * sources). Checked here: unknown names list what there is. */
 maple_status maple_sampler_check(const maple_dataset *dataset, const char *sampler, maple_error *error);
 /* `n` different rows of dataset->archs that `platform` has (and, for a pruned platform, of different pruned
- * graphs). `random` gives nested sets: the first n of the same order for every n. */
+ * graphs). `random` gives nested sets: the first n of the same order for every n. Not for "suggest":
+ * MAPLE_BAD_ARGUMENT. */
 maple_status maple_sampler_draw(const maple_dataset *dataset, size_t platform, const char *sampler, size_t n,
                                 uint64_t seed, size_t *rows, maple_error *error);
+
+/* Among so many at most. */
+#define MAPLE_SUGGEST_AMONG 2000
+
+/* The same by maple_pretrained_suggest, in its order: among a random half of the rows, at most
+ * MAPLE_SUGGEST_AMONG of them, those that the model asks for, and, where more than these are wanted, random
+ * others. Other seeds have other rows to choose from. Sets are nested. The
+ * request is that of maple_pretrained_suggest; samples in it are not looked at. */
+maple_status maple_sampler_suggest(const maple_dataset *dataset, size_t platform,
+                                   const maple_pretrained *pretrained, const maple_fit_request *request,
+                                   size_t n, uint64_t seed, size_t *rows, maple_error *error);
 
 /* --- Evaluation --- */
 
@@ -116,9 +128,9 @@ typedef struct maple_evaluation {
     size_t n_contenders;
     const int *samples;
     size_t n_samples;
-    const char *sampler;
-    size_t train_archs; /* 0: all; else the same so many random architectures on every source, new in each
-                           trial */
+    const char *sampler; /* "suggest": its model learns from the same training architectures as contenders */
+    size_t train_archs;  /* 0: all; else the same so many random architectures on every source, new in each
+                            trial */
     int trials;
     uint64_t seed;
     int threads;       /* the result does not depend on it */

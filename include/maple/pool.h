@@ -184,6 +184,7 @@ size_t maple_dataset_references(const maple_dataset *dataset, size_t platform, d
 typedef struct maple_import_result {
     size_t platforms, latencies,
         skipped;           /* skipped: fields without a value, or with a reason for having none */
+    size_t unmeasured;     /* import_csv: of these, lines with no latency, no reason, nothing */
     size_t scores, values; /* named scores, and their numbers */
     size_t n_spaces;       /* import_help: what each space got */
     struct maple_import_space {
@@ -194,8 +195,9 @@ typedef struct maple_import_result {
 
 /* CSV `arch,latency_ms` (more columns allowed, any order, RFC 4180 quotes; `index` is taken where it is
  * there; `arch_str` and `ops` are other names of `arch`): becomes the platform `platform` (name, cpu, device,
- * threads, batch, graph given by the caller). Bad line: MAPLE_BAD_INPUT with file:line:column, nothing
- * imported. path "-" is stdin; the file may be gzip. */
+ * threads, batch, graph given by the caller). A line without any value is an architecture that was not
+ * measured yet; where no line has a latency, and for a bad line: MAPLE_BAD_INPUT with file:line:column,
+ * nothing imported. path "-" is stdin; the file may be gzip. */
 maple_status maple_pool_import_csv(maple_pool *pool, const char *path, const maple_space *space,
                                    maple_platform *platform, maple_import_result *result, maple_error *error);
 /* A wide table: `index` and/or an architecture column (arch, arch_str or ops), and one column of milliseconds

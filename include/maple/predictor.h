@@ -93,7 +93,8 @@ maple_status maple_pretrained_load(const char *path, const char *key, maple_pret
  * widths over the candidates. It asks for no latency. Stops after n, or once the expected median interval is
  * at most `width` of the prediction (0.2: a fifth; 0: never). chosen[n] are places in candidates, the first
  * *n_chosen of them set; widths[n], which may be NULL, the expected median width after each. Candidates that
- * run the same graph as a sample or another one are taken once; fewer than n may therefore be chosen.
+ * run the same graph as a sample or an earlier candidate are left out, as are degenerate ones on a pruned
+ * platform; fewer than n may therefore be chosen. Of the request the same counts as for adapting.
  * Without info.suggests: MAPLE_BAD_ARGUMENT. Deterministic. */
 maple_status maple_pretrained_suggest(const maple_pretrained *pretrained, const maple_fit_request *request,
                                       const maple_arch *candidates, size_t n_candidates, size_t n,

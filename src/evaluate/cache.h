@@ -13,7 +13,8 @@ enum { EVAL_MAX_KEY = 512 };
 /* Of the build, of what the pool knows, of each platform. */
 maple_status maple_eval_hash_data(eval *e, maple_error *error);
 /* The same for all predictors that pre-train the same. */
-void maple_eval_model_key(const eval *e, const eval_job *j, char key[EVAL_MAX_KEY]);
+void maple_eval_model_key(const eval *e, const eval_contender *contender, size_t group, size_t trial,
+                          char key[EVAL_MAX_KEY]);
 void maple_eval_run_key(const eval *e, const eval_job *j, size_t split, size_t slot, char key[EVAL_MAX_KEY]);
 
 /* --- model_cache.c --- */

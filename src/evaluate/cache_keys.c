@@ -70,15 +70,20 @@ static void hash_draws(eval_draw *draws, size_t n) {
         draws[i].hash = draws[i].rows ? mix(1, draws[i].rows, draws[i].n * sizeof *draws[i].rows) : 0;
 }
 
-void maple_eval_hash_draws(eval *e) {
-    hash_draws(e->samples, e->n_splits * e->trials * e->n_counts);
-    hash_draws(e->training, e->n_groups * e->trials);
+void maple_eval_hash_samples(eval *e) {
+    if (e->store)
+        hash_draws(e->samples, e->n_splits * e->trials * e->n_counts);
 }
 
-static int write_common(const eval *e, const eval_job *j, const char *what, const char *name,
-                        char key[EVAL_MAX_KEY]) {
-    const maple_split *split = &e->request->splits->items[e->groups[j->group].first];
-    const char *options = e->contenders[j->contender].options;
+void maple_eval_hash_training(eval *e) {
+    if (e->store)
+        hash_draws(e->training, e->n_groups * e->trials);
+}
+
+static int write_common(const eval *e, const eval_contender *contender, size_t group, size_t trial,
+                        const char *what, const char *name, char key[EVAL_MAX_KEY]) {
+    const maple_split *split = &e->request->splits->items[e->groups[group].first];
+    const char *options = contender->options;
     uint64_t sources = 0;
     for (size_t i = 0; i < split->n_sources; i++)
         sources = mix(sources, &e->platform_hash[split->sources[i]], sizeof *e->platform_hash);
@@ -88,13 +93,14 @@ static int write_common(const eval *e, const eval_job *j, const char *what, cons
                     what, name, (unsigned long long)maple_hash(options, strlen(options)),
                     maple_space_name(e->dataset->space), (unsigned long long)e->dataset_hash,
                     split->n_sources, (unsigned long long)sources,
-                    (unsigned long long)eval_training(e, j->group, j->trial)->hash,
-                    (unsigned long long)maple_eval_seed(e, "pre-training", split->task, "", j->trial),
+                    (unsigned long long)eval_training(e, group, trial)->hash,
+                    (unsigned long long)maple_eval_seed(e, "pre-training", split->task, "", trial),
                     (unsigned long long)e->build_hash);
 }
 
-void maple_eval_model_key(const eval *e, const eval_job *j, char key[EVAL_MAX_KEY]) {
-    write_common(e, j, "model", maple_pretrained_kind(e->contenders[j->contender].info), key);
+void maple_eval_model_key(const eval *e, const eval_contender *contender, size_t group, size_t trial,
+                          char key[EVAL_MAX_KEY]) {
+    write_common(e, contender, group, trial, "model", maple_pretrained_kind(contender->info), key);
 }
 
 void maple_eval_run_key(const eval *e, const eval_job *j, size_t split, size_t slot, char key[EVAL_MAX_KEY]) {
@@ -102,7 +108,7 @@ void maple_eval_run_key(const eval *e, const eval_job *j, size_t split, size_t s
     const maple_split *s = &e->request->splits->items[split];
     const eval_draw *samples = eval_samples(e, split, j->trial, contender->counts[slot]);
     uint64_t seed = maple_eval_seed(e, "adaptation", s->task, eval_target_name(e, split), j->trial);
-    int length = write_common(e, j, "run", contender->info->name, key);
+    int length = write_common(e, contender, j->group, j->trial, "run", contender->info->name, key);
     snprintf(key + length, EVAL_MAX_KEY - (size_t)length,
              " target=%016llx samples=%zu:%016llx adapted=%016llx",
              (unsigned long long)e->platform_hash[s->target], samples->n, (unsigned long long)samples->hash,

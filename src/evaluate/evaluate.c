@@ -58,10 +58,10 @@ static size_t count_place(eval *e, int samples) {
     return i;
 }
 
-static maple_status add_contender(eval *e, const maple_contender *given, maple_error *error) {
+/* What it is, and all its options. */
+static maple_status name_contender(const maple_contender *given, eval_contender *c, maple_error *error) {
     const maple_predictor_vtable *vtable;
     double values[MAPLE_MAX_OPTIONS];
-    eval_contender *c = &e->contenders[e->n_contenders];
     maple_status status = maple_predictor_find_vtable(given->name, &vtable, error);
     if (status == MAPLE_OK)
         status = maple_options_parse(vtable, given->options, values, error);
@@ -70,11 +70,19 @@ static maple_status add_contender(eval *e, const maple_contender *given, maple_e
     maple_text options = {0};
     maple_options_format(vtable, values, &options);
     *c = (eval_contender){.given = given, .info = &vtable->info, .options = options.data};
+    return options.failed ? maple_error_memory(error) : MAPLE_OK;
+}
+
+static maple_status add_contender(eval *e, const maple_contender *given, maple_error *error) {
+    eval_contender *c = &e->contenders[e->n_contenders];
+    maple_status status = name_contender(given, c, error);
     e->n_contenders++;
+    if (status != MAPLE_OK)
+        return status;
     c->counts = maple_alloc(e->request->n_samples, sizeof *c->counts);
-    if (options.failed || !c->counts)
+    if (!c->counts)
         return maple_error_memory(error);
-    int own = given->samples > 0 ? given->samples : vtable->info.own_samples;
+    int own = given->samples > 0 ? given->samples : c->info->own_samples;
     c->n_slots = own > 0 ? 1 : e->request->n_samples;
     for (size_t i = 0; i < c->n_slots; i++)
         c->counts[i] = count_place(e, own > 0 ? own : e->request->samples[i]);
@@ -84,6 +92,9 @@ static maple_status add_contender(eval *e, const maple_contender *given, maple_e
 }
 
 /* --- One evaluation --- */
+
+/* The sampler that learns, does so with the defaults: a contender with these has the same models. */
+static const maple_contender SUGGESTS = {.name = "gp"};
 
 static maple_status allocate(eval *e, maple_error *error) {
     size_t cells = e->n_contenders * e->max_slots;
@@ -112,6 +123,8 @@ static maple_status start(eval *e, maple_error *error) {
         return maple_error_memory(error);
     for (size_t i = 0; status == MAPLE_OK && i < request->n_contenders; i++)
         status = add_contender(e, &request->contenders[i], error);
+    if (status == MAPLE_OK && strcmp(request->sampler, "suggest") == 0)
+        status = name_contender(&SUGGESTS, &e->suggests, error);
     if (status == MAPLE_OK)
         status = allocate(e, error);
     if (status == MAPLE_OK)
@@ -141,6 +154,7 @@ static void finish(eval *e) {
         maple_free(e->runs[i].reason);
     free_draws(e->samples, e->n_splits * e->trials * e->n_counts);
     free_draws(e->training, e->n_splits * e->trials);
+    maple_free(e->suggests.options);
     maple_free(e->contenders);
     maple_free(e->counts);
     maple_free(e->targets);

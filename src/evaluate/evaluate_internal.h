@@ -75,6 +75,7 @@ typedef struct eval {
     size_t trials, n_splits;
     eval_contender *contenders;
     size_t n_contenders, max_slots;
+    eval_contender suggests;  /* what the sampler pre-trains; .info NULL: it learns from nothing */
     size_t *counts, n_counts; /* every number of samples that some contender gets */
     eval_target *targets;     /* [dataset->n_platforms] */
     eval_group *groups;       /* [n_splits] at most */
@@ -130,6 +131,13 @@ static inline bool eval_aborts(maple_status status) {
 maple_status maple_eval_plan(eval *e, maple_error *error);
 
 /* --- jobs.c --- */
+/* What a contender learns from, in a trial on a group. */
+maple_fit_request maple_eval_request(const eval *e, const eval_contender *contender, size_t group,
+                                     size_t trial, const eval_room *room);
+/* What is known of a platform before any network is measured there. */
+maple_target maple_eval_target(const eval *e, size_t platform);
+/* Keeps the first warnings only. */
+void maple_eval_cut_warnings(eval_room *room, size_t length);
 maple_status maple_eval_room_create(eval *e, eval_room *room, maple_error *error);
 void maple_eval_room_free(eval_room *room);
 maple_status maple_eval_jobs(eval *e, maple_error *error);
@@ -150,8 +158,9 @@ void maple_eval_progress(eval *e, size_t runs);
 /* Where the request has a cache: opens it and hashes the data. */
 maple_status maple_eval_cache_open(eval *e, maple_error *error);
 void maple_eval_cache_close(eval *e);
-/* Pre-trains, or takes the model from the cache; *fit_ms: what the training took, now or then. */
-maple_status maple_eval_pretrain(eval *e, const eval_job *j, const maple_fit_request *request,
+/* Pre-trains on maple_eval_request, or takes the model from the cache; *fit_ms: what the training took, now
+ * or then. */
+maple_status maple_eval_pretrain(eval *e, const eval_contender *contender, size_t group, size_t trial,
                                  eval_room *room, maple_pretrained **out, double *fit_ms, maple_error *error);
 
 /* --- run_cache.c: without a cache they do nothing; they fail only for lack of memory --- */
@@ -159,8 +168,9 @@ maple_status maple_eval_pretrain(eval *e, const eval_job *j, const maple_fit_req
 maple_status maple_eval_recall(eval *e, const eval_job *j, maple_error *error);
 maple_status maple_eval_keep(eval *e, const eval_job *j, size_t split, size_t slot, const eval_room *room,
                              maple_error *error);
-/* cache_keys.c: once samples and training rows are drawn, before both. */
-void maple_eval_hash_draws(eval *e);
+/* cache_keys.c: once they are drawn; the training rows before a model is pre-trained, both before those. */
+void maple_eval_hash_training(eval *e);
+void maple_eval_hash_samples(eval *e);
 
 /* --- rows.c --- */
 maple_status maple_eval_rows(const eval *e, maple_evaluation_row **rows, size_t *n, maple_error *error);

@@ -45,7 +45,30 @@ static double ms_since(int64_t start_ns) {
     return (double)(maple_clock_ns() - start_ns) * 1e-6;
 }
 
-/* --- What a contender is told of the target --- */
+/* --- What a contender is told --- */
+
+maple_fit_request maple_eval_request(const eval *e, const eval_contender *contender, size_t group,
+                                     size_t trial, const eval_room *room) {
+    const maple_split *split = &e->request->splits->items[e->groups[group].first];
+    const eval_draw *training = eval_training(e, group, trial);
+    return (maple_fit_request){.space = e->dataset->space,
+                               .pool = e->dataset,
+                               .sources = split->sources,
+                               .n_sources = split->n_sources,
+                               .train = training->rows,
+                               .n_train = training->n,
+                               .seed = maple_eval_seed(e, "pre-training", split->task, "", trial),
+                               .options = contender->given->options,
+                               .hooks = &room->hooks};
+}
+
+maple_target maple_eval_target(const eval *e, size_t platform) {
+    const eval_target *known = &e->targets[platform];
+    return (maple_target){.graph = e->dataset->platforms[platform].platform.graph,
+                          .operator_ms = known->operator_ms,
+                          .counters_warm = known->warm,
+                          .counters_cold = known->cold};
+}
 
 static void take_samples(const eval *e, size_t split, const eval_draw *draw, eval_room *room,
                          maple_target *target) {
@@ -112,10 +135,7 @@ static maple_status run_on_target(const eval *e, const eval_contender *contender
     maple_predictor *predictor = NULL;
     maple_predictions predicted = {0};
     memset(room->measured, 0, d->n_archs * sizeof *room->measured);
-    request->target = (maple_target){.graph = d->platforms[row].platform.graph,
-                                     .operator_ms = known->operator_ms,
-                                     .counters_warm = known->warm,
-                                     .counters_cold = known->cold};
+    request->target = maple_eval_target(e, row);
     if (contender->info->oracle)
         request->target.oracle_ms = d->platforms[row].latency_ms;
     take_samples(e, split, samples, room, &request->target);
@@ -147,8 +167,7 @@ static maple_status note(eval_run *run, maple_status status, const char *message
     return run->reason ? MAPLE_OK : maple_error_memory(error);
 }
 
-/* Keeps the first warnings only. */
-static void cut_warnings(eval_room *room, size_t length) {
+void maple_eval_cut_warnings(eval_room *room, size_t length) {
     room->warnings.length = length;
     if (room->warnings.data)
         room->warnings.data[length] = '\0';
@@ -169,7 +188,7 @@ static maple_status run_split(eval *e, const eval_job *j, size_t split, const ma
             continue;
         if (e->hooks.cancelled(e->hooks.user))
             return MAPLE_INTERRUPTED;
-        cut_warnings(room, warned);
+        maple_eval_cut_warnings(room, warned);
         if (samples->reason) {
             status = note(run, MAPLE_BAD_INPUT, samples->reason, error);
         } else {
@@ -181,7 +200,7 @@ static maple_status run_split(eval *e, const eval_job *j, size_t split, const ma
         if (status == MAPLE_OK)
             maple_eval_progress(e, 1);
     }
-    cut_warnings(room, warned);
+    maple_eval_cut_warnings(room, warned);
     return status;
 }
 
@@ -230,28 +249,19 @@ static maple_status run_job(eval *e, size_t number, eval_room *room, maple_error
     eval_job j = find_job(e, number);
     const eval_contender *contender = &e->contenders[j.contender];
     const eval_group *group = &e->groups[j.group];
-    const maple_split *split = &e->request->splits->items[group->first];
     const eval_draw *training = eval_training(e, j.group, j.trial);
     if (runs_to_do(e, &j) == 0)
         return MAPLE_OK;
-    cut_warnings(room, 0);
+    maple_eval_cut_warnings(room, 0);
     if (contender->info->needs_pool && training->reason)
         return note_all(e, &j, MAPLE_BAD_INPUT, training->reason, error);
-    maple_fit_request request = {.space = e->dataset->space,
-                                 .pool = e->dataset,
-                                 .sources = split->sources,
-                                 .n_sources = split->n_sources,
-                                 .train = training->rows,
-                                 .n_train = training->n,
-                                 .seed = maple_eval_seed(e, "pre-training", split->task, "", j.trial),
-                                 .options = contender->given->options,
-                                 .hooks = &room->hooks};
+    maple_fit_request request = maple_eval_request(e, contender, j.group, j.trial, room);
     maple_pretrained *pretrained = NULL;
     double *fit_ms = &eval_fit_ms(e, j.group, j.contender)[j.trial];
     maple_error why = {.status = MAPLE_OK};
     maple_status status = MAPLE_OK;
     if (contender->info->pretrains)
-        status = maple_eval_pretrain(e, &j, &request, room, &pretrained, fit_ms, &why);
+        status = maple_eval_pretrain(e, contender, j.group, j.trial, room, &pretrained, fit_ms, &why);
     if (status != MAPLE_OK)
         return note_all(e, &j, status, why.message, error);
     for (size_t i = group->first; status == MAPLE_OK && i < group->first + group->n; i++)
@@ -265,8 +275,6 @@ maple_status maple_eval_jobs(eval *e, maple_error *error) {
         e->total += e->n_splits * e->contenders[c].n_slots * e->trials;
     size_t n = e->n_groups * e->trials * e->n_contenders;
     maple_status status = MAPLE_OK;
-    if (e->store)
-        maple_eval_hash_draws(e);
     for (size_t i = 0; status == MAPLE_OK && i < n; i++) {
         eval_job j = find_job(e, i);
         status = maple_eval_recall(e, &j, error);

@@ -133,17 +133,17 @@ static maple_status keep(eval *e, const char *key, const eval_room *room, const 
     return status;
 }
 
-maple_status maple_eval_pretrain(eval *e, const eval_job *j, const maple_fit_request *request,
+maple_status maple_eval_pretrain(eval *e, const eval_contender *contender, size_t group, size_t trial,
                                  eval_room *room, maple_pretrained **out, double *fit_ms,
                                  maple_error *error) {
-    const eval_contender *contender = &e->contenders[j->contender];
+    maple_fit_request request = maple_eval_request(e, contender, group, trial, room);
     if (!e->store)
-        return train(contender, request, out, fit_ms, error);
+        return train(contender, &request, out, fit_ms, error);
     char key[EVAL_MAX_KEY];
-    maple_eval_model_key(e, j, key);
+    maple_eval_model_key(e, contender, group, trial, key);
     maple_status status = load(e, contender, key, room, out, fit_ms, error);
     if (status != MAPLE_OK || *out)
         return status;
-    status = train(contender, request, out, fit_ms, error);
+    status = train(contender, &request, out, fit_ms, error);
     return status == MAPLE_OK ? keep(e, key, room, *out, *fit_ms, error) : status;
 }

@@ -124,27 +124,116 @@ static maple_status draw_training(eval *e, size_t group, maple_error *error) {
 
 /* --- Samples --- */
 
+static uint64_t sample_seed(const eval *e, size_t split, size_t trial) {
+    const maple_split *s = &e->request->splits->items[split];
+    return maple_eval_seed(e, "samples", s->task, eval_target_name(e, split), trial);
+}
+
+static maple_status make_draw(const eval *e, size_t split, size_t trial, size_t count, maple_error *error) {
+    eval_draw *draw = eval_samples(e, split, trial, count);
+    draw->n = e->counts[count];
+    draw->rows = maple_alloc(draw->n, sizeof *draw->rows);
+    return draw->rows ? MAPLE_OK : maple_error_memory(error);
+}
+
+/* A draw that failed has its reason; some failures end the evaluation. */
+static maple_status note_draw(eval_draw *draw, maple_status status, const char *message, maple_error *error) {
+    if (eval_aborts(status))
+        return maple_error_set(error, status, "%s", message);
+    return status == MAPLE_OK ? MAPLE_OK : set_reason(&draw->reason, message, error);
+}
+
 /* Job = (split, trial). All numbers of samples come from one seed. */
 static maple_status draw_samples(eval *e, size_t job, eval_room *room, maple_error *error) {
     (void)room;
     size_t split = job / e->trials, trial = job % e->trials;
-    const maple_split *s = &e->request->splits->items[split];
-    uint64_t seed = maple_eval_seed(e, "samples", s->task, eval_target_name(e, split), trial);
+    size_t target = e->request->splits->items[split].target;
+    uint64_t seed = sample_seed(e, split, trial);
     maple_status status = MAPLE_OK;
     for (size_t c = 0; status == MAPLE_OK && c < e->n_counts; c++) {
         eval_draw *draw = eval_samples(e, split, trial, c);
-        draw->n = e->counts[c];
-        draw->rows = maple_alloc(draw->n, sizeof *draw->rows);
-        if (!draw->rows)
-            return maple_error_memory(error);
         maple_error why;
+        status = make_draw(e, split, trial, c, error);
+        if (status != MAPLE_OK)
+            return status;
         maple_status drawn =
-            maple_sampler_draw(e->dataset, s->target, e->request->sampler, draw->n, seed, draw->rows, &why);
-        if (eval_aborts(drawn))
-            status = maple_error_set(error, drawn, "%s", why.message);
-        else if (drawn != MAPLE_OK)
-            status = set_reason(&draw->reason, why.message, error);
+            maple_sampler_draw(e->dataset, target, e->request->sampler, draw->n, seed, draw->rows, &why);
+        status = note_draw(draw, drawn, why.message, error);
     }
+    return status;
+}
+
+/* --- Samples that a model asks for --- */
+
+/* The count after `last` when the largest come first; n_counts: the first. SIZE_MAX beyond the end. */
+static size_t next_smaller(const eval *e, size_t last) {
+    size_t next = SIZE_MAX;
+    for (size_t c = 0; c < e->n_counts; c++)
+        if ((last == e->n_counts || e->counts[c] < e->counts[last]) &&
+            (next == SIZE_MAX || e->counts[c] > e->counts[next]))
+            next = c;
+    return next;
+}
+
+/* The longest that there can be; the shorter ones are its first. */
+static maple_status suggest_for_split(const eval *e, const maple_pretrained *pretrained, size_t split,
+                                      size_t trial, maple_fit_request *request, maple_error *error) {
+    size_t target = e->request->splits->items[split].target;
+    uint64_t seed = sample_seed(e, split, trial);
+    const eval_draw *longest = NULL;
+    maple_status status = MAPLE_OK;
+    request->target = maple_eval_target(e, target);
+    for (size_t c = next_smaller(e, e->n_counts); status == MAPLE_OK && c != SIZE_MAX;
+         c = next_smaller(e, c)) {
+        eval_draw *draw = eval_samples(e, split, trial, c);
+        maple_error why;
+        status = make_draw(e, split, trial, c, error);
+        if (status != MAPLE_OK)
+            return status;
+        if (longest) {
+            memcpy(draw->rows, longest->rows, draw->n * sizeof *draw->rows);
+            continue;
+        }
+        maple_status drawn =
+            maple_sampler_suggest(e->dataset, target, pretrained, request, draw->n, seed, draw->rows, &why);
+        if (drawn == MAPLE_OK)
+            longest = draw;
+        status = note_draw(draw, drawn, why.message, error);
+    }
+    return status;
+}
+
+static maple_status note_group(const eval *e, size_t group, size_t trial, const char *why,
+                               maple_error *error) {
+    char text[600];
+    snprintf(text, sizeof text, "sampler suggest: %s", why);
+    maple_status status = MAPLE_OK;
+    for (size_t i = 0; i < e->groups[group].n; i++)
+        for (size_t c = 0; status == MAPLE_OK && c < e->n_counts; c++)
+            status = set_reason(&eval_samples(e, e->groups[group].first + i, trial, c)->reason, text, error);
+    return status;
+}
+
+/* Job = (group, trial): one model for all its splits. */
+static maple_status suggest_samples(eval *e, size_t job, eval_room *room, maple_error *error) {
+    size_t group = job / e->trials, trial = job % e->trials;
+    const char *reason = eval_training(e, group, trial)->reason;
+    if (reason)
+        return note_group(e, group, trial, reason, error);
+    maple_pretrained *pretrained = NULL;
+    maple_error why = {.status = MAPLE_OK};
+    double fit_ms;
+    maple_eval_cut_warnings(room, 0);
+    maple_status status =
+        maple_eval_pretrain(e, &e->suggests, group, trial, room, &pretrained, &fit_ms, &why);
+    if (eval_aborts(status))
+        return maple_error_set(error, status, "%s", why.message);
+    if (status != MAPLE_OK)
+        return note_group(e, group, trial, why.message, error);
+    maple_fit_request request = maple_eval_request(e, &e->suggests, group, trial, room);
+    for (size_t i = 0; status == MAPLE_OK && i < e->groups[group].n; i++)
+        status = suggest_for_split(e, pretrained, e->groups[group].first + i, trial, &request, error);
+    maple_pretrained_free(pretrained);
     return status;
 }
 
@@ -155,7 +244,11 @@ maple_status maple_eval_plan(eval *e, maple_error *error) {
         status = prepare_target(e, e->request->splits->items[i].target, error);
     for (size_t g = 0; status == MAPLE_OK && g < e->n_groups; g++)
         status = draw_training(e, g, error);
-    if (status == MAPLE_OK)
-        status = maple_eval_parallel(e, e->n_splits * e->trials, draw_samples, error);
+    if (status != MAPLE_OK)
+        return status;
+    maple_eval_hash_training(e);
+    status = e->suggests.info ? maple_eval_parallel(e, e->n_groups * e->trials, suggest_samples, error)
+                              : maple_eval_parallel(e, e->n_splits * e->trials, draw_samples, error);
+    maple_eval_hash_samples(e);
     return status;
 }

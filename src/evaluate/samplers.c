@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum method { RANDOM, PARAMS, LATENCY, KMEANS, COSINE } method;
+typedef enum method { SUGGEST, RANDOM, PARAMS, LATENCY, KMEANS, COSINE } method;
 
-static const char *const METHODS[] = {"random", "params", "latency", "kmeans", "cosine"};
+static const char *const METHODS[] = {"suggest", "random", "params", "latency", "kmeans", "cosine"};
 
 typedef struct sampler {
     method method;
@@ -20,7 +20,7 @@ typedef struct sampler {
 
 static maple_status unknown_sampler(const char *name, maple_error *error) {
     return maple_error_set(error, MAPLE_NOT_FOUND,
-                           "no sampler is called '%.60s'; there are: random, params, latency, "
+                           "no sampler is called '%.60s'; there are: suggest, random, params, latency, "
                            "kmeans:ENCODING, cosine:ENCODING (encodings: one-hot, features, zcp), and zcp "
                            "(cosine:zcp)",
                            name);
@@ -32,7 +32,7 @@ static maple_status parse(const char *name, sampler *out, maple_error *error) {
         return MAPLE_OK;
     }
     size_t length = strcspn(name, ":");
-    for (int m = RANDOM; m <= COSINE; m++) {
+    for (int m = SUGGEST; m <= COSINE; m++) {
         if (strlen(METHODS[m]) != length || memcmp(METHODS[m], name, length) != 0)
             continue;
         bool encoded = m == KMEANS || m == COSINE;
@@ -240,27 +240,83 @@ static maple_status draw_clustered(const maple_dataset *d, size_t platform, cons
     return status;
 }
 
+static maple_status too_few(const maple_dataset *dataset, size_t platform, size_t n, size_t total,
+                            maple_error *error) {
+    return maple_error_set(error, MAPLE_BAD_INPUT,
+                           "%zu samples asked for, but %s has only %zu different networks with a "
+                           "latency; ask for fewer, or measure or import more",
+                           n, dataset->platforms[platform].platform.name, total);
+}
+
 maple_status maple_sampler_draw(const maple_dataset *dataset, size_t platform, const char *name, size_t n,
                                 uint64_t seed, size_t *rows, maple_error *error) {
     sampler s = {0};
     size_t *candidates = NULL, total = 0;
     maple_rng rng = maple_rng_seed(seed);
     maple_status status = parse(name, &s, error);
+    if (status == MAPLE_OK && s.method == SUGGEST)
+        status = maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                                 "sampler suggest needs a model that was pre-trained on other platforms: "
+                                 "maple_sampler_suggest");
     if (status == MAPLE_OK)
         status = shuffle_candidates(dataset, platform, &rng, &candidates, &total, error);
     if (status != MAPLE_OK)
         return status;
     if (n > total)
-        status = maple_error_set(error, MAPLE_BAD_INPUT,
-                                 "%zu samples asked for, but %s has only %zu different networks with a "
-                                 "latency; ask for fewer, or measure or import more",
-                                 n, dataset->platforms[platform].platform.name, total);
+        status = too_few(dataset, platform, n, total, error);
     else if (n > 0 && s.method == RANDOM)
         memcpy(rows, candidates, n * sizeof *rows);
     else if (n > 0 && s.method == KMEANS)
         status = draw_clustered(dataset, platform, &s, candidates, total, n, &rng, rows, error);
     else if (n > 0)
         status = draw_sorted(dataset, platform, &s, candidates, total, n, &rng, rows, error);
+    maple_free(candidates);
+    return status;
+}
+
+/* --- What a model asks for --- */
+
+/* rows[n]: of the candidates, in random order, first those that the model asks for among the first half of
+ * them (at most MAPLE_SUGGEST_AMONG), then those that it did not choose, in their order. */
+static maple_status draw_suggested(const maple_dataset *d, const maple_pretrained *pretrained,
+                                   const maple_fit_request *request, const size_t *candidates, size_t total,
+                                   size_t n, size_t *rows, maple_error *error) {
+    size_t half = (total + 1) / 2, among = half < MAPLE_SUGGEST_AMONG ? half : MAPLE_SUGGEST_AMONG;
+    size_t wanted = n < among ? n : among, found = 0;
+    maple_arch *archs = maple_alloc(among, sizeof *archs);
+    size_t *chosen = maple_alloc(wanted, sizeof *chosen);
+    bool *taken = maple_alloc(total, sizeof *taken);
+    maple_status status = archs && chosen && taken ? MAPLE_OK : maple_error_memory(error);
+    for (size_t i = 0; status == MAPLE_OK && i < among; i++)
+        archs[i] = d->archs[candidates[i]];
+    if (status == MAPLE_OK)
+        status = maple_pretrained_suggest(pretrained, request, archs, among, wanted, 0, chosen, NULL, &found,
+                                          error);
+    for (size_t i = 0; status == MAPLE_OK && i < found; i++) {
+        rows[i] = candidates[chosen[i]];
+        taken[chosen[i]] = true;
+    }
+    for (size_t i = 0; status == MAPLE_OK && found < n; i++)
+        if (!taken[i])
+            rows[found++] = candidates[i];
+    maple_free(archs);
+    maple_free(chosen);
+    maple_free(taken);
+    return status;
+}
+
+maple_status maple_sampler_suggest(const maple_dataset *dataset, size_t platform,
+                                   const maple_pretrained *pretrained, const maple_fit_request *request,
+                                   size_t n, uint64_t seed, size_t *rows, maple_error *error) {
+    size_t *candidates = NULL, total = 0;
+    maple_rng rng = maple_rng_seed(seed);
+    maple_fit_request blind = *request;
+    blind.target.n_samples = 0; /* nothing of it is measured yet */
+    maple_status status = shuffle_candidates(dataset, platform, &rng, &candidates, &total, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = n > total ? too_few(dataset, platform, n, total, error)
+                       : draw_suggested(dataset, pretrained, &blind, candidates, total, n, rows, error);
     maple_free(candidates);
     return status;
 }

@@ -18,6 +18,7 @@ typedef struct table {
     int columns[COLUMNS];
     maple_latency *rows;
     size_t n, capacity;
+    size_t unmeasured; /* lines that are there to be filled in */
 } table;
 
 static bool reserve_row(table *t) {
@@ -67,6 +68,12 @@ static maple_status read_reason(const table *t, const maple_csv_field *fields, m
     return MAPLE_OK;
 }
 
+/* A line that says nothing but which architecture: its latency is still to be measured. */
+static bool is_unmeasured(const maple_latency *row) {
+    return isnan(row->latency_ms) && isnan(row->mean_ms) && isnan(row->min_ms) && isnan(row->sd_ms) &&
+           row->runs == 0 && !row->reason[0];
+}
+
 static maple_status read_row(table *t, const maple_csv_field *fields, maple_error *error) {
     if (!reserve_row(t))
         return maple_error_memory(error);
@@ -75,7 +82,7 @@ static maple_status read_row(table *t, const maple_csv_field *fields, maple_erro
     maple_status status = maple_csv_archs_add(&t->archs, fields, error);
     if (status != MAPLE_OK)
         return status;
-    row->arch = t->archs.archs[t->n];
+    row->arch = t->archs.archs[t->archs.n - 1];
     status = read_number(t, fields, LATENCY, &row->latency_ms, error);
     if (status == MAPLE_OK)
         status = read_number(t, fields, MEAN, &row->mean_ms, error);
@@ -89,6 +96,10 @@ static maple_status read_row(table *t, const maple_csv_field *fields, maple_erro
         status = read_reason(t, fields, row, error);
     if (status != MAPLE_OK)
         return status;
+    if (is_unmeasured(row)) {
+        t->unmeasured++;
+        return MAPLE_OK;
+    }
     status = maple_pool_check_latency(row->latency_ms, row->mean_ms, row->min_ms, row->sd_ms, row->runs,
                                       row->reason, error);
     if (status != MAPLE_OK)
@@ -170,7 +181,7 @@ maple_status maple_pool_import_csv(maple_pool *pool, const char *path, const map
     if (status == MAPLE_OK)
         status = store(pool, &t, platform, error);
     if (status == MAPLE_OK && result) {
-        *result = (maple_import_result){.platforms = 1};
+        *result = (maple_import_result){.platforms = 1, .skipped = t.unmeasured, .unmeasured = t.unmeasured};
         for (size_t i = 0; i < t.n; i++)
             ++*(isnan(t.rows[i].latency_ms) ? &result->skipped : &result->latencies);
     }

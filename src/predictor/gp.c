@@ -15,6 +15,7 @@ enum { FORMS = 2 };
 typedef struct gp_prior {
     gp_sources sources;
     double *like_pool, *like_table; /* [sources, GP_PARAMETERS], logarithms; like_table NaN without a table */
+    double *table_error; /* [sources] mean square relative error of what the other sources' tables say */
     gp_frame frames[FORMS];
 } gp_prior;
 
@@ -25,6 +26,7 @@ static void free_prior(void *pointer) {
     gp_sources_release(&prior->sources);
     maple_free(prior->like_pool);
     maple_free(prior->like_table);
+    maple_free(prior->table_error);
     for (int form = 0; form < FORMS; form++)
         gp_frame_release(&prior->frames[form]);
     maple_free(prior);
@@ -36,7 +38,9 @@ static maple_status create_prior(const maple_space *space, size_t n, gp_prior **
         return maple_error_memory(error);
     prior->like_pool = maple_alloc(n, GP_PARAMETERS * sizeof(double));
     prior->like_table = maple_alloc(n, GP_PARAMETERS * sizeof(double));
-    maple_status status = prior->like_pool && prior->like_table ? MAPLE_OK : maple_error_memory(error);
+    prior->table_error = maple_alloc(n, sizeof(double));
+    bool fine = prior->like_pool && prior->like_table && prior->table_error;
+    maple_status status = fine ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK)
         status = gp_sources_create(space, n, &prior->sources, error);
     for (int form = 0; form < FORMS && status == MAPLE_OK; form++)
@@ -55,6 +59,7 @@ typedef struct trainer {
     bool *use;    /* [sources] */
     maple_arch *archs;
     double *latency_ms; /* [training rows] */
+    double *scratch;    /* [features + 1] */
 } trainer;
 
 static const maple_dataset_platform *source_at(const trainer *t, size_t s) {
@@ -89,6 +94,28 @@ static void choose_others(const trainer *t, size_t s) {
         t->use[o] = o != s || n == 1;
 }
 
+/* Mean square of log(prediction / latency) over the drawn architectures, both linear in their features. */
+static double table_error(const gp_view *view, const gp_sources *sources, size_t s, double *c) {
+    const gp_frame *frame = view->frame;
+    size_t width = frame->k + 1, n = 0;
+    double square = 0;
+    gp_frame_enter(frame, sources->coefficients[frame->graph] + s * width, c);
+    for (size_t i = 0; i < frame->n_drawn; i++) {
+        const double *x = frame->drawn + i * width;
+        double known = 0, predicted = 0;
+        for (size_t j = 0; j < width; j++) {
+            known += x[j] * c[j] * sources->level_ms[s];
+            predicted += x[j] * view->table[j] * view->table_ms;
+        }
+        if (!(known > 0) || !(predicted > 0))
+            continue; /* far below what a linear model can say */
+        double off = log(predicted / known);
+        square += off * off;
+        n++;
+    }
+    return square / (double)n;
+}
+
 /* What source s would have needed to be predicted from the others. */
 static maple_status learn(const trainer *t, size_t s, maple_error *error) {
     gp_prior *prior = t->prior;
@@ -106,6 +133,9 @@ static maple_status learn(const trainer *t, size_t s, maple_error *error) {
                       prior->like_pool + s * GP_PARAMETERS, error);
     for (int p = 0; p < GP_PARAMETERS; p++)
         like_table[p] = NAN;
+    prior->table_error[s] = NAN;
+    if (status == MAPLE_OK && view.table)
+        prior->table_error[s] = table_error(&view, &prior->sources, s, t->scratch);
     if (status == MAPLE_OK && view.table)
         status = gp_learn(&view, GP_LIKE_TABLE, t->archs, t->latency_ms, n, seed, like_table, error);
     gp_view_release(&view);
@@ -153,9 +183,10 @@ static maple_status pretrain(const maple_fit_request *request, const double *opt
                  .rows = maple_alloc(request->n_sources, sizeof *t.rows),
                  .use = maple_alloc(request->n_sources, sizeof *t.use),
                  .archs = maple_alloc(rows, sizeof *t.archs),
-                 .latency_ms = maple_alloc(rows, sizeof *t.latency_ms)};
-    maple_status status =
-        t.rows && t.use && t.archs && t.latency_ms ? keep_sources(&t, &n, error) : maple_error_memory(error);
+                 .latency_ms = maple_alloc(rows, sizeof *t.latency_ms),
+                 .scratch = maple_alloc(maple_space_features(request->space) + 1, sizeof *t.scratch)};
+    bool fine = t.rows && t.use && t.archs && t.latency_ms && t.scratch;
+    maple_status status = fine ? keep_sources(&t, &n, error) : maple_error_memory(error);
     if (status == MAPLE_OK)
         status = create_prior(request->space, n, &t.prior, error);
     if (status == MAPLE_OK)
@@ -168,6 +199,7 @@ static maple_status pretrain(const maple_fit_request *request, const double *opt
     maple_free(t.use);
     maple_free(t.archs);
     maple_free(t.latency_ms);
+    maple_free(t.scratch);
     return status;
 }
 
@@ -177,7 +209,7 @@ typedef struct prior_tensor {
     double *data;
 } prior_tensor;
 
-enum { PRIOR_TENSORS = 7 };
+enum { PRIOR_TENSORS = 8 };
 
 static void list_tensors(const gp_prior *prior, prior_tensor list[PRIOR_TENSORS]) {
     const gp_sources *s = &prior->sources;
@@ -186,6 +218,7 @@ static void list_tensors(const gp_prior *prior, prior_tensor list[PRIOR_TENSORS]
     list[1] = (prior_tensor){"level_ms", 0, s->level_ms};
     list[2] = (prior_tensor){"operator_ms", s->operators, s->operator_ms};
     list[3] = (prior_tensor){"like_pool", GP_PARAMETERS, prior->like_pool};
+    list[7] = (prior_tensor){"table_error", 0, prior->table_error};
     list[5] = (prior_tensor){"graph", 0, s->graph};
     list[4] = (prior_tensor){"like_table", GP_PARAMETERS, prior->like_table};
 }
@@ -306,24 +339,29 @@ static maple_status believe(const gp_prior *prior, const maple_fit_request *requ
     return status;
 }
 
-/* Without samples the prior in units of the level becomes milliseconds by the table's level. */
-static maple_status set_level(gp_posterior *model, double level_ms, maple_error *error) {
-    static const double LEVEL_SD = 0.2; /* of the table's level, relative; docs/method.md */
-    size_t width = model->k + 1;
-    if (isnan(level_ms))
-        return maple_error_set(error, MAPLE_BAD_INPUT,
-                               "nothing was measured on the target: no network, and no operators that it and "
-                               "some source have in common; measure some networks, or its operators (maple "
-                               "profile)");
-    for (size_t i = 0; i < width; i++)
-        for (size_t j = 0; j < width; j++)
-            model->covariance[i * width + j] =
-                level_ms * level_ms *
-                (model->covariance[i * width + j] + LEVEL_SD * LEVEL_SD * model->mean[i] * model->mean[j]);
+/* Without samples: milliseconds by the table's level, and as uncertain as the sources' tables were wrong. */
+static maple_status set_level(const gp_prior *prior, gp_posterior *model, double level_ms,
+                              maple_error *error) {
+    size_t width = model->k + 1, n = 0;
+    double square = 0;
+    for (size_t s = 0; s < prior->sources.n; s++) {
+        if (isnan(prior->table_error[s]))
+            continue;
+        square += prior->table_error[s];
+        n++;
+    }
+    if (isnan(level_ms) || n == 0)
+        return maple_error_set(
+            error, MAPLE_BAD_INPUT,
+            "nothing was measured on the target: no network, and no operators that sources "
+            "of more than one kind have measured, too; measure some networks (maple measure) "
+            "or the operators (maple profile)");
     for (size_t i = 0; i < width; i++)
         model->mean[i] *= level_ms;
-    model->constant *= level_ms * level_ms;
-    model->least_ms *= level_ms;
+    memset(model->covariance, 0, width * width * sizeof *model->covariance);
+    model->noise = square / (double)n;
+    model->constant = 0;
+    model->least_ms = 0;
     model->floor_ms = level_ms / 100;
     return MAPLE_OK;
 }
@@ -336,7 +374,7 @@ static maple_status adapt(const void *prior, const maple_fit_request *request, c
     maple_status status =
         model ? believe(prior, request, model, &level_ms, error) : maple_error_memory(error);
     if (status == MAPLE_OK && request->target.n_samples == 0)
-        status = set_level(model, level_ms, error);
+        status = set_level(prior, model, level_ms, error);
     if (status == MAPLE_OK) {
         gp_posterior_leave(&((const gp_prior *)prior)->frames[request->target.graph], model);
         *state = model;

@@ -2,7 +2,9 @@
 /* Fitting in two steps: the pool once, then each target. */
 #include "predictor/pretrained.h"
 #include "predictor/predictor_internal.h"
+#include "space/arch_index.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *const FORMAT = "maple-pretrained";
@@ -71,20 +73,29 @@ maple_status maple_predictor_pretrain(const char *name, const maple_fit_request 
     return status;
 }
 
+/* What a second step sees: the options and the training rows are those of the pre-training. */
+static maple_status second_step(const maple_pretrained *pretrained, const maple_fit_request *request,
+                                maple_fit_request *seen, maple_error *error) {
+    if (request->space != pretrained->space)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "predictor %s was pre-trained on %s, the target is of %s",
+                               pretrained->vtable->info.name, maple_space_name(pretrained->space),
+                               maple_space_name(request->space));
+    *seen = *request;
+    seen->options = NULL;
+    seen->train = NULL;
+    seen->n_train = 0;
+    return MAPLE_OK;
+}
+
 maple_status maple_pretrained_adapt(const maple_pretrained *pretrained, const maple_fit_request *request,
                                     maple_predictor **out, maple_error *error) {
     const maple_predictor_vtable *vtable = pretrained->vtable;
-    if (request->space != pretrained->space)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
-                               "predictor %s was pre-trained on %s, the target is of %s", vtable->info.name,
-                               maple_space_name(pretrained->space), maple_space_name(request->space));
-    /* The options and the training rows are those of the pre-training. */
-    maple_fit_request seen = *request;
-    seen.options = NULL;
-    seen.train = NULL;
-    seen.n_train = 0;
+    maple_fit_request seen;
     maple_predictor *predictor = NULL;
-    maple_status status = maple_check_target(&vtable->info, &seen, error);
+    maple_status status = second_step(pretrained, request, &seen, error);
+    if (status == MAPLE_OK)
+        status = maple_check_target(&vtable->info, &seen, error);
     if (status == MAPLE_OK)
         status = maple_check_pool(&vtable->info, &seen, error);
     if (status == MAPLE_OK)
@@ -99,6 +110,94 @@ maple_status maple_pretrained_adapt(const maple_pretrained *pretrained, const ma
         *out = predictor;
     else
         maple_predictor_free(predictor);
+    return status;
+}
+
+/* --- What to measure next --- */
+
+/* Those candidates that tell something new: one for each graph that runs and is no sample's. */
+typedef struct candidates {
+    maple_arch *archs; /* [n] canonical */
+    size_t *place;     /* [n] in what the caller gave */
+    size_t n;
+} candidates;
+
+static void free_candidates(candidates *c) {
+    maple_free(c->archs);
+    maple_free(c->place);
+}
+
+/* `request` has canonical samples. */
+static maple_status find_candidates(const maple_fit_request *request, const maple_arch *archs, size_t n,
+                                    candidates *out, maple_error *error) {
+    const maple_space *space = request->space;
+    const maple_target *target = &request->target;
+    maple_arch_index known;
+    maple_status status = maple_arch_index_create(space, n + target->n_samples, &known, error);
+    if (status != MAPLE_OK)
+        return status;
+    candidates c = {maple_alloc(n, sizeof *c.archs), maple_alloc(n, sizeof *c.place), 0};
+    if (!c.archs || !c.place) {
+        free_candidates(&c);
+        maple_arch_index_release(&known);
+        return maple_error_memory(error);
+    }
+    for (size_t i = 0; i < target->n_samples; i++)
+        maple_arch_index_add(&known, &target->archs[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (target->graph == MAPLE_GRAPH_PRUNED && maple_space_degenerate(space, &archs[i]))
+            continue;
+        maple_arch arch = maple_space_canonical(space, target->graph, &archs[i]);
+        size_t before = known.n;
+        if (maple_arch_index_add(&known, &arch) < before)
+            continue;
+        c.archs[c.n] = arch;
+        c.place[c.n++] = i;
+    }
+    maple_arch_index_release(&known);
+    *out = c;
+    return MAPLE_OK;
+}
+
+/* A target may be asked about before it has as many samples as a fit needs, or any. */
+static maple_status check_suggest(const maple_pretrained *pretrained, const maple_fit_request *request,
+                                  double width, maple_error *error) {
+    maple_predictor_info info = pretrained->vtable->info;
+    if (!info.suggests)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "predictor %s does not say what to measure next: its predictions have no "
+                               "expected error",
+                               info.name);
+    if (!(isfinite(width) && width >= 0))
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "an interval width of %g of the prediction: it is 0 or more", width);
+    info.min_samples = 0;
+    maple_status status = maple_check_target(&info, request, error);
+    return status == MAPLE_OK ? maple_check_pool(&info, request, error) : status;
+}
+
+maple_status maple_pretrained_suggest(const maple_pretrained *pretrained, const maple_fit_request *request,
+                                      const maple_arch *archs, size_t n_archs, size_t n, double width,
+                                      size_t *chosen, double *widths, size_t *n_chosen, maple_error *error) {
+    maple_fit_request seen;
+    maple_arch *samples = NULL;
+    candidates c = {0};
+    *n_chosen = 0;
+    maple_status status = second_step(pretrained, request, &seen, error);
+    if (status == MAPLE_OK)
+        status = check_suggest(pretrained, &seen, width, error);
+    if (status == MAPLE_OK)
+        status = maple_show_target(pretrained->vtable, pretrained->values, &seen, &samples, error);
+    if (status == MAPLE_OK)
+        status = find_candidates(&seen, archs, n_archs, &c, error);
+    n = n < c.n ? n : c.n;
+    if (status == MAPLE_OK && n > 0)
+        status = pretrained->vtable->suggest(pretrained->prior, &seen, pretrained->values, c.archs, c.n, n,
+                                             width, chosen, widths, n_chosen, error);
+    for (size_t i = 0; status == MAPLE_OK && i < *n_chosen; i++)
+        chosen[i] = c.place[chosen[i]];
+    free_candidates(&c);
+    maple_free(samples);
     return status;
 }
 

@@ -30,6 +30,16 @@ awk -F, '{print NF}' fields | sort | uniq -c
 head -1 fields | cut -d, -f14-
 sed -n '2p;5p' fields | cut -d, -f14- | sed -E 's/[0-9]+\.[0-9]+/X/g'
 
+echo '--- samples that gp asks for'
+for threads in 1 3; do
+    maple evaluate --pool p.db --predictor flops,nearest --sampler suggest --samples 3,6 --trials 2 --threads $threads \
+        --cache none --csv | cut -d, -f1-10,14- >suggested$threads
+done
+cmp suggested1 suggested3 && wc -l <suggested1 && cut -d, -f1-10 suggested1 | head -3
+maple evaluate --pool p.db --predictor flops,nearest --sampler suggest --samples 6,3,4 --trials 2 --csv | cut -d, -f1-10,14- |
+    awk -F, '$5 != 4' | sort >again; sort suggested1 | cmp - again # others between do not change them
+try evaluate --pool p.db --predictor flops --sampler suggest --platforms board --trials 1
+
 echo '--- named platforms, labels with options'
 maple evaluate --pool p.db --source board --target phone,tablet --predictor 'flops@20,nearest,maple:epochs=1:width=8' \
     --samples 5 --trials 1 --csv | cut -d, -f1-10 | sort -u
