@@ -9,10 +9,10 @@
 
 void cli_fitting_options(cli_fitting *fitting, cli_options *options) {
     *fitting =
-        (cli_fitting){.predictor = "maple", .leave_out = "none", .space_name = "nas-bench-201", .seed = 1};
+        (cli_fitting){.predictor = "gp", .leave_out = "none", .space_name = "nas-bench-201", .seed = 1};
     cli_string(options, "platform", &fitting->platform, "NAME",
                "the platform to predict for (see maple pool list)");
-    cli_string(options, "predictor", &fitting->predictor, "NAME", "see maple predictors (default maple)");
+    cli_string(options, "predictor", &fitting->predictor, "NAME", "see maple predictors (default gp)");
     cli_string(options, "options", &fitting->predictor_options, "K=V,...",
                "options of the predictor (a wrong one lists those there are)");
     cli_int(options, "samples", &fitting->samples, 0, 1000000, "N",

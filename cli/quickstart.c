@@ -39,7 +39,7 @@ typedef struct {
 } score;
 
 typedef struct {
-    score main, siblings, lut, lut_fit, flops;
+    score main, siblings, no_samples, maple, lut, lut_fit, flops;
 } scores;
 
 static double seconds_since(int64_t start_ns) {
@@ -183,10 +183,10 @@ static maple_status look_up(quickstart *q, size_t first, size_t n, maple_error *
 
 /* --- Fitting --- */
 
-static maple_status fit(const quickstart *q, const char *name, cli_leave_out leave_out, maple_predictor **out,
-                        maple_error *error) {
-    return cli_fit_row(q->dataset, q->row, name, NULL, leave_out, q->archs, q->latency_ms, (size_t)q->samples,
-                       q->seed, NULL, out, error);
+static maple_status fit(const quickstart *q, const char *name, cli_leave_out leave_out, size_t samples,
+                        maple_predictor **out, maple_error *error) {
+    return cli_fit_row(q->dataset, q->row, name, NULL, leave_out, q->archs, q->latency_ms, samples, q->seed,
+                       NULL, out, error);
 }
 
 static maple_status write_predictions(const quickstart *q, const cli_predictions *predictions,
@@ -235,11 +235,11 @@ static maple_status score_with(const quickstart *q, const maple_predictor *predi
 
 /* A rival that cannot be fitted (too few samples, no operator latencies) is reported with the reason; only an
  * interrupt is an error. */
-static maple_status score_rival(const quickstart *q, const char *name, cli_leave_out leave_out, score *out,
-                                maple_error *interrupt) {
+static maple_status score_rival(const quickstart *q, const char *name, cli_leave_out leave_out,
+                                size_t samples, score *out, maple_error *interrupt) {
     maple_error error = {.message = ""};
     maple_predictor *predictor = NULL;
-    maple_status status = fit(q, name, leave_out, &predictor, &error);
+    maple_status status = fit(q, name, leave_out, samples, &predictor, &error);
     if (status == MAPLE_OK)
         status = score_with(q, predictor, out, &error);
     maple_predictor_free(predictor);
@@ -262,13 +262,23 @@ static maple_status verify(quickstart *q, const maple_predictor *predictor, scor
         status = score_with(q, predictor, &s->main, error);
     if (status != MAPLE_OK)
         return status;
-    status = score_rival(q, q->predictor, CLI_LEAVE_OUT_NONE, &s->siblings, error);
-    if (status == MAPLE_OK)
-        status = score_rival(q, "lut", q->leave_out, &s->lut, error);
-    if (status == MAPLE_OK)
-        status = score_rival(q, "lut-fit", q->leave_out, &s->lut_fit, error);
-    if (status == MAPLE_OK)
-        status = score_rival(q, "flops", q->leave_out, &s->flops, error);
+    size_t samples = (size_t)q->samples;
+    const struct {
+        const char *name;
+        cli_leave_out leave_out;
+        size_t samples;
+        score *score;
+    } RIVALS[] = {
+        {q->predictor, CLI_LEAVE_OUT_NONE, samples, &s->siblings},
+        {"gp", q->leave_out, 0, &s->no_samples},
+        {"maple", q->leave_out, samples, &s->maple},
+        {"lut", q->leave_out, samples, &s->lut},
+        {"lut-fit", q->leave_out, samples, &s->lut_fit},
+        {"flops", q->leave_out, samples, &s->flops},
+    };
+    for (size_t i = 0; i < sizeof RIVALS / sizeof *RIVALS && status == MAPLE_OK; i++)
+        status =
+            score_rival(q, RIVALS[i].name, RIVALS[i].leave_out, RIVALS[i].samples, RIVALS[i].score, error);
     return status;
 }
 
@@ -311,6 +321,8 @@ static maple_status print_json(const quickstart *q, const scores *s, maple_error
     if (q->verify > 0) {
         add_scores(verify_object, &s->main);
         add_scores(cJSON_AddObjectToObject(verify_object, "siblings"), &s->siblings);
+        add_scores(cJSON_AddObjectToObject(verify_object, "no_samples"), &s->no_samples);
+        add_scores(cJSON_AddObjectToObject(verify_object, "maple"), &s->maple);
         add_scores(cJSON_AddObjectToObject(verify_object, "lut"), &s->lut);
         add_scores(cJSON_AddObjectToObject(verify_object, "lut_fit"), &s->lut_fit);
         add_scores(cJSON_AddObjectToObject(verify_object, "flops"), &s->flops);
@@ -345,6 +357,8 @@ static void print_scores(const quickstart *q, const scores *s) {
         const score *score;
     } LINES[] = {{main, &s->main},
                  {siblings, &s->siblings},
+                 {"gp, no network measured", &s->no_samples},
+                 {"maple (dual stream)", &s->maple},
                  {"lut (sum of operators)", &s->lut},
                  {"lut-fit (a lut + b)", &s->lut_fit},
                  {"flops (a FLOPs + b)", &s->flops}};
@@ -422,12 +436,12 @@ static maple_status job(quickstart *q, maple_error *error) {
 
 static maple_status run(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
-    quickstart q = {.predictor = "maple", .counters = "auto", .samples = 10, .verify = 50, .seed = 1};
+    quickstart q = {.predictor = "gp", .counters = "auto", .samples = 10, .verify = 50, .seed = 1};
     cli_setup_options(&q.setup, &options);
     cli_int(&options, "samples", &q.samples, 1, 900, "N", "networks to measure and learn from (default 10)");
     cli_int(&options, "verify", &q.verify, 0, 5000, "N",
             "other networks to measure and compare (default 50)");
-    cli_string(&options, "predictor", &q.predictor, "NAME", "see maple predictors (default maple)");
+    cli_string(&options, "predictor", &q.predictor, "NAME", "see maple predictors (default gp)");
     cli_sampling_option(&q.sampling, &options);
     cli_string(&options, "counters", &q.counters, "NAME", "auto, perf, callgrind (simulated), none");
     cli_flag(&options, "use-siblings", &q.use_siblings,

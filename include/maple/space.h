@@ -111,9 +111,9 @@ typedef enum maple_feature_group {
     MAPLE_FEATURE_REACHING, /* how often it stands where its result reaches the output, fed or not */
     MAPLE_FEATURE_LIVE,     /* how often it runs in the pruned form: fed, and its result reaches the output */
     MAPLE_FEATURE_STRUCTURE, /* depth of the critical path, additions, ... */
+    MAPLE_FEATURE_STAGE,     /* how often an operator stands in a stage of the network */
     MAPLE_FEATURE_COST,      /* FLOPs, parameters, activation bytes: each over the space's largest */
     MAPLE_FEATURE_SLOT,      /* one-hot: operator at a position */
-    MAPLE_FEATURE_STAGE,     /* how often an operator stands in a stage of the network */
     MAPLE_FEATURE_GROUPS,
 } maple_feature_group;
 

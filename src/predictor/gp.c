@@ -359,7 +359,7 @@ static maple_status set_level(const gp_prior *prior, gp_posterior *model, double
     for (size_t i = 0; i < width; i++)
         model->mean[i] *= level_ms;
     memset(model->covariance, 0, width * width * sizeof *model->covariance);
-    model->noise = square / (double)n;
+    model->noise = square / (double)n * (1 + 2 / (double)n); /* of few: Student's variance */
     model->constant = 0;
     model->least_ms = 0;
     model->floor_ms = level_ms / 100;

@@ -132,7 +132,10 @@ maple_status gp_choose(const gp_frame *frame, const gp_posterior *belief, const 
     nn_blas_enter();
     if (status == MAPLE_OK)
         fill(&c, frame, archs);
-    for (double now = INFINITY; status == MAPLE_OK && found < n && found < m && now > width;) {
+    double now = INFINITY;
+    if (status == MAPLE_OK)
+        status = median_width(&c, &now, error);
+    while (status == MAPLE_OK && found < n && found < m && now > width) {
         size_t best = best_candidate(&c);
         measure(&c, best);
         status = median_width(&c, &now, error);
