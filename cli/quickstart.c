@@ -410,7 +410,7 @@ static maple_status adapt_and_predict(quickstart *q, maple_predictor **predictor
         return status;
     cli_say("adapting %s to %s ...", q->predictor, q->platform.name);
     int64_t start = maple_clock_ns();
-    status = fit(q, q->predictor, q->leave_out, predictor, error);
+    status = fit(q, q->predictor, q->leave_out, (size_t)q->samples, predictor, error);
     q->fit_s = seconds_since(start);
     return status == MAPLE_OK ? predict_all(q, *predictor, error) : status;
 }
