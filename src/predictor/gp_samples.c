@@ -152,7 +152,7 @@ static double log_sum(const double *values, size_t n) {
 /* The sample whose measurement was most likely disturbed; SIZE_MAX where none was. gain[n_h, n] holds
  * log weight - log density of the sample under each hypothesis. */
 static size_t find_disturbed(const gp_samples *s, const double *gain, size_t n_h, double *scratch) {
-    static const double RARE = 1e-4; /* how often a measurement is wrong as a whole */
+    static const double RARE = 1e-3; /* how often a measurement is wrong as a whole */
     double most = 0, mean_ms = 0;
     size_t found = SIZE_MAX;
     for (size_t i = 0; i < s->n; i++)
