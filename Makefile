@@ -38,7 +38,7 @@ results: all
 
 # Leave-one-family-out on the bundled pool, as a table.
 families: all
-	@$(BUILD)/maple evaluate --bundled --leave-out family --predictor maple,lut,lut-fit,flops --samples 3,10 --trials 5 \
+	@$(BUILD)/maple evaluate --bundled --leave-out family --predictor gp,maple,lut,lut-fit,flops --samples 3,10 --trials 5 \
 	    --scoring unmeasured --per-target
 
 bench: all

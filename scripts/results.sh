@@ -13,7 +13,7 @@ maple=$build/maple
 out=docs/results
 trials=${TRIALS:-10}
 slow_trials=${SLOW_TRIALS:-3}
-closed=flops,params,nearest,mean-pool,scratch
+closed=flops,params,nearest,mean-pool,scratch,gp
 trained=maple,fine-tune,mlp-scratch
 help=${MAPLE_PUBLIC_DATA:-../shared/data}/help
 mkdir -p "$out"
@@ -78,6 +78,10 @@ tasks() {
     begin tasks "The device tasks of NASFLAT"
     run "--pool $build/public.db" "Closed-form predictors; the pool's devices have all architectures. N2 and NA on their public targets; N1, N3, N4 cannot be run." \
         --tasks all --predictor $closed,nearest-oracle --samples 3,5,10,20 --trials "$trials" --train-archs all
+    run "--pool $build/public.db" "The same, all architectures scored." \
+        --tasks all --predictor nearest,scratch,gp --samples 3,5,10,20 --trials "$trials" --train-archs all --scoring all
+    run "--pool $build/public.db" "The same, on the networks that gp suggests." \
+        --tasks all --predictor nearest,scratch,gp --samples 3,5,10,20 --trials "$trials" --train-archs all --scoring all --sampler suggest
     run "--pool $build/public.db" "All predictors, 900 training architectures on each device of the pool, fewer draws." \
         --tasks all --predictor $closed,$trained --samples 3,5,10,20 --trials "$slow_trials" --train-archs 900
     finish
@@ -101,6 +105,10 @@ families() {
     begin families "Leave one family out, bundled pool"
     run --bundled "Each platform of data/pool.db from those of other families (CPU, engine, instruction set). One CPU model: this says nothing about CPUs never seen." \
         --leave-out family --predictor maple,lut,lut-fit,$closed --samples 3,10 --trials "$slow_trials" --scoring unmeasured --per-target
+    run --bundled "Without a measured network: operator latencies only." \
+        --leave-out family --predictor gp,lut --samples 0 --trials 1 --scoring unmeasured --per-target
+    run --bundled "On the networks that gp suggests." \
+        --leave-out family --predictor gp,maple,lut-fit,scratch --samples 3,10 --trials "$slow_trials" --scoring unmeasured --sampler suggest
     run --bundled "The parts of the descriptor: counters and operator latencies (default), without counters (operator latencies only), counters only, neither." \
         --leave-out family --predictor maple,maple:counters=0,maple:operators=0,maple:counters=0:operators=0 --samples 3,10 --trials "$slow_trials" --scoring unmeasured
     finish
