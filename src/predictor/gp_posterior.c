@@ -95,7 +95,8 @@ static void add(builder *b, const gp_hypothesis *h, double weight, bool first) {
     double level = gp_level_ms(s, h), scale = weight * level * level;
     gp_evidence(s, h, b->factor, b->dual);
     set_shape(b, h);
-    cblas_dgemv(CblasRowMajor, CblasTrans, n, width, 1, s->x, width, b->dual, 1, 0, b->step, 1);
+    memset(b->step, 0, b->width * sizeof *b->step); /* BLAS leaves it as it is without samples */
+    cblas_dgemv(CblasRowMajor, CblasTrans, n, width, 1, s->x, width, b->dual, 1, 1, b->step, 1);
     apply_prior(b, h, b->step, b->cross); /* a row of it is free yet */
     for (size_t j = 0; j < b->width; j++) {
         double c = level * (b->expected[j] + b->cross[j]);

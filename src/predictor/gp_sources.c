@@ -79,16 +79,17 @@ static maple_status fit(const maple_fit_request *request, const gp_frame *frame,
     return status;
 }
 
-/* A source that prunes, as a function of the features as written: what it executes of an architecture, looked
- * at through a ridge. The other way nothing changes: a pruned graph is an architecture as written, too. */
-static maple_status translate(const gp_frame *frame, const double *pruned, double *raw, maple_error *error) {
+/* A source of the other form in this frame: what it executes of the frame's architectures, looked at through
+ * a ridge. What is pruned of a graph is an architecture as written, too, but its features are not those of
+ * the frame: where operators are counted once, a source as written has coefficients of three counts. */
+static maple_status translate(const gp_frame *frame, const double *source, double *raw, maple_error *error) {
     size_t width = frame->k + 1;
     double *y = maple_alloc(frame->n_drawn, sizeof *y), *c = maple_alloc(width, sizeof *c);
     double *penalty = maple_alloc(width, sizeof *penalty);
     maple_status status = y && c && penalty ? MAPLE_OK : maple_error_memory(error);
     for (size_t i = 0; i < frame->n_drawn && status == MAPLE_OK; i++)
         for (size_t j = 0; j < width; j++)
-            y[i] += frame->executed[i * width + j] * pruned[j];
+            y[i] += frame->executed[i * width + j] * source[j];
     if (status == MAPLE_OK) {
         set_penalty(frame, frame->n_drawn, penalty);
         status = maple_ridge(frame->n_drawn, width, frame->drawn, y, NULL, penalty, c, error);
@@ -113,11 +114,8 @@ maple_status gp_sources_learn(gp_sources *sources, size_t s, const maple_fit_req
     maple_status status = fit(request, &frames[own], platform, of_form[own], &sources->level_ms[s], error);
     if (status != MAPLE_OK)
         return status;
-    if (own == MAPLE_GRAPH_PRUNED)
-        return translate(&frames[MAPLE_GRAPH_AS_WRITTEN], of_form[own], of_form[MAPLE_GRAPH_AS_WRITTEN],
-                         error);
-    memcpy(of_form[MAPLE_GRAPH_PRUNED], of_form[own], width * sizeof(double));
-    return MAPLE_OK;
+    maple_graph_form other = own == MAPLE_GRAPH_PRUNED ? MAPLE_GRAPH_AS_WRITTEN : MAPLE_GRAPH_PRUNED;
+    return translate(&frames[other], of_form[own], of_form[other], error);
 }
 
 void gp_view_release(gp_view *view) {

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Evidence and posterior of `gp` against Bayesian linear regression in its primal form: c = u + B z with
+ * z ~ N(0, I), whose posterior has the precision I + B' X' N^-1 X B. Nothing here is taken from the dual form
+ * that the predictor uses.
+ */
+#include "gp_fixture.h"
+
+typedef struct primal {
+    double log_evidence;
+    double *mean, *covariance; /* [width], [width, width]; ms */
+} primal;
+
+static const double *shape_of(const gp_view *view, gp_shape shape) {
+    return shape == GP_LIKE_POOL ? view->mean : shape == GP_LIKE_COST ? view->cost : view->table;
+}
+
+/* [width, m]: what the prior's standard normal numbers do to the coefficients; also u. */
+static double *prior_root(const gp_view *view, const gp_hypothesis *h, double *u, size_t *m) {
+    const gp_frame *frame = view->frame;
+    size_t width = frame->k + 1;
+    *m = view->n + 1 + width;
+    double *b = zeros(width * *m);
+    for (size_t j = 0; j < width; j++) {
+        bool last = j == frame->k;
+        u[j] = h->share * shape_of(view, h->shape)[j] + (last ? 1 - h->share : 0);
+        for (size_t d = 0; d < view->n; d++)
+            b[j * *m + d] = sqrt(h->parameter[GP_POOL]) * view->spread[d * width + j];
+        b[j * *m + view->n] = sqrt(h->parameter[GP_POOL]) * (view->mean[j] - u[j]);
+        if (last || frame->scale[j] > 0)
+            b[j * *m + view->n + 1 + j] = sqrt(h->parameter[last ? GP_OFFSET : frame->block[j]]);
+    }
+    return b;
+}
+
+static primal regress(const gp_view *view, const gp_hypothesis *h, const maple_arch *archs, const double *ms,
+                      size_t n, double rounding) {
+    size_t width = view->frame->k + 1, m;
+    double *u = zeros(width), *x = zeros(n * width), *xb, level = 1, mean_ms = 0, mean_u = 0;
+    double *b = prior_root(view, h, u, &m);
+    for (size_t i = 0; i < n; i++) {
+        gp_frame_row(view->frame, &archs[i], x + i * width);
+        mean_ms += ms[i] / (double)n;
+        mean_u += product(x + i * width, u, width) / (double)n;
+    }
+    if (n > 0)
+        level = mean_ms / mean_u;
+    xb = zeros(n * m);
+    double *noise = zeros(n), *rest = zeros(n), *precision = zeros(m * m), *right = zeros(m), *z = zeros(m);
+    double log_noise = 0, square;
+    for (size_t i = 0; i < n; i++) {
+        double relative = ms[i] / level > 0.2 ? ms[i] / level : 0.2;
+        noise[i] = h->parameter[GP_NOISE] * relative * relative + h->parameter[GP_FLOOR] +
+                   rounding / (level * level);
+        rest[i] = ms[i] / level - product(x + i * width, u, width);
+        log_noise += log(noise[i]);
+        for (size_t j = 0; j < width; j++)
+            for (size_t k = 0; k < m; k++)
+                xb[i * m + k] += x[i * width + j] * b[j * m + k];
+        for (size_t k = 0; k < m; k++)
+            right[k] += xb[i * m + k] * rest[i] / noise[i];
+    }
+    for (size_t k = 0; k < m; k++)
+        for (size_t l = 0; l < m; l++) {
+            precision[k * m + l] = k == l;
+            for (size_t i = 0; i < n; i++)
+                precision[k * m + l] += xb[i * m + k] * xb[i * m + l] / noise[i];
+        }
+    double log_det = invert(precision, m);
+    for (size_t k = 0; k < m; k++)
+        z[k] = product(precision + k * m, right, m);
+    square = product(z, z, m); /* residuals and coefficients: no difference of large numbers */
+    for (size_t i = 0; i < n; i++)
+        square += pow(rest[i] - product(xb + i * m, z, m), 2) / noise[i];
+    primal p = {-0.5 * (log_noise + log_det + square) - (double)n * log(level), zeros(width),
+                zeros(width * width)};
+    double *bp = zeros(width * m);
+    for (size_t i = 0; i < width; i++) {
+        p.mean[i] = level * (u[i] + product(b + i * m, z, m));
+        for (size_t k = 0; k < m; k++)
+            bp[i * m + k] = product(b + i * m, precision + k * m, m); /* symmetric */
+        for (size_t j = 0; j < width; j++)
+            p.covariance[i * width + j] = level * level * product(bp + i * m, b + j * m, m);
+    }
+    free(u), free(x), free(b), free(xb), free(noise), free(rest), free(precision), free(right), free(z);
+    free(bp);
+    return p;
+}
+
+static void release(primal *p) {
+    free(p->mean);
+    free(p->covariance);
+}
+
+/* Hypotheses as the predictor makes them, of every shape; weights that differ. */
+enum { MIXED = 5 };
+
+static void choose(gp_hypothesis *h, double *weight) {
+    gp_hypothesis *all;
+    size_t n;
+    OK(gp_hypotheses_create(GP_LOG_CENTRE, 1, GP_LOG_CENTRE, 1, false, &all, &n, &why));
+    const size_t places[MIXED] = {0, 7, n / 2, n / 3, n - 1};
+    double sum = 0;
+    for (size_t i = 0; i < MIXED; i++) {
+        h[i] = all[places[i]];
+        sum += weight[i] = 1.0 / (double)(i + 1);
+    }
+    h[3].share = 0;
+    for (size_t i = 0; i < MIXED; i++)
+        weight[i] /= sum;
+    assert_int_equal(h[0].shape, GP_LIKE_POOL);
+    assert_int_equal(h[2].shape, GP_LIKE_COST);
+    assert_int_equal(h[4].shape, GP_LIKE_TABLE);
+    maple_free(all);
+}
+
+static double greatest(const double *values, size_t n) {
+    double most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fmax(most, fabs(values[i]));
+    return most;
+}
+
+static void assert_all_near(const char *what, const double *values, const double *expected, size_t n) {
+    double most = greatest(expected, n);
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs(values[i] - expected[i]) <= 1e-7 * most))
+            fail_msg("%s[%zu]: %.15g, expected %.15g (of %g)", what, i, values[i], expected[i], most);
+}
+
+static void one_hypothesis_is_a_regression(void **state) {
+    (void)state;
+    for (size_t which = 0; which < case_count(); which++) {
+        gp_fixture g;
+        gp_hypothesis h[MIXED];
+        double weight[MIXED], factor[SAMPLES * SAMPLES], dual[SAMPLES], first = 0, first_expected = 0;
+        gp_make(&g, which);
+        choose(h, weight);
+        for (int whole = 0; whole < 2; whole++) {
+            for (size_t i = 0; whole && i < SAMPLES; i++)
+                g.f.latency_ms[i] = ceil(g.f.latency_ms[i] * 20);
+            gp_samples samples;
+            OK(gp_samples_create(&g.view, g.f.samples, g.f.latency_ms, SAMPLES, &samples, &why));
+            NEAR(samples.rounding, whole ? 1.0 / 12 : 0, 1e-15);
+            for (size_t i = 0; i < MIXED; i++) {
+                primal p =
+                    regress(&g.view, &h[i], g.f.samples, g.f.latency_ms, SAMPLES, whole ? 1.0 / 12 : 0);
+                double evidence = gp_evidence(&samples, &h[i], factor, dual);
+                if (i == 0) { /* constants do not matter, as they are the same for all */
+                    first = evidence;
+                    first_expected = p.log_evidence;
+                }
+                NEAR(evidence - first, p.log_evidence - first_expected,
+                     1e-8 * (1 + fabs(evidence) + fabs(first)));
+                gp_posterior posterior;
+                double one = 0.3; /* weights are relative */
+                OK(gp_posterior_create(&samples, &h[i], &one, 1, &posterior, &why));
+                assert_all_near("mean", posterior.mean, p.mean, g.width);
+                assert_all_near("covariance", posterior.covariance, p.covariance, g.width * g.width);
+                double level = gp_level_ms(&samples, &h[i]);
+                NEAR(posterior.noise, h[i].parameter[GP_NOISE], 1e-12);
+                NEAR(posterior.constant, level * level * h[i].parameter[GP_FLOOR] + (whole ? 1.0 / 12 : 0),
+                     1e-12 * level * level);
+                NEAR(posterior.least_ms, 0.2 * level, 1e-12 * level);
+                double p_ms = level, least = 0.1 * level;
+                NEAR(gp_noise_variance(&posterior, p_ms), posterior.noise * p_ms * p_ms + posterior.constant,
+                     1e-12 * p_ms * p_ms);
+                NEAR(gp_noise_variance(&posterior, least),
+                     posterior.noise * 0.04 * level * level + posterior.constant, 1e-12 * level * level);
+                gp_posterior_release(&posterior);
+                release(&p);
+            }
+            gp_samples_release(&samples);
+        }
+        gp_free(&g);
+    }
+}
+
+/* Mean and covariance of a mixture: mean of the covariances + covariance of the means. */
+static void check_mixture(const gp_fixture *g, size_t n) {
+    gp_hypothesis h[MIXED];
+    double weight[MIXED], *mean = zeros(g->width), *second = zeros(g->width * g->width), noise = 0;
+    gp_samples samples;
+    choose(h, weight);
+    OK(gp_samples_create(&g->view, g->f.samples, g->f.latency_ms, n, &samples, &why));
+    primal parts[MIXED];
+    for (size_t m = 0; m < MIXED; m++) {
+        parts[m] = regress(&g->view, &h[m], g->f.samples, g->f.latency_ms, n, 0);
+        for (size_t i = 0; i < g->width; i++)
+            mean[i] += weight[m] * parts[m].mean[i];
+        noise += weight[m] * h[m].parameter[GP_NOISE];
+    }
+    for (size_t m = 0; m < MIXED; m++) {
+        for (size_t i = 0; i < g->width; i++)
+            for (size_t j = 0; j < g->width; j++)
+                second[i * g->width + j] +=
+                    weight[m] * (parts[m].covariance[i * g->width + j] +
+                                 (parts[m].mean[i] - mean[i]) * (parts[m].mean[j] - mean[j]));
+        release(&parts[m]);
+    }
+    gp_posterior posterior;
+    OK(gp_posterior_create(&samples, h, weight, MIXED, &posterior, &why));
+    assert_all_near("mean", posterior.mean, mean, g->width);
+    assert_all_near("covariance", posterior.covariance, second, g->width * g->width);
+    NEAR(posterior.noise, noise, 1e-12);
+    gp_posterior_release(&posterior);
+    gp_samples_release(&samples);
+    free(mean);
+    free(second);
+}
+
+static void a_mixture_has_the_total_variance(void **state) {
+    (void)state;
+    for (size_t which = 0; which < case_count(); which++) {
+        gp_fixture g;
+        gp_make(&g, which);
+        check_mixture(&g, SAMPLES);
+        check_mixture(&g, 1);
+        check_mixture(&g, 0); /* what the prior says, in units of the level */
+        gp_free(&g);
+    }
+}
+
+/* Raw coefficients predict the same, as surely. */
+static void leaving_keeps_predictions_and_variances(void **state) {
+    (void)state;
+    for (size_t which = 0; which < case_count(); which++) {
+        gp_fixture g;
+        gp_hypothesis h[MIXED];
+        double weight[MIXED], prediction[ASKED], variance[ASKED];
+        gp_samples samples;
+        gp_posterior posterior;
+        gp_make(&g, which);
+        choose(h, weight);
+        double *x = zeros(g.width);
+        OK(gp_samples_create(&g.view, g.f.samples, g.f.latency_ms, SAMPLES, &samples, &why));
+        OK(gp_posterior_create(&samples, h, weight, MIXED, &posterior, &why));
+        for (size_t i = 0; i < ASKED; i++) {
+            gp_frame_row(&g.frames[g.f.form], &g.f.asked[i], x);
+            prediction[i] = product(x, posterior.mean, g.width);
+            variance[i] = form(posterior.covariance, x, x, g.width);
+            assert_true(variance[i] > 0);
+        }
+        gp_posterior_leave(&g.frames[g.f.form], &posterior);
+        for (size_t i = 0; i < ASKED; i++) {
+            maple_space_feature_values(g.f.space, &g.f.asked[i], x);
+            x[g.k] = 1;
+            NEAR(product(x, posterior.mean, g.width), prediction[i], 1e-10 * fabs(prediction[i]));
+            NEAR(form(posterior.covariance, x, x, g.width), variance[i], 1e-7 * variance[i]);
+        }
+        free(x);
+        gp_posterior_release(&posterior);
+        gp_samples_release(&samples);
+        gp_free(&g);
+    }
+}
+
+/* Nothing explains the samples: an error, no numbers. */
+static void no_weight_is_an_error(void **state) {
+    (void)state;
+    gp_fixture g;
+    gp_hypothesis h[MIXED];
+    double weight[MIXED];
+    gp_samples samples;
+    gp_posterior posterior = {.k = 77};
+    gp_make(&g, 0);
+    choose(h, weight);
+    OK(gp_samples_create(&g.view, g.f.samples, g.f.latency_ms, SAMPLES, &samples, &why));
+    memset(weight, 0, sizeof weight);
+    FAILS(gp_posterior_create(&samples, h, weight, MIXED, &posterior, &why), MAPLE_BAD_INPUT,
+          "no hypothesis explains the samples");
+    weight[0] = NAN;
+    FAILS(gp_posterior_create(&samples, h, weight, MIXED, &posterior, &why), MAPLE_BAD_INPUT,
+          "no hypothesis explains the samples");
+    assert_int_equal(posterior.k, 77);
+    gp_samples_release(&samples);
+    gp_free(&g);
+}
+
+/* The prior is a distribution, whatever there is of it; without samples a table is all there is. */
+static void hypotheses_sum_to_one(void **state) {
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        gp_hypothesis *h;
+        size_t n, tables = 0;
+        double sum = 0, table_sum = 0;
+        OK(gp_hypotheses_create(GP_LOG_CENTRE, 1, kind > 0 ? GP_LOG_CENTRE : NULL, kind > 0, kind > 1, &h, &n,
+                                &why));
+        for (size_t i = 0; i < n; i++) {
+            sum += exp(h[i].log_prior);
+            if (h[i].shape == GP_LIKE_TABLE) {
+                table_sum += exp(h[i].log_prior);
+                tables++;
+            }
+            for (int p = 0; p < GP_PARAMETERS; p++)
+                assert_true(h[i].parameter[p] > 0 && isfinite(h[i].parameter[p]));
+            assert_true(h[i].share >= 0 && h[i].share <= 1);
+        }
+        NEAR(sum, 1, 1e-9);
+        NEAR(table_sum, kind == 0 ? 0 : kind == 1 ? 0.9 : 1, 1e-9);
+        assert_int_equal(tables > 0, kind > 0);
+        maple_free(h);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_hypothesis_is_a_regression),
+        cmocka_unit_test(a_mixture_has_the_total_variance),
+        cmocka_unit_test(leaving_keeps_predictions_and_variances),
+        cmocka_unit_test(no_weight_is_an_error),
+        cmocka_unit_test(hypotheses_sum_to_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
