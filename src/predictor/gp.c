@@ -134,9 +134,10 @@ static maple_status learn(const trainer *t, size_t s, maple_error *error) {
     for (int p = 0; p < GP_PARAMETERS; p++)
         like_table[p] = NAN;
     prior->table_error[s] = NAN;
-    if (status == MAPLE_OK && view.table)
+    bool tried = view.table && !t->use[s]; /* on a table of its own a source says nothing */
+    if (status == MAPLE_OK && tried)
         prior->table_error[s] = table_error(&view, &prior->sources, s, t->scratch);
-    if (status == MAPLE_OK && view.table)
+    if (status == MAPLE_OK && tried)
         status = gp_learn(&view, GP_LIKE_TABLE, t->archs, t->latency_ms, n, seed, like_table, error);
     gp_view_release(&view);
     return status;
@@ -233,6 +234,18 @@ static maple_status save_prior(const void *prior, maple_tensors *tensors, maple_
     return status;
 }
 
+/* What would lead outside of arrays. */
+static maple_status check_prior(const gp_prior *prior, maple_error *error) {
+    const gp_sources *s = &prior->sources;
+    if (s->n == 0)
+        return maple_error_set(error, MAPLE_BAD_INPUT, "level_ms is empty: at least one source is needed");
+    for (size_t d = 0; d < s->n; d++)
+        if (s->graph[d] != MAPLE_GRAPH_PRUNED && s->graph[d] != MAPLE_GRAPH_AS_WRITTEN)
+            return maple_error_set(error, MAPLE_BAD_INPUT, "graph of source %zu is %g, expected %d or %d", d,
+                                   s->graph[d], MAPLE_GRAPH_PRUNED, MAPLE_GRAPH_AS_WRITTEN);
+    return MAPLE_OK;
+}
+
 static maple_status load_prior(const maple_tensors *tensors, const maple_space *space, void **out,
                                maple_error *error) {
     const void *data;
@@ -251,6 +264,8 @@ static maple_status load_prior(const maple_tensors *tensors, const maple_space *
         if (status == MAPLE_OK)
             memcpy(list[i].data, data, n * (list[i].columns ? list[i].columns : 1) * sizeof(double));
     }
+    if (status == MAPLE_OK)
+        status = check_prior(prior, error);
     if (status == MAPLE_OK)
         *out = prior;
     else

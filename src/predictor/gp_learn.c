@@ -47,7 +47,7 @@ static double slope(size_t n, const double *kernel, const double *inverse, const
 /* Log evidence of one draw at these parameters; adds its gradient with respect to their logarithms. */
 static double climb(learner *l, const gp_samples *s, const double *p, double *gradient) {
     size_t n = s->n;
-    double y[MOST_SAMPLES], variance[MOST_SAMPLES], ky[MOST_SAMPLES], ku[MOST_SAMPLES], e[MOST_SAMPLES];
+    double y[MOST_SAMPLES] = {0}, variance[MOST_SAMPLES], ky[MOST_SAMPLES], ku[MOST_SAMPLES], e[MOST_SAMPLES];
     const double *u = s->shape + (size_t)l->shape * n;
     double mean_y = 0, mean_u = 0, log_root = 0;
     for (size_t i = 0; i < n; i++) {
