@@ -189,7 +189,7 @@ static void remove_sample(gp_samples *s, size_t gone) {
 
 enum {
     FEWEST_JUDGED = 5, /* samples, for one of them to be called wrong */
-    MOST_JUDGED = 64,  /* samples that all hypotheses are judged by; the best few then by all samples */
+    MOST_JUDGED = 64, /* at a time; the best few hypotheses of the first so many are weighed by all samples */
     KEPT = 16,
 };
 
@@ -251,65 +251,102 @@ static maple_status weigh_all(gp_samples *s, const gp_hypothesis *h, size_t n_h,
     return fine ? MAPLE_OK : maple_error_memory(error);
 }
 
-/* The first samples alone: kernels are laid out for fewer. */
-static maple_status take_first(const gp_samples *s, size_t n, gp_samples *out, maple_error *error) {
+/* samples[start, start + n) alone: kernels are laid out for fewer. */
+static maple_status take(const gp_samples *s, size_t start, size_t n, gp_samples *out, maple_error *error) {
     size_t width = s->view->frame->k + 1;
-    gp_samples first = {.view = s->view, .n = n, .rounding = s->rounding};
-    first.x = maple_alloc(n, width * sizeof *first.x);
-    first.latency_ms = maple_alloc(n, sizeof *first.latency_ms);
-    first.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *first.kernel);
-    first.shape = maple_alloc(GP_SHAPES * n, sizeof *first.shape);
-    if (!first.x || !first.latency_ms || !first.kernel || !first.shape) {
-        gp_samples_release(&first);
+    gp_samples part = {.view = s->view, .n = n, .rounding = s->rounding};
+    part.x = maple_alloc(n, width * sizeof *part.x);
+    part.latency_ms = maple_alloc(n, sizeof *part.latency_ms);
+    part.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *part.kernel);
+    part.shape = maple_alloc(GP_SHAPES * n, sizeof *part.shape);
+    if (!part.x || !part.latency_ms || !part.kernel || !part.shape) {
+        gp_samples_release(&part);
         return maple_error_memory(error);
     }
-    memcpy(first.x, s->x, n * width * sizeof *first.x);
-    memcpy(first.latency_ms, s->latency_ms, n * sizeof *first.latency_ms);
+    memcpy(part.x, s->x + start * width, n * width * sizeof *part.x);
+    memcpy(part.latency_ms, s->latency_ms + start, n * sizeof *part.latency_ms);
     for (size_t shape = 0; shape < GP_SHAPES; shape++)
-        memcpy(first.shape + shape * n, s->shape + shape * s->n, n * sizeof(double));
+        memcpy(part.shape + shape * n, s->shape + shape * s->n + start, n * sizeof(double));
     for (size_t g = 0; g < GP_BLOCKS; g++)
         for (size_t i = 0; i < n; i++)
-            memcpy(first.kernel + (g * n + i) * n, s->kernel + (g * s->n + i) * s->n, n * sizeof(double));
-    *out = first;
+            memcpy(part.kernel + (g * n + i) * n, s->kernel + (g * s->n + start + i) * s->n + start,
+                   n * sizeof(double));
+    *out = part;
     return MAPLE_OK;
 }
 
-/* The best few of the first samples, weighed by all of them. */
-static maple_status weigh_again(gp_samples *s, const gp_hypothesis *h, size_t n_h, double *weight,
-                                maple_error *error) {
-    double *factor = maple_alloc(s->n * s->n, sizeof *factor), *dual = maple_alloc(s->n, sizeof *dual);
-    double *evidence = maple_alloc(n_h, sizeof *evidence);
-    maple_status status = factor && dual && evidence ? MAPLE_OK : maple_error_memory(error);
-    for (size_t i = 0; i < n_h && status == MAPLE_OK; i++)
-        evidence[i] = -INFINITY;
-    for (int kept = 0; kept < KEPT && status == MAPLE_OK; kept++) {
+static maple_status weigh_part(const gp_samples *s, size_t start, const gp_hypothesis *h, size_t n_h,
+                               double *weight, bool *out, maple_error *error) {
+    gp_samples part;
+    maple_status status = take(s, start, MOST_JUDGED, &part, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = weigh_all(&part, h, n_h, weight, out + start, error);
+    gp_samples_release(&part);
+    return status;
+}
+
+/* Hypotheses with the greatest weights, place[KEPT] in h; their weights become 0. Returns how many. */
+static size_t take_best(double *weight, size_t n_h, size_t *place) {
+    size_t kept = 0;
+    for (; kept < KEPT; kept++) {
         size_t best = 0;
         for (size_t i = 1; i < n_h; i++)
             if (weight[i] > weight[best])
                 best = i;
-        if (weight[best] <= 0)
+        if (!(weight[best] > 0))
             break;
         weight[best] = 0;
-        evidence[best] = h[best].log_prior + gp_evidence(s, &h[best], factor, dual);
+        place[kept] = best;
     }
-    double total = status == MAPLE_OK ? log_sum(evidence, n_h) : 0;
-    for (size_t i = 0; i < n_h && status == MAPLE_OK; i++)
-        weight[i] = exp(evidence[i] - total);
+    return kept;
+}
+
+/* weight[n_h] by the evidence of all samples, 0 but for the kept. */
+static maple_status weigh_kept(const gp_samples *s, const gp_hypothesis *h, size_t n_h, const size_t *place,
+                               size_t kept, double *weight, maple_error *error) {
+    double *factor = maple_alloc(s->n * s->n, sizeof *factor), *dual = maple_alloc(s->n, sizeof *dual);
+    double evidence[KEPT] = {0};
+    maple_status status = factor && dual ? MAPLE_OK : maple_error_memory(error);
+    for (size_t i = 0; i < kept && status == MAPLE_OK; i++)
+        evidence[i] = h[place[i]].log_prior + gp_evidence(s, &h[place[i]], factor, dual);
+    double total = status == MAPLE_OK ? log_sum(evidence, kept) : 0;
+    memset(weight, 0, n_h * sizeof *weight);
+    for (size_t i = 0; i < kept && status == MAPLE_OK; i++)
+        weight[place[i]] = exp(evidence[i] - total);
     maple_free(factor);
     maple_free(dual);
-    maple_free(evidence);
+    return status;
+}
+
+/* The first part is judged by all hypotheses, the others by the best few of them; parts may overlap. */
+static maple_status weigh_many(gp_samples *s, const gp_hypothesis *h, size_t n_h, double *weight, bool *out,
+                               maple_error *error) {
+    gp_hypothesis best[KEPT];
+    size_t place[KEPT], kept = 0, n = s->n;
+    double of_part[KEPT];
+    bool *gone = maple_alloc(n, sizeof *gone);
+    maple_status status = gone ? weigh_part(s, 0, h, n_h, weight, gone, error) : maple_error_memory(error);
+    if (status == MAPLE_OK)
+        kept = take_best(weight, n_h, place);
+    for (size_t i = 0; i < kept; i++)
+        best[i] = h[place[i]];
+    for (size_t at = MOST_JUDGED; at < n && status == MAPLE_OK; at += MOST_JUDGED)
+        status = weigh_part(s, at + MOST_JUDGED < n ? at : n - MOST_JUDGED, best, kept, of_part, gone, error);
+    for (size_t i = n; i-- > 0 && status == MAPLE_OK;) {
+        if (gone[i])
+            remove_sample(s, i);
+        if (out)
+            out[i] |= gone[i];
+    }
+    if (status == MAPLE_OK)
+        status = weigh_kept(s, h, n_h, place, kept, weight, error);
+    maple_free(gone);
     return status;
 }
 
 maple_status gp_weigh(gp_samples *s, const gp_hypothesis *h, size_t n_h, double *weight, bool *out,
                       maple_error *error) {
-    if (s->n <= MOST_JUDGED)
-        return weigh_all(s, h, n_h, weight, out, error);
-    gp_samples first;
-    maple_status status = take_first(s, MOST_JUDGED, &first, error);
-    if (status != MAPLE_OK)
-        return status;
-    status = weigh_all(&first, h, n_h, weight, NULL, error);
-    gp_samples_release(&first);
-    return status == MAPLE_OK ? weigh_again(s, h, n_h, weight, error) : status;
+    return s->n <= MOST_JUDGED ? weigh_all(s, h, n_h, weight, out, error)
+                               : weigh_many(s, h, n_h, weight, out, error);
 }
