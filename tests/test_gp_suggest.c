@@ -133,11 +133,15 @@ static void there_may_be_fewer(void **state) {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < i; j++)
             assert_true(chosen[i] != chosen[j]);
+    double after_two = widths[1];
+    assert_true(widths[0] > after_two);
+    OK(gp_choose(frame, &c.belief, c.g.f.asked, 5, 5, after_two, chosen, NULL, &n, &why));
+    assert_int_equal(n, 2);
     OK(gp_choose(frame, &c.belief, c.g.f.asked, 5, 0, 0, chosen, widths, &n, &why));
     assert_int_equal(n, 0);
     n = 77;
     OK(gp_choose(frame, &c.belief, c.g.f.asked, 5, 5, 1e9, chosen, NULL, &n, &why));
-    assert_int_equal(n, 1); /* sure enough after the first */
+    assert_int_equal(n, 0); /* sure enough already */
     release(&c);
 }
 
