@@ -32,7 +32,7 @@ check-asan: deps
 pool: all
 	@sh scripts/measure-pool.sh $(BUILD)
 
-# docs/results/ (about a quarter of an hour): public tables, where they are, and the bundled pool.
+# docs/results/ (about 20 minutes): public tables, where they are, and the bundled pool.
 results: all
 	@sh scripts/results.sh $(BUILD)
 
