@@ -36,14 +36,6 @@ static maple_status check_samples(const maple_predictor_info *info, const maple_
     return MAPLE_OK;
 }
 
-double maple_usable_latency(const maple_dataset *pool, maple_graph_form graph, const double *latency_ms,
-                            size_t row) {
-    double ms = latency_ms[row];
-    if (!isfinite(ms) || ms <= 0)
-        return NAN;
-    return graph == MAPLE_GRAPH_PRUNED && maple_space_degenerate(pool->space, &pool->archs[row]) ? NAN : ms;
-}
-
 maple_status maple_check_pool(const maple_predictor_info *info, const maple_fit_request *request,
                               maple_error *error) {
     const maple_dataset *pool = request->pool;

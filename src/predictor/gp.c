@@ -66,23 +66,6 @@ static const maple_dataset_platform *source_at(const trainer *t, size_t s) {
     return &t->request->pool->platforms[t->rows[s]];
 }
 
-/* Usable rows of a source; returns how many. */
-static size_t collect(const trainer *t, size_t s) {
-    const maple_dataset *pool = t->request->pool;
-    const maple_dataset_platform *source = source_at(t, s);
-    maple_graph_form graph = source->platform.graph;
-    size_t n = 0;
-    for (size_t i = 0; i < maple_train_rows(t->request); i++) {
-        size_t row = maple_train_row(t->request, i);
-        double ms = maple_usable_latency(pool, graph, source->latency_ms, row);
-        if (isnan(ms))
-            continue;
-        t->archs[n] = maple_space_canonical(pool->space, graph, &pool->archs[row]);
-        t->latency_ms[n++] = ms;
-    }
-    return n;
-}
-
 /* The sources of other families (other sources, where there is only one family). */
 static void choose_others(const trainer *t, size_t s) {
     const char *family = source_at(t, s)->platform.family;
@@ -128,7 +111,7 @@ static maple_status learn(const trainer *t, size_t s, maple_error *error) {
     maple_status status = gp_view_create(frame, &prior->sources, t->use, operator_ms, &view, error);
     if (status != MAPLE_OK)
         return status;
-    size_t n = collect(t, s);
+    size_t n = gp_source_rows(t->request, t->rows[s], t->archs, t->latency_ms);
     status = gp_learn(&view, GP_LIKE_POOL, t->archs, t->latency_ms, n, seed,
                       prior->like_pool + s * GP_PARAMETERS, error);
     for (int p = 0; p < GP_PARAMETERS; p++)
@@ -159,23 +142,6 @@ static maple_status train(trainer *t, maple_error *error) {
     return status;
 }
 
-/* Sources with latencies of the training architectures. */
-static maple_status keep_sources(trainer *t, size_t *n, maple_error *error) {
-    const maple_fit_request *request = t->request;
-    for (size_t i = 0; i < request->n_sources; i++) {
-        t->rows[*n] = request->sources[i];
-        if (collect(t, *n) > 0)
-            ++*n;
-        else
-            maple_log(request->hooks, MAPLE_LOG_WARNING,
-                      "source %s has no latencies of the training architectures: left out",
-                      source_at(t, *n)->platform.name);
-    }
-    return *n > 0 ? MAPLE_OK
-                  : maple_error_set(error, MAPLE_BAD_INPUT,
-                                    "the sources have no latencies of the training architectures");
-}
-
 static maple_status pretrain(const maple_fit_request *request, const double *options, void **out,
                              maple_error *error) {
     (void)options;
@@ -187,7 +153,7 @@ static maple_status pretrain(const maple_fit_request *request, const double *opt
                  .latency_ms = maple_alloc(rows, sizeof *t.latency_ms),
                  .scratch = maple_alloc(maple_space_features(request->space) + 1, sizeof *t.scratch)};
     bool fine = t.rows && t.use && t.archs && t.latency_ms && t.scratch;
-    maple_status status = fine ? keep_sources(&t, &n, error) : maple_error_memory(error);
+    maple_status status = fine ? maple_keep_sources(request, t.rows, &n, error) : maple_error_memory(error);
     if (status == MAPLE_OK)
         status = create_prior(request->space, n, &t.prior, error);
     if (status == MAPLE_OK)

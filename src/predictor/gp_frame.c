@@ -2,11 +2,10 @@
 /* Features as the prior of `gp` sees them: standardised over the space, every group of features worth the
  * same. */
 #include "predictor/gp_model.h"
+#include "predictor/moments.h"
 
 #include <math.h>
 #include <string.h>
-
-enum { DRAWN = 512 }; /* architectures that say how much a feature varies */
 
 void gp_frame_release(gp_frame *frame) {
     maple_free(frame->mean);
@@ -33,19 +32,6 @@ static void choose_blocks(gp_frame *frame) {
         else if (merge && group == MAPLE_FEATURE_LIVE)
             group = MAPLE_FEATURE_COUNT;
         frame->block[j] = (unsigned char)(GP_FIRST_GROUP + group);
-    }
-}
-
-/* mean, and 1 / sd in scale. */
-static void measure(gp_frame *frame, const double *values) {
-    for (size_t j = 0; j < frame->k; j++) {
-        double mean = 0, square = 0;
-        for (size_t i = 0; i < DRAWN; i++)
-            mean += values[i * frame->k + j] / DRAWN;
-        for (size_t i = 0; i < DRAWN; i++)
-            square += pow(values[i * frame->k + j] - mean, 2) / DRAWN;
-        frame->mean[j] = mean;
-        frame->scale[j] = square > 1e-12 ? 1 / sqrt(square) : 0;
     }
 }
 
@@ -77,37 +63,32 @@ maple_status gp_frame_create(const maple_space *space, maple_graph_form graph, g
     frame.scale = maple_alloc(frame.k, sizeof *frame.scale);
     frame.block = maple_alloc(frame.k, sizeof *frame.block);
     size_t operators = maple_space_operators(space);
-    frame.drawn = maple_alloc(DRAWN, (frame.k + 1) * sizeof *frame.drawn);
+    frame.drawn = maple_alloc(MAPLE_DRAWN_ARCHS, (frame.k + 1) * sizeof *frame.drawn);
     for (int form = 0; form < 2; form++)
-        frame.counts[form] = maple_alloc(DRAWN, operators * sizeof(double));
-    frame.degenerate = maple_alloc(DRAWN, sizeof *frame.degenerate);
-    frame.executed = maple_alloc(DRAWN, (frame.k + 1) * sizeof *frame.executed);
-    frame.n_drawn = DRAWN;
-    maple_arch *archs = maple_alloc(DRAWN, sizeof *archs);
-    double *values = maple_alloc(DRAWN * frame.k, sizeof *values);
+        frame.counts[form] = maple_alloc(MAPLE_DRAWN_ARCHS, operators * sizeof(double));
+    frame.degenerate = maple_alloc(MAPLE_DRAWN_ARCHS, sizeof *frame.degenerate);
+    frame.executed = maple_alloc(MAPLE_DRAWN_ARCHS, (frame.k + 1) * sizeof *frame.executed);
+    frame.n_drawn = MAPLE_DRAWN_ARCHS;
+    maple_arch *archs = maple_alloc(MAPLE_DRAWN_ARCHS, sizeof *archs);
     bool fine = frame.mean && frame.scale && frame.block && frame.drawn && frame.degenerate &&
-                frame.executed && frame.counts[0] && frame.counts[1] && archs && values;
+                frame.executed && frame.counts[0] && frame.counts[1] && archs;
     maple_status status = fine ? MAPLE_OK : maple_error_memory(error);
-    maple_rng rng = maple_rng_seed(1);
     if (status == MAPLE_OK)
-        status = maple_space_sample(space, graph, &rng, DRAWN, archs, error);
+        status = maple_feature_moments(space, graph, archs, frame.mean, frame.scale, error);
     if (status == MAPLE_OK) {
-        for (size_t i = 0; i < DRAWN; i++) {
-            archs[i] = maple_space_canonical(space, graph, &archs[i]);
-            maple_space_feature_values(space, &archs[i], values + i * frame.k);
-            execute(&frame, &archs[i], i);
-        }
-        measure(&frame, values);
+        for (size_t j = 0; j < frame.k; j++) /* a variance until here */
+            frame.scale[j] = frame.scale[j] > 0 ? 1 / sqrt(frame.scale[j]) : 0;
         choose_blocks(&frame);
         scale(&frame);
-        for (size_t i = 0; i < DRAWN; i++)
+        for (size_t i = 0; i < MAPLE_DRAWN_ARCHS; i++) {
+            execute(&frame, &archs[i], i);
             gp_frame_row(&frame, &archs[i], frame.drawn + i * (frame.k + 1));
+        }
         *out = frame;
     } else {
         gp_frame_release(&frame);
     }
     maple_free(archs);
-    maple_free(values);
     return status;
 }
 

@@ -70,6 +70,10 @@ typedef struct gp_sources {
 
 maple_status gp_sources_create(const maple_space *space, size_t n, gp_sources *out, maple_error *error);
 void gp_sources_release(gp_sources *sources);
+/* What a platform has of the training rows, as it executes them: archs and latency_ms[training rows], of
+ * which so many are set as it returns. */
+size_t gp_source_rows(const maple_fit_request *request, size_t platform, maple_arch *archs,
+                      double *latency_ms);
 /* Source s from a platform of the request's pool: all training rows that it has. */
 maple_status gp_sources_learn(gp_sources *sources, size_t s, const maple_fit_request *request,
                               const gp_frame *frames, size_t platform, maple_error *error);

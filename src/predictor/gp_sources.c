@@ -41,23 +41,33 @@ static void set_penalty(const gp_frame *frame, size_t rows, double *penalty) {
     penalty[frame->k] = 1e-9;
 }
 
-static maple_status fit(const maple_fit_request *request, const gp_frame *frame, size_t platform, double *raw,
-                        double *level_ms, maple_error *error) {
+size_t gp_source_rows(const maple_fit_request *request, size_t platform, maple_arch *archs,
+                      double *latency_ms) {
     const maple_dataset *pool = request->pool;
-    const double *known = pool->platforms[platform].latency_ms;
-    size_t total = maple_train_rows(request), n = 0, width = frame->k + 1;
-    double *x = maple_alloc(total, width * sizeof *x), *y = maple_alloc(total, sizeof *y), mean = 0;
-    double *penalty = maple_alloc(width, sizeof *penalty), *c = maple_alloc(width, sizeof *c);
-    maple_status status = x && y && penalty && c ? MAPLE_OK : maple_error_memory(error);
-    for (size_t i = 0; i < total && status == MAPLE_OK; i++) {
-        size_t row = maple_train_row(request, i);
-        double ms = maple_usable_latency(pool, frame->graph, known, row);
+    maple_graph_form graph = pool->platforms[platform].platform.graph;
+    size_t n = 0;
+    for (size_t i = 0; i < maple_train_rows(request); i++) {
+        double ms = maple_train_latency(request, platform, i);
         if (isnan(ms))
             continue;
-        maple_arch arch = maple_space_canonical(pool->space, frame->graph, &pool->archs[row]);
-        gp_frame_row(frame, &arch, x + n * width);
-        mean += ms;
-        y[n++] = ms;
+        archs[n] = maple_space_canonical(pool->space, graph, &pool->archs[maple_train_row(request, i)]);
+        latency_ms[n++] = ms;
+    }
+    return n;
+}
+
+static maple_status fit(const maple_fit_request *request, const gp_frame *frame, size_t platform, double *raw,
+                        double *level_ms, maple_error *error) {
+    size_t total = maple_train_rows(request), n = 0, width = frame->k + 1;
+    maple_arch *archs = maple_alloc(total, sizeof *archs);
+    double *x = maple_alloc(total, width * sizeof *x), *y = maple_alloc(total, sizeof *y), mean = 0;
+    double *penalty = maple_alloc(width, sizeof *penalty), *c = maple_alloc(width, sizeof *c);
+    maple_status status = archs && x && y && penalty && c ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK)
+        n = gp_source_rows(request, platform, archs, y);
+    for (size_t i = 0; i < n; i++) {
+        gp_frame_row(frame, &archs[i], x + i * width);
+        mean += y[i];
     }
     if (status == MAPLE_OK) {
         mean /= (double)n;
@@ -72,6 +82,7 @@ static maple_status fit(const maple_fit_request *request, const gp_frame *frame,
             c[j] *= mean / *level_ms;
         gp_frame_leave(frame, c, raw);
     }
+    maple_free(archs);
     maple_free(x);
     maple_free(y);
     maple_free(penalty);

@@ -44,6 +44,13 @@ static inline size_t maple_train_row(const maple_fit_request *request, size_t i)
  * learned from: not measured, not positive, or nothing runs. */
 double maple_usable_latency(const maple_dataset *pool, maple_graph_form graph, const double *latency_ms,
                             size_t row);
+/* The same of the i-th training row on a platform (a row) of the pool. */
+double maple_train_latency(const maple_fit_request *request, size_t platform, size_t i);
+
+/* kept[request->n_sources]: the first *n become the sources with a latency of the training rows, in their
+ * order; the others are left out with a warning. None left: MAPLE_BAD_INPUT. */
+maple_status maple_keep_sources(const maple_fit_request *request, size_t *kept, size_t *n,
+                                maple_error *error);
 
 /* --- Models --- */
 

@@ -56,30 +56,11 @@ static const maple_arch *arch_at(const builder *b, size_t i) {
     return &b->request->pool->archs[maple_train_row(b->request, i)];
 }
 
-/* NaN where a platform has no latency of a training row. */
-static double latency_at(const builder *b, size_t platform, size_t i) {
-    const maple_dataset *pool = b->request->pool;
-    const maple_dataset_platform *source = &pool->platforms[platform];
-    return maple_usable_latency(pool, source->platform.graph, source->latency_ms,
-                                maple_train_row(b->request, i));
-}
-
 static maple_status keep_sources(builder *b, maple_error *error) {
     const maple_fit_request *request = b->request;
-    for (size_t s = 0; s < request->n_sources; s++) {
-        size_t platform = request->sources[s], i = 0;
-        while (i < b->n_rows && isnan(latency_at(b, platform, i)))
-            i++;
-        if (i < b->n_rows)
-            b->kept[b->table->n++] = platform;
-        else
-            maple_log(request->hooks, MAPLE_LOG_WARNING,
-                      "source %s has no latencies of the training architectures: left out",
-                      request->pool->platforms[platform].platform.name);
-    }
-    if (b->table->n == 0)
-        return maple_error_set(error, MAPLE_BAD_INPUT,
-                               "the sources have no latencies of the training architectures");
+    maple_status status = maple_keep_sources(request, b->kept, &b->table->n, error);
+    if (status != MAPLE_OK)
+        return status;
     b->table->sources = maple_alloc(b->table->n, sizeof *b->table->sources);
     if (!b->table->sources)
         return maple_error_memory(error);
@@ -144,7 +125,7 @@ static maple_status fill_source(const builder *b, size_t s, size_t *unknown, map
     source->known_ms = maple_alloc(index->n, sizeof *source->known_ms);
     maple_status status = count && source->known_ms ? MAPLE_OK : maple_error_memory(error);
     for (size_t i = 0; i < b->n_rows && status == MAPLE_OK; i++) {
-        double ms = latency_at(b, b->kept[s], i);
+        double ms = maple_train_latency(b->request, b->kept[s], i);
         if (isnan(ms))
             continue;
         maple_arch canonical = maple_space_canonical(pool->space, source->graph, arch_at(b, i));
@@ -170,13 +151,13 @@ static maple_status find_medians(const builder *b, maple_error *error) {
     for (size_t i = 0; i < b->n_rows && status == MAPLE_OK; i++) {
         shared[i] = true;
         for (size_t s = 0; s < table->n && shared[i]; s++)
-            shared[i] = !isnan(latency_at(b, b->kept[s], i));
+            shared[i] = !isnan(maple_train_latency(b->request, b->kept[s], i));
         n_shared += shared[i];
     }
     for (size_t s = 0; s < table->n && status == MAPLE_OK; s++) {
         size_t n = 0;
         for (size_t i = 0; i < b->n_rows; i++) {
-            double ms = shared[i] || n_shared == 0 ? latency_at(b, b->kept[s], i) : NAN;
+            double ms = shared[i] || n_shared == 0 ? maple_train_latency(b->request, b->kept[s], i) : NAN;
             if (!isnan(ms))
                 values[n++] = ms;
         }

@@ -10,6 +10,7 @@
  */
 #include "predictor/structured.h"
 
+#include "predictor/moments.h"
 #include "predictor/ridge.h"
 
 #include <cblas.h>
@@ -18,8 +19,7 @@
 
 enum {
     GROUPS = MAPLE_FEATURE_GROUPS,
-    MOST_JUDGED = 64,  /* samples that the hypotheses are judged by */
-    SCALE_ARCHS = 512, /* architectures that say how much a feature varies */
+    MOST_JUDGED = 64, /* samples that the hypotheses are judged by */
 };
 
 /* Before anything was seen: COST_SHARE of the mean latency is in proportion to what counts work; latencies
@@ -116,19 +116,14 @@ static hypothesis hypothesis_at(const problem *p, size_t place) {
 }
 
 /* s_j: the inverse of the feature's variance over the space and of the number of features in its group. */
-static void scale_features(problem *p, const double *values) {
+static void scale_features(problem *p, const double *mean, const double *variance) {
     for (size_t j = 0; j < p->k; j++) {
-        double mean = 0, square = 0;
-        for (size_t i = 0; i < SCALE_ARCHS; i++)
-            mean += values[i * p->k + j] / SCALE_ARCHS;
-        for (size_t i = 0; i < SCALE_ARCHS; i++)
-            square += pow(values[i * p->k + j] - mean, 2) / SCALE_ARCHS;
-        if (square <= 1e-12)
+        if (variance[j] == 0)
             continue; /* does not vary: has no coefficient */
-        p->scale[j] = 1 / square;
+        p->scale[j] = 1 / variance[j];
         p->members[group_of(p, j)]++;
         if (group_of(p, j) == MAPLE_FEATURE_COST)
-            p->prior[j] = COST_SHARE / mean;
+            p->prior[j] = COST_SHARE / mean[j];
     }
     for (size_t j = 0; j < p->k; j++) {
         if (p->scale[j] == 0)
@@ -139,20 +134,16 @@ static void scale_features(problem *p, const double *values) {
 }
 
 static maple_status look_at_space(problem *p, maple_graph_form graph, maple_error *error) {
-    maple_rng rng = maple_rng_seed(1);
-    maple_arch *archs = maple_alloc(SCALE_ARCHS, sizeof *archs);
-    double *values = maple_alloc(SCALE_ARCHS * p->k, sizeof *values);
-    maple_status status = archs && values ? MAPLE_OK : maple_error_memory(error);
+    maple_arch *archs = maple_alloc(MAPLE_DRAWN_ARCHS, sizeof *archs);
+    double *mean = maple_alloc(p->k, sizeof *mean), *variance = maple_alloc(p->k, sizeof *variance);
+    maple_status status = archs && mean && variance ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = maple_space_sample(p->space, graph, &rng, SCALE_ARCHS, archs, error);
-    for (size_t i = 0; status == MAPLE_OK && i < SCALE_ARCHS; i++) {
-        maple_arch arch = maple_space_canonical(p->space, graph, &archs[i]);
-        maple_space_feature_values(p->space, &arch, values + i * p->k);
-    }
+        status = maple_feature_moments(p->space, graph, archs, mean, variance, error);
     if (status == MAPLE_OK)
-        scale_features(p, values);
+        scale_features(p, mean, variance);
     maple_free(archs);
-    maple_free(values);
+    maple_free(mean);
+    maple_free(variance);
     return status;
 }
 
