@@ -163,7 +163,8 @@ static maple_status suggest(const cli_choosing *c, const maple_fit_request *requ
     out->widths = maple_alloc(most, sizeof *out->widths);
     maple_status status = chosen && out->archs && out->widths ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = maple_predictor_pretrain(c->predictor, request, &pretrained, error);
+        status = maple_model_cache_pretrain(cli_cache_models(c->cache, c->predictor), c->predictor, request,
+                                            &pretrained, error);
     if (status == MAPLE_OK)
         status = maple_pretrained_suggest(pretrained, request, archs, n, most, c->width, chosen, out->widths,
                                           &out->n, error);
@@ -212,10 +213,11 @@ maple_status cli_check_suggests(const char *predictor, maple_error *error) {
 
 /* --- The first networks of a device --- */
 
-void cli_sampling_option(cli_sampling *sampling, cli_options *options) {
-    *sampling = (cli_sampling){.predictor = "gp", .sampler = "suggest"};
+void cli_sampling_options(cli_sampling *sampling, cli_cache *cache, cli_options *options) {
+    *sampling = (cli_sampling){.predictor = "gp", .sampler = "suggest", .cache = cache};
     cli_string(options, "sampler", &sampling->sampler, "NAME",
                "which networks: suggest (those that make predictions surest; default), random");
+    cli_cache_option(cache, options);
 }
 
 maple_status cli_sampling_check(cli_sampling *sampling, const cli_options *options, maple_error *error) {
@@ -251,7 +253,8 @@ static maple_status choose_suggested(const cli_sampling *sampling, const maple_d
                              .n_sources = n_sources,
                              .target = &device->target,
                              .n = n,
-                             .seed = seed};
+                             .seed = seed,
+                             .cache = sampling->cache};
     cli_choice choice;
     maple_status status = cli_choose(&choosing, &choice, error);
     if (status == MAPLE_OK && choice.n < n)

@@ -66,8 +66,8 @@ typedef struct {
 
 /* What a model was fitted with cannot be chosen any more. */
 static maple_status check_options(const predict_options *o, const cli_options *options, maple_error *error) {
-    static const char *const OF_FITTING[] = {"platform", "predictor", "options",
-                                             "samples",  "leave-out", "space"};
+    static const char *const OF_FITTING[] = {"platform",  "predictor", "options", "samples",
+                                             "leave-out", "space",     "cache"};
     if (o->csv && o->json)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--csv and --json exclude each other");
     if (o->all + (o->random > 0) + (o->file || options->n_arguments > 0) > 1)
@@ -84,7 +84,7 @@ static maple_status check_options(const predict_options *o, const cli_options *o
     return MAPLE_OK;
 }
 
-static maple_status get_predictor(const predict_options *o, maple_pool *user, maple_predictor **out,
+static maple_status get_predictor(predict_options *o, maple_pool *user, maple_predictor **out,
                                   maple_error *error) {
     if (o->model)
         return maple_predictor_load(o->model, out, NULL, error);

@@ -22,26 +22,24 @@ void cli_fitting_options(cli_fitting *fitting, cli_options *options) {
     cli_string(options, "space", &fitting->space_name, "NAME", "search space (default nas-bench-201)");
     cli_string(options, "pool", &fitting->pool, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
     cli_seed(options, &fitting->seed);
+    cli_cache_option(&fitting->cache, options);
 }
 
 /* The reference latencies that the predictor would use and the platform has are given to it: they were
  * measured. */
-static maple_status add_references(const maple_dataset *dataset, size_t row, const char *predictor,
-                                   const char *options, double *reference_ms, maple_target *target,
+static maple_status add_references(const cli_fit_job *job, double *reference_ms, maple_target *target,
                                    maple_error *error) {
     int used;
     maple_status status =
-        maple_predictor_references(predictor, options, dataset->space, target, &used, error);
-    if (status == MAPLE_OK && used > 0 && maple_dataset_references(dataset, row, reference_ms) > 0)
+        maple_predictor_references(job->predictor, job->options, job->dataset->space, target, &used, error);
+    if (status == MAPLE_OK && used > 0 && maple_dataset_references(job->dataset, job->row, reference_ms) > 0)
         target->reference_ms = reference_ms;
     return status;
 }
 
-maple_status cli_fit_row(const maple_dataset *dataset, size_t target, const char *predictor,
-                         const char *options, cli_leave_out leave_out, const maple_arch *archs,
-                         const double *latency_ms, size_t n, uint64_t seed, size_t *n_sources,
-                         maple_predictor **out, maple_error *error) {
-    const maple_dataset_platform *row = &dataset->platforms[target];
+maple_status cli_fit_row(const cli_fit_job *job, maple_predictor **out, maple_error *error) {
+    const maple_dataset *dataset = job->dataset;
+    const maple_dataset_platform *row = &dataset->platforms[job->row];
     maple_fit_request request = {
         .space = dataset->space,
         .pool = dataset,
@@ -49,25 +47,24 @@ maple_status cli_fit_row(const maple_dataset *dataset, size_t target, const char
                    .operator_ms = row->operator_ms,
                    .counters_warm = row->counters_warm,
                    .counters_cold = row->counters_cold,
-                   .n_samples = n,
-                   .archs = archs,
-                   .latency_ms = latency_ms},
-        .seed = seed,
-        .options = options,
+                   .n_samples = job->n_samples,
+                   .archs = job->archs,
+                   .latency_ms = job->latency_ms},
+        .seed = job->seed,
+        .options = job->options,
         .hooks = cli_hooks(),
     };
     size_t *sources = NULL;
     double *reference_ms = maple_alloc(maple_space_references(dataset->space), sizeof *reference_ms);
     maple_status status = reference_ms ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = add_references(dataset, target, predictor, options, reference_ms, &request.target, error);
+        status = add_references(job, reference_ms, &request.target, error);
     if (status == MAPLE_OK)
-        status = cli_sources(dataset, &row->platform, leave_out, &sources, &request.n_sources, error);
+        status = cli_sources(dataset, &row->platform, job->leave_out, &sources, &request.n_sources, error);
     request.sources = sources;
-    if (status == MAPLE_OK && n_sources)
-        *n_sources = request.n_sources;
     if (status == MAPLE_OK)
-        status = maple_predictor_fit(predictor, &request, out, error);
+        status = maple_model_cache_fit(cli_cache_models(job->cache, job->predictor), job->predictor, &request,
+                                       out, error);
     maple_free(sources);
     maple_free(reference_ms);
     return status;
@@ -131,7 +128,7 @@ static maple_status no_platform(const cli_fitting *fitting, maple_pool *user, ma
                            fitting->platform, user ? maple_pool_path(user) : "your pool (there is none yet)");
 }
 
-maple_status cli_fit_platform(const cli_fitting *fitting, maple_pool *user, maple_predictor **out,
+maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_predictor **out,
                               maple_error *error) {
     if (!fitting->platform)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--platform NAME is missing; see maple pool list");
@@ -153,9 +150,19 @@ maple_status cli_fit_platform(const cli_fitting *fitting, maple_pool *user, mapl
         status = no_platform(fitting, user, error);
     else
         status = draw_samples(dataset, (size_t)target, fitting, &archs, &latency_ms, &n, error);
+    cli_fit_job job = {.predictor = fitting->predictor,
+                       .options = fitting->predictor_options,
+                       .dataset = dataset,
+                       .row = (size_t)target,
+                       .leave_out = leave_out,
+                       .archs = archs,
+                       .latency_ms = latency_ms,
+                       .n_samples = n,
+                       .seed = fitting->seed,
+                       .cache = &fitting->cache};
     if (status == MAPLE_OK)
-        status = cli_fit_row(dataset, (size_t)target, fitting->predictor, fitting->predictor_options,
-                             leave_out, archs, latency_ms, n, fitting->seed, NULL, out, error);
+        status = cli_fit_row(&job, out, error);
+    cli_cache_close(&fitting->cache);
     maple_free(archs);
     maple_free(latency_ms);
     maple_dataset_free(dataset);

@@ -20,6 +20,7 @@ typedef struct {
     maple_platform platform; /* name "": a new device */
     cli_device device;
     size_t *sources, n_sources;
+    cli_cache cache;
     cli_choice choice;
 } suggest_job;
 
@@ -49,6 +50,7 @@ static void add_options(suggest_job *s, cli_options *options) {
     cli_string(options, "pool", &s->pool_name, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
     cli_flag(options, "bundled", &s->bundled, "only the pool that came with maple");
     cli_seed(options, &s->seed);
+    cli_cache_option(&s->cache, options);
     cli_flag(options, "commands", &s->commands, "what to run, or a table to fill in, instead (see above)");
     cli_flag(options, "json", &s->json, "an array of objects");
     cli_flag(options, "csv", &s->csv, "CSV: rank,arch,index,interval_width");
@@ -131,7 +133,8 @@ static maple_status choose(suggest_job *s, maple_error *error) {
                              .candidates = (size_t)s->candidates,
                              .n = (size_t)s->samples,
                              .width = s->until / 100.0,
-                             .seed = s->seed};
+                             .seed = s->seed,
+                             .cache = &s->cache};
     cli_say("choosing among %s architectures for %s (%zu measured), learning from %zu platform%s",
             s->candidates > 0                      ? "random"
             : maple_space_enumerable(s->space) > 0 ? "all"
@@ -377,6 +380,7 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
         status = choose(&s, error);
     if (status == MAPLE_OK)
         status = print(&s, error);
+    cli_cache_close(&s.cache);
     cli_choice_free(&s.choice);
     cli_device_free(&s.device);
     maple_free(s.sources);
