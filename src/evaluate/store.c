@@ -65,17 +65,18 @@ static int check_structure(sqlite3 *db) {
     return code;
 }
 
-/* WAL: a commit is one append, and a process that is killed leaves whole commits. */
+/* WAL: a commit is one append, and a process that is killed leaves whole commits. Both modes stay with the
+ * file; saying them again would write it. */
 static int make_schema(sqlite3 *db) {
     int format = 0;
-    int code =
-        sqlite3_exec(db, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-    if (code == SQLITE_OK)
-        code = read_format(db, &format);
+    int code = read_format(db, &format);
     if (code != SQLITE_OK || format == FORMAT)
         return code;
     if (format != 0)
         return SQLITE_NOTADB; /* of another program, or of another version of this one */
+    code = sqlite3_exec(db, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        return code;
     return sqlite3_exec(
         db,
         "BEGIN IMMEDIATE;"
