@@ -479,7 +479,9 @@ const cli_command cli_evaluate = {
         "else "
         "$XDG_CACHE_HOME/maple, else ~/.cache/maple. Above\n256 MiB what was longest unused goes. To clear "
         "the "
-        "cache remove the file; --cache none computes all and keeps nothing.",
+        "cache remove the file; --cache none computes all and keeps nothing. maple predict, fit, "
+        "suggest,\nprofile "
+        "and quickstart keep their pre-trained models there, too.",
     .examples =
         "  maple evaluate --bundled --leave-out family --samples 3,10 --predictor maple,lut-fit,flops\n"
         "  maple evaluate --pool help.db --tasks ND,FA --predictor flops,nearest --samples 10,20 --json\n"
