@@ -172,21 +172,22 @@ void cli_cache_close(cli_cache *cache);
 
 typedef struct cli_fitting {
     const char *platform, *predictor, *leave_out, *space_name, *pool, *predictor_options;
-    int samples; /* 0: all that the platform has */
+    int samples; /* -1: all that the platform has */
     uint64_t seed;
     cli_cache cache;
 } cli_fitting;
 
 void cli_fitting_options(cli_fitting *fitting, cli_options *options);
-/* Fits on the platform's measured architectures in the pool; */
+/* Fits on the platform's measured architectures in the pool, or on its descriptor alone; a predictor that
+ * needs more refuses. */
 maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_predictor **out,
                               maple_error *error);
 
-/* A predictor for a row of the dataset, from samples of it and from the other rows. */
+/* A predictor for a platform of the dataset, from samples and the descriptor of it, and from the others. */
 typedef struct cli_fit_job {
     const char *predictor, *options;
     const maple_dataset *dataset;
-    size_t row;
+    const maple_dataset_platform *platform;
     cli_leave_out leave_out;
     const maple_arch *archs; /* [n_samples] */
     const double *latency_ms;
@@ -195,24 +196,20 @@ typedef struct cli_fit_job {
     cli_cache *cache;
 } cli_fit_job;
 
-maple_status cli_fit_row(const cli_fit_job *job, maple_predictor **out, maple_error *error);
+maple_status cli_run_fit(const cli_fit_job *job, maple_predictor **out, maple_error *error);
 
 /* --- Choosing (choosing.c): which networks to measure, for `suggest`, `profile` and `quickstart` --- */
 
-/* What is known of a device: target's arrays are the other members. Freed by cli_device_free. */
+/* All that is known of a platform of the dataset: its descriptor, and every latency as a sample. Freed by
+ * cli_device_free; the descriptor stays the dataset's. */
 typedef struct cli_device {
     maple_target target;
-    double *operator_ms, *warm, *cold;
-    maple_arch *archs;
+    maple_arch *archs; /* of target */
     double *latency_ms;
 } cli_device;
 
-/* The descriptor of a platform of the pool, and no samples. */
-maple_status cli_device_profiled(maple_pool *pool, const maple_platform *platform, const maple_space *space,
+maple_status cli_device_measured(const maple_dataset *dataset, const maple_dataset_platform *platform,
                                  cli_device *out, maple_error *error);
-/* The descriptor, and all latencies, of a row of the dataset. */
-maple_status cli_device_measured(const maple_dataset *dataset, size_t row, cli_device *out,
-                                 maple_error *error);
 void cli_device_free(cli_device *device);
 
 typedef struct cli_choosing {
@@ -254,10 +251,11 @@ typedef struct cli_sampling {
 void cli_sampling_options(cli_sampling *sampling, cli_cache *cache, cli_options *options);
 /* After parsing, and with sampling->predictor set: --sampler suggest needs one that suggests. */
 maple_status cli_sampling_check(cli_sampling *sampling, const cli_options *options, maple_error *error);
-/* archs[n] for a platform of the pool, by the descriptor and the dataset's other platforms; the platform's
- * own latencies are not looked at, so that the same command again chooses the same. Where there is nothing to
- * learn from, and for more than 100, random ones, unless --sampler was given (MAPLE_BAD_INPUT); says so. */
-maple_status cli_sample(const cli_sampling *sampling, maple_pool *pool, const maple_platform *platform,
+/* archs[n] for a platform, by the descriptor that the dataset has of it and the dataset's other platforms;
+ * the platform's own latencies are not looked at, so that the same command again chooses the same. Where
+ * there is nothing to learn from, and for more than 100, random ones, unless --sampler was given
+ * (MAPLE_BAD_INPUT); says so. */
+maple_status cli_sample(const cli_sampling *sampling, const maple_platform *platform,
                         const maple_dataset *dataset, size_t n, uint64_t seed, maple_arch *archs,
                         bool *suggested, maple_error *error);
 

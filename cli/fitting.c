@@ -8,15 +8,16 @@
 #include <string.h>
 
 void cli_fitting_options(cli_fitting *fitting, cli_options *options) {
-    *fitting =
-        (cli_fitting){.predictor = "gp", .leave_out = "none", .space_name = "nas-bench-201", .seed = 1};
+    *fitting = (cli_fitting){
+        .predictor = "gp", .leave_out = "none", .space_name = "nas-bench-201", .samples = -1, .seed = 1};
     cli_string(options, "platform", &fitting->platform, "NAME",
                "the platform to predict for (see maple pool list)");
     cli_string(options, "predictor", &fitting->predictor, "NAME", "see maple predictors (default gp)");
     cli_string(options, "options", &fitting->predictor_options, "K=V,...",
                "options of the predictor (a wrong one lists those there are)");
     cli_int(options, "samples", &fitting->samples, 0, 1000000, "N",
-            "use N random ones of the platform's latencies (default: all)");
+            "learn from N random ones of the platform's latencies (default: all); from 0, or\n"
+            "                         where it has none, gp predicts by its operator latencies");
     cli_string(options, "leave-out", &fitting->leave_out, "WHAT",
                "learn not from: none (default), family, cpu (all platforms of this CPU model)");
     cli_string(options, "space", &fitting->space_name, "NAME", "search space (default nas-bench-201)");
@@ -32,35 +33,33 @@ static maple_status add_references(const cli_fit_job *job, double *reference_ms,
     int used;
     maple_status status =
         maple_predictor_references(job->predictor, job->options, job->dataset->space, target, &used, error);
-    if (status == MAPLE_OK && used > 0 && maple_dataset_references(job->dataset, job->row, reference_ms) > 0)
+    if (status == MAPLE_OK && used > 0 &&
+        maple_dataset_references(job->dataset, job->platform, reference_ms) > 0)
         target->reference_ms = reference_ms;
     return status;
 }
 
-maple_status cli_fit_row(const cli_fit_job *job, maple_predictor **out, maple_error *error) {
+maple_status cli_run_fit(const cli_fit_job *job, maple_predictor **out, maple_error *error) {
     const maple_dataset *dataset = job->dataset;
-    const maple_dataset_platform *row = &dataset->platforms[job->row];
     maple_fit_request request = {
         .space = dataset->space,
         .pool = dataset,
-        .target = {.graph = row->platform.graph,
-                   .operator_ms = row->operator_ms,
-                   .counters_warm = row->counters_warm,
-                   .counters_cold = row->counters_cold,
-                   .n_samples = job->n_samples,
-                   .archs = job->archs,
-                   .latency_ms = job->latency_ms},
+        .target = maple_dataset_target(dataset, job->platform),
         .seed = job->seed,
         .options = job->options,
         .hooks = cli_hooks(),
     };
+    request.target.n_samples = job->n_samples;
+    request.target.archs = job->archs;
+    request.target.latency_ms = job->latency_ms;
     size_t *sources = NULL;
     double *reference_ms = maple_alloc(maple_space_references(dataset->space), sizeof *reference_ms);
     maple_status status = reference_ms ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK)
         status = add_references(job, reference_ms, &request.target, error);
     if (status == MAPLE_OK)
-        status = cli_sources(dataset, &row->platform, job->leave_out, &sources, &request.n_sources, error);
+        status = cli_sources(dataset, &job->platform->platform, job->leave_out, &sources, &request.n_sources,
+                             error);
     request.sources = sources;
     if (status == MAPLE_OK)
         status = maple_model_cache_fit(cli_cache_models(job->cache, job->predictor), job->predictor, &request,
@@ -70,7 +69,7 @@ maple_status cli_fit_row(const cli_fit_job *job, maple_predictor **out, maple_er
     return status;
 }
 
-/* How a platform gets more latencies: another program measured those that were imported. */
+/* How a platform gets (more) latencies: another program measured those that were imported. */
 static void say_how(const maple_platform *platform, const char *space, size_t n, char out[160]) {
     if (strcmp(platform->engine, "imported") == 0)
         snprintf(out, 160, "import more latencies of it (see maple pool import csv --help)");
@@ -78,10 +77,11 @@ static void say_how(const maple_platform *platform, const char *space, size_t n,
         snprintf(out, 160, "measure more on its machine (maple measure --space %s --random %zu)", space, n);
 }
 
-/* The first `wanted` of a seeded shuffle of the measured architectures (all of them for 0). */
-static maple_status draw_samples(const maple_dataset *dataset, size_t target, const cli_fitting *fitting,
-                                 maple_arch **archs, double **latency_ms, size_t *n, maple_error *error) {
-    const double *known = dataset->platforms[target].latency_ms;
+/* The first of a seeded shuffle of the measured architectures, or all of them. */
+static maple_status draw_samples(const maple_dataset *dataset, const maple_dataset_platform *platform,
+                                 const cli_fitting *fitting, maple_arch **archs, double **latency_ms,
+                                 size_t *n, maple_error *error) {
+    const double *known = platform->latency_ms;
     size_t *order = maple_alloc(dataset->n_archs, sizeof *order), found = 0;
     *archs = maple_alloc(dataset->n_archs, sizeof **archs);
     *latency_ms = maple_alloc(dataset->n_archs, sizeof **latency_ms);
@@ -93,16 +93,16 @@ static maple_status draw_samples(const maple_dataset *dataset, size_t target, co
         if (isfinite(known[i]))
             order[found++] = i;
     }
-    size_t wanted = fitting->samples ? (size_t)fitting->samples : found;
+    size_t wanted = fitting->samples >= 0 ? (size_t)fitting->samples : found;
     if (wanted > found) {
         char how[160];
-        say_how(&dataset->platforms[target].platform, fitting->space_name, wanted, how);
+        say_how(&platform->platform, fitting->space_name, wanted, how);
         maple_free(order);
-        return maple_error_set(error, MAPLE_BAD_INPUT,
-                               "--samples %zu, but %s has only %zu latencies in %s; ask for fewer, or %s",
-                               wanted, fitting->platform, found, fitting->space_name, how);
+        return maple_error_set(
+            error, MAPLE_BAD_INPUT, "--samples %zu, but %s has %s%zu latencies in %s; ask for fewer, or %s",
+            wanted, fitting->platform, found > 0 ? "only " : "", found, fitting->space_name, how);
     }
-    if (fitting->samples) {
+    if (fitting->samples >= 0) {
         maple_rng rng = maple_rng_seed(fitting->seed);
         maple_rng_shuffle(&rng, found, order);
     }
@@ -115,13 +115,17 @@ static maple_status draw_samples(const maple_dataset *dataset, size_t target, co
     return MAPLE_OK;
 }
 
+/* Why it is not in the dataset. */
 static maple_status no_platform(const cli_fitting *fitting, maple_pool *user, maple_error *error) {
     maple_platform platform;
     char how[160];
     if (user && maple_pool_find_platform(user, fitting->platform, &platform, NULL) == MAPLE_OK) {
         say_how(&platform, fitting->space_name, 10, how);
-        return maple_error_set(error, MAPLE_BAD_INPUT, "platform '%s' has no latency in %s; %s",
-                               fitting->platform, fitting->space_name, how);
+        return maple_error_set(
+            error, MAPLE_BAD_INPUT,
+            "platform '%s' has no latency in %s, and no operator latencies to predict from "
+            "without; %s",
+            fitting->platform, fitting->space_name, how);
     }
     return maple_error_set(error, MAPLE_NOT_FOUND,
                            "no platform '%s' in %s or the bundled pool; see maple pool list",
@@ -145,15 +149,18 @@ maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_pred
         status = cli_load_dataset(user, space, &dataset, error);
     if (status != MAPLE_OK)
         return status;
-    ptrdiff_t target = maple_dataset_platform_row(dataset, fitting->platform);
-    if (target < 0)
+    const maple_dataset_platform *platform = maple_dataset_find(dataset, fitting->platform);
+    if (!platform)
         status = no_platform(fitting, user, error);
     else
-        status = draw_samples(dataset, (size_t)target, fitting, &archs, &latency_ms, &n, error);
+        status = draw_samples(dataset, platform, fitting, &archs, &latency_ms, &n, error);
+    if (status == MAPLE_OK && n == 0 && fitting->samples < 0)
+        cli_say("no network of %s was measured in %s: predicting from what else is known of it",
+                fitting->platform, fitting->space_name);
     cli_fit_job job = {.predictor = fitting->predictor,
                        .options = fitting->predictor_options,
                        .dataset = dataset,
-                       .row = (size_t)target,
+                       .platform = platform,
                        .leave_out = leave_out,
                        .archs = archs,
                        .latency_ms = latency_ms,
@@ -161,7 +168,7 @@ maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_pred
                        .seed = fitting->seed,
                        .cache = &fitting->cache};
     if (status == MAPLE_OK)
-        status = cli_fit_row(&job, out, error);
+        status = cli_run_fit(&job, out, error);
     cli_cache_close(&fitting->cache);
     maple_free(archs);
     maple_free(latency_ms);

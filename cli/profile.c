@@ -124,7 +124,7 @@ static maple_status measure_sampled(const cli_setup *setup, const cli_sampling *
         return maple_error_memory(error);
     maple_status status = cli_load_dataset(pool, setup->config.space, &dataset, error);
     if (status == MAPLE_OK)
-        status = cli_sample(sampling, pool, platform, dataset, (size_t)n, seed, archs, &suggested, error);
+        status = cli_sample(sampling, platform, dataset, (size_t)n, seed, archs, &suggested, error);
     maple_dataset_free(dataset);
     maple_measure_plan plan = {.archs = archs, .n = (size_t)n, .rounds = rounds, .seed = seed};
     if (status == MAPLE_OK)

@@ -118,7 +118,7 @@ static maple_status choose_networks(quickstart *q, size_t n_samples, size_t n_ve
     maple_status status = random ? maple_space_sample(space, q->platform.graph, &rng, n, random, error)
                                  : maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = cli_sample(&q->sampling, q->pool, &q->platform, q->dataset, n_samples, q->seed, q->archs,
+        status = cli_sample(&q->sampling, &q->platform, q->dataset, n_samples, q->seed, q->archs,
                             &q->suggested, error);
     for (size_t i = 0; status == MAPLE_OK && i < n && kept < n; i++) {
         maple_arch arch = maple_space_canonical(space, q->platform.graph, &random[i]);
@@ -187,14 +187,14 @@ static maple_status fit(quickstart *q, const char *name, cli_leave_out leave_out
                         maple_predictor **out, maple_error *error) {
     cli_fit_job job = {.predictor = name,
                        .dataset = q->dataset,
-                       .row = q->row,
+                       .platform = &q->dataset->platforms[q->row],
                        .leave_out = leave_out,
                        .archs = q->archs,
                        .latency_ms = q->latency_ms,
                        .n_samples = samples,
                        .seed = q->seed,
                        .cache = &q->cache};
-    return cli_fit_row(&job, out, error);
+    return cli_run_fit(&job, out, error);
 }
 
 static maple_status write_predictions(const quickstart *q, const cli_predictions *predictions,

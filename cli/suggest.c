@@ -84,17 +84,19 @@ static maple_status check_options(suggest_job *s, const cli_options *options, ma
 
 /* --- What is known --- */
 
-/* One with latencies in the space, or one that was profiled only. */
+/* One with latencies or a descriptor in the space, or one that is registered only. */
 static maple_status find_platform(suggest_job *s, maple_error *error) {
     if (!s->platform_name)
         return MAPLE_OK;
-    ptrdiff_t row = maple_dataset_platform_row(s->dataset, s->platform_name);
-    if (row >= 0) {
-        s->platform = s->dataset->platforms[row].platform;
-        return cli_device_measured(s->dataset, (size_t)row, &s->device, error);
+    const maple_dataset_platform *known = maple_dataset_find(s->dataset, s->platform_name);
+    if (known) {
+        s->platform = known->platform;
+        return cli_device_measured(s->dataset, known, &s->device, error);
     }
-    if (s->pool && maple_pool_find_platform(s->pool, s->platform_name, &s->platform, NULL) == MAPLE_OK)
-        return cli_device_profiled(s->pool, &s->platform, s->space, &s->device, error);
+    if (s->pool && maple_pool_find_platform(s->pool, s->platform_name, &s->platform, NULL) == MAPLE_OK) {
+        s->device.target.graph = s->platform.graph;
+        return MAPLE_OK;
+    }
     return maple_error_set(error, MAPLE_NOT_FOUND,
                            "no platform '%.160s' in %s; see maple pool list, or leave --platform out for a "
                            "new device",

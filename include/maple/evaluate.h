@@ -172,6 +172,8 @@ typedef struct maple_evaluation_row {
                                                   of that mean) */
     int samples, references;
     double measured; /* distinct networks measured on the target, mean over trials; NaN without scores */
+    double left_out; /* of the samples, how many the predictor found not to fit with the others: mean over
+                        trials; NaN without scores */
     int trials;
     double fit_ms;               /* pre-training; 0 where there is none */
     double adapt_ms, predict_ms; /* fitting or adapting to the target; predicting all architectures. What

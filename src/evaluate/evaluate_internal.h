@@ -24,10 +24,10 @@ typedef struct eval_contender {
 
 /* A platform that is predicted. */
 typedef struct eval_target {
-    maple_scorer *scorer;                    /* NULL: this platform is no target */
-    const double *operator_ms, *warm, *cold; /* the dataset's; NULL where nothing is known */
-    double *reference_ms;                    /* [maple_space_references] */
-    uint32_t *reference_network;             /* [maple_space_references] */
+    maple_scorer *scorer;        /* NULL: this platform is no target */
+    maple_target known;          /* before any network is measured there */
+    double *reference_ms;        /* [maple_space_references] */
+    uint32_t *reference_network; /* [maple_space_references] */
 } eval_target;
 
 /* Splits that follow each other, of one task, with the same sources: one pre-training serves them all. */
@@ -45,7 +45,7 @@ typedef struct eval_draw {
 typedef struct eval_run {
     maple_metrics metrics[MAPLE_SCORINGS];
     bool valid[MAPLE_SCORINGS];
-    size_t references, measured;
+    size_t references, measured, left_out;
     double adapt_ms, predict_ms;
     char *reason;  /* why there are no metrics */
     bool recalled; /* from the cache */
@@ -58,6 +58,7 @@ typedef struct eval_room {
     bool *measured;                          /* [n_archs]: networks */
     maple_arch *archs;                       /* [largest count]: the samples */
     double *latency_ms;                      /* [largest count] */
+    bool *left_out;                          /* [largest count] */
     double *reference_ms;
     maple_hooks hooks;   /* what predictors get: those of the evaluation, gathering ... */
     maple_text warnings; /* ... the warnings of this job, a line each */
@@ -133,8 +134,6 @@ maple_status maple_eval_plan(eval *e, maple_error *error);
 /* What a contender learns from, in a trial on a group. */
 maple_fit_request maple_eval_request(const eval *e, const eval_contender *contender, size_t group,
                                      size_t trial, const eval_room *room);
-/* What is known of a platform before any network is measured there. */
-maple_target maple_eval_target(const eval *e, size_t platform);
 /* Keeps the first warnings only. */
 void maple_eval_cut_warnings(eval_room *room, size_t length);
 maple_status maple_eval_room_create(eval *e, eval_room *room, maple_error *error);

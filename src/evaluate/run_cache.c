@@ -94,7 +94,7 @@ maple_status maple_eval_pretrain(eval *e, const eval_contender *contender, size_
 
 /* --- A run as numbers, and the warnings that were said on the way to it --- */
 
-enum { METRICS = 11, HEAD = 6, NUMBERS = HEAD + MAPLE_SCORINGS * METRICS };
+enum { METRICS = 11, HEAD = 7, NUMBERS = HEAD + MAPLE_SCORINGS * METRICS };
 
 static void pack(const eval_run *run, double fit_ms, double numbers[NUMBERS]) {
     unsigned valid = 0;
@@ -107,7 +107,8 @@ static void pack(const eval_run *run, double fit_ms, double numbers[NUMBERS]) {
         valid |= run->valid[s] ? 1u << s : 0;
     }
     const double head[HEAD] = {
-        fit_ms, run->adapt_ms, run->predict_ms, (double)run->references, (double)run->measured, valid};
+        fit_ms, run->adapt_ms,        run->predict_ms, (double)run->references, (double)run->measured,
+        valid,  (double)run->left_out};
     memcpy(numbers, head, sizeof head);
 }
 
@@ -118,6 +119,7 @@ static void unpack(const double numbers[NUMBERS], eval_run *run, double *fit_ms)
     run->predict_ms = numbers[2];
     run->references = (size_t)numbers[3];
     run->measured = (size_t)numbers[4];
+    run->left_out = (size_t)numbers[6];
     for (int s = 0; s < MAPLE_SCORINGS; s++, v += METRICS) {
         run->valid[s] = ((unsigned)numbers[5] >> s & 1) != 0;
         run->metrics[s] = (maple_metrics){.n = (size_t)v[0],
