@@ -132,6 +132,25 @@ static maple_status no_platform(const cli_fitting *fitting, maple_pool *user, ma
                            fitting->platform, user ? maple_pool_path(user) : "your pool (there is none yet)");
 }
 
+/* Of no sample, because there is none or none was wanted. */
+static maple_status fit_without(const cli_fitting *fitting, const cli_fit_job *job, maple_predictor **out,
+                                maple_error *error) {
+    maple_error why;
+    maple_status status = cli_run_fit(job, out, &why);
+    if (status == MAPLE_OK && fitting->samples < 0)
+        cli_say("no network of %s was measured in %s: predicting from its operator latencies alone",
+                fitting->platform, fitting->space_name);
+    if (status == MAPLE_OK)
+        return status;
+    bool gp_could = strcmp(fitting->predictor, "gp") != 0 &&
+                    maple_dataset_target(job->dataset, job->platform).operator_ms;
+    maple_error_set(error, status, "%s%s", why.message,
+                    gp_could ? "; or use gp, which can do with the operator latencies that it has" : "");
+    return fitting->samples < 0 ? maple_error_prefix(error, status, "no network of %s was measured in %s",
+                                                     fitting->platform, fitting->space_name)
+                                : maple_error_prefix(error, status, "--samples 0");
+}
+
 maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_predictor **out,
                               maple_error *error) {
     if (!fitting->platform)
@@ -154,9 +173,6 @@ maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_pred
         status = no_platform(fitting, user, error);
     else
         status = draw_samples(dataset, platform, fitting, &archs, &latency_ms, &n, error);
-    if (status == MAPLE_OK && n == 0 && fitting->samples < 0)
-        cli_say("no network of %s was measured in %s: predicting from what else is known of it",
-                fitting->platform, fitting->space_name);
     cli_fit_job job = {.predictor = fitting->predictor,
                        .options = fitting->predictor_options,
                        .dataset = dataset,
@@ -168,7 +184,7 @@ maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_pred
                        .seed = fitting->seed,
                        .cache = &fitting->cache};
     if (status == MAPLE_OK)
-        status = cli_run_fit(&job, out, error);
+        status = n > 0 ? cli_run_fit(&job, out, error) : fit_without(fitting, &job, out, error);
     cli_cache_close(&fitting->cache);
     maple_free(archs);
     maple_free(latency_ms);
