@@ -50,8 +50,7 @@ const cli_command cli_fit = {
         "Learns from the other platforms of your pool and the bundled one, and from the latencies that the "
         "platform itself\nhas; of a platform that was profiled only, from its operator latencies (gp, lut). "
         "What is learned of the others is\nkept (--cache), so that the next time takes a fraction. The model "
-        "file (safetensors layout) holds all that maple predict --model "
-        "needs.",
+        "file (safetensors layout) holds all that\nmaple predict --model needs.",
     .examples = "  maple fit --platform my-laptop --output my-laptop.safetensors\n"
                 "  maple fit --platform my-laptop --predictor lut-fit --samples 10 --output lut.safetensors",
     .run = run_fit,
