@@ -123,8 +123,8 @@ static maple_status no_platform(const cli_fitting *fitting, maple_pool *user, ma
         say_how(&platform, fitting->space_name, 10, how);
         return maple_error_set(
             error, MAPLE_BAD_INPUT,
-            "platform '%s' has no latency in %s, and no operator latencies to predict from "
-            "without; %s",
+            "platform '%s' has neither latencies nor operator latencies in %s: nothing is known "
+            "of it that a prediction could come from; %s",
             fitting->platform, fitting->space_name, how);
     }
     return maple_error_set(error, MAPLE_NOT_FOUND,
