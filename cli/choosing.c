@@ -8,96 +8,24 @@
 /* --- What is known of a device --- */
 
 void cli_device_free(cli_device *device) {
-    maple_free(device->operator_ms);
-    maple_free(device->warm);
-    maple_free(device->cold);
     maple_free(device->archs);
     maple_free(device->latency_ms);
     *device = (cli_device){0};
 }
 
-/* The descriptor, as a predictor takes it: NULL where nothing is known. */
-static void describe(cli_device *device, const maple_space *space) {
-    size_t operators = maple_space_operators(space), known = 0;
-    size_t counters = maple_space_descriptor_operators(space) * MAPLE_EVENTS;
-    maple_target *target = &device->target;
-    for (size_t i = 0; i < operators; i++)
-        known += isfinite(device->operator_ms[i]) ? 1 : 0;
-    target->operator_ms = known > 0 ? device->operator_ms : NULL;
-    known = 0;
-    for (size_t i = 0; i < counters; i++)
-        known += isfinite(device->warm[i]) ? 1 : 0;
-    target->counters_warm = known > 0 ? device->warm : NULL;
-    known = 0;
-    for (size_t i = 0; i < counters; i++)
-        known += isfinite(device->cold[i]) ? 1 : 0;
-    target->counters_cold = known > 0 ? device->cold : NULL;
-}
-
-static maple_status make_room(cli_device *device, const maple_space *space, maple_error *error) {
-    size_t operators = maple_space_operators(space);
-    size_t counters = maple_space_descriptor_operators(space) * MAPLE_EVENTS;
-    device->operator_ms = maple_alloc(operators, sizeof(double));
-    device->warm = maple_alloc(counters, sizeof(double));
-    device->cold = maple_alloc(counters, sizeof(double));
-    return device->operator_ms && device->warm && device->cold ? MAPLE_OK : maple_error_memory(error);
-}
-
-static maple_status read_counters(maple_pool *pool, int64_t platform, const maple_space *space,
-                                  maple_cache_state state, double *out, maple_error *error) {
-    size_t n = maple_space_descriptor_operators(space) * MAPLE_EVENTS;
-    maple_count *counts = maple_alloc(n, sizeof *counts);
-    if (!counts)
-        return maple_error_memory(error);
-    maple_status status = maple_pool_counters(pool, platform, space, state, counts, error);
-    for (size_t i = 0; status == MAPLE_OK && i < n; i++)
-        out[i] = counts[i].value;
-    maple_free(counts);
-    return status;
-}
-
-maple_status cli_device_profiled(maple_pool *pool, const maple_platform *platform, const maple_space *space,
+maple_status cli_device_measured(const maple_dataset *dataset, const maple_dataset_platform *platform,
                                  cli_device *out, maple_error *error) {
-    *out = (cli_device){.target = {.graph = platform->graph}};
-    size_t n = maple_space_operators(space);
-    maple_operator_latency *rows = maple_alloc(n, sizeof *rows);
-    maple_status status = rows ? make_room(out, space, error) : maple_error_memory(error);
-    if (status == MAPLE_OK)
-        status = maple_pool_operators(pool, platform->id, space, rows, error);
-    for (size_t i = 0; status == MAPLE_OK && i < n; i++)
-        out->operator_ms[i] = rows[i].latency_ms;
-    maple_free(rows);
-    if (status == MAPLE_OK)
-        status = read_counters(pool, platform->id, space, MAPLE_CACHE_WARM, out->warm, error);
-    if (status == MAPLE_OK)
-        status = read_counters(pool, platform->id, space, MAPLE_CACHE_COLD, out->cold, error);
-    if (status == MAPLE_OK)
-        describe(out, space);
-    return status;
-}
-
-maple_status cli_device_measured(const maple_dataset *dataset, size_t row, cli_device *out,
-                                 maple_error *error) {
-    const maple_dataset_platform *p = &dataset->platforms[row];
-    const maple_space *space = dataset->space;
-    size_t counters = maple_space_descriptor_operators(space) * MAPLE_EVENTS, n = 0;
-    *out = (cli_device){.target = {.graph = p->platform.graph}};
-    maple_status status = make_room(out, space, error);
-    out->archs = maple_alloc(dataset->n_archs, sizeof *out->archs);
-    out->latency_ms = maple_alloc(dataset->n_archs, sizeof *out->latency_ms);
-    if (status == MAPLE_OK && (!out->archs || !out->latency_ms))
-        status = maple_error_memory(error);
-    if (status != MAPLE_OK)
-        return status;
-    memcpy(out->operator_ms, p->operator_ms, maple_space_operators(space) * sizeof(double));
-    memcpy(out->warm, p->counters_warm, counters * sizeof(double));
-    memcpy(out->cold, p->counters_cold, counters * sizeof(double));
-    describe(out, space);
+    *out = (cli_device){.target = maple_dataset_target(dataset, platform),
+                        .archs = maple_alloc(dataset->n_archs, sizeof *out->archs),
+                        .latency_ms = maple_alloc(dataset->n_archs, sizeof *out->latency_ms)};
+    if (!out->archs || !out->latency_ms)
+        return maple_error_memory(error);
+    size_t n = 0;
     for (size_t i = 0; i < dataset->n_archs; i++) {
-        if (!isfinite(p->latency_ms[i]))
+        if (!isfinite(platform->latency_ms[i]))
             continue;
         out->archs[n] = dataset->archs[i];
-        out->latency_ms[n++] = p->latency_ms[i];
+        out->latency_ms[n++] = platform->latency_ms[i];
     }
     out->target.archs = out->archs;
     out->target.latency_ms = out->latency_ms;
@@ -163,7 +91,8 @@ static maple_status suggest(const cli_choosing *c, const maple_fit_request *requ
     out->widths = maple_alloc(most, sizeof *out->widths);
     maple_status status = chosen && out->archs && out->widths ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = maple_predictor_pretrain(c->predictor, request, &pretrained, error);
+        status = maple_model_cache_pretrain(cli_cache_models(c->cache, c->predictor), c->predictor, request,
+                                            &pretrained, error);
     if (status == MAPLE_OK)
         status = maple_pretrained_suggest(pretrained, request, archs, n, most, c->width, chosen, out->widths,
                                           &out->n, error);
@@ -212,10 +141,11 @@ maple_status cli_check_suggests(const char *predictor, maple_error *error) {
 
 /* --- The first networks of a device --- */
 
-void cli_sampling_option(cli_sampling *sampling, cli_options *options) {
-    *sampling = (cli_sampling){.predictor = "gp", .sampler = "suggest"};
+void cli_sampling_options(cli_sampling *sampling, cli_cache *cache, cli_options *options) {
+    *sampling = (cli_sampling){.predictor = "gp", .sampler = "suggest", .cache = cache};
     cli_string(options, "sampler", &sampling->sampler, "NAME",
                "which networks: suggest (those that make predictions surest; default), random");
+    cli_cache_option(cache, options);
 }
 
 maple_status cli_sampling_check(cli_sampling *sampling, const cli_options *options, maple_error *error) {
@@ -243,15 +173,16 @@ static const char *why_random(const cli_sampling *sampling, size_t n_sources, si
 }
 
 static maple_status choose_suggested(const cli_sampling *sampling, const maple_dataset *dataset,
-                                     const size_t *sources, size_t n_sources, const cli_device *device,
+                                     const size_t *sources, size_t n_sources, const maple_target *target,
                                      size_t n, uint64_t seed, maple_arch *archs, maple_error *error) {
     cli_choosing choosing = {.predictor = sampling->predictor,
                              .dataset = dataset,
                              .sources = sources,
                              .n_sources = n_sources,
-                             .target = &device->target,
+                             .target = target,
                              .n = n,
-                             .seed = seed};
+                             .seed = seed,
+                             .cache = sampling->cache};
     cli_choice choice;
     maple_status status = cli_choose(&choosing, &choice, error);
     if (status == MAPLE_OK && choice.n < n)
@@ -264,11 +195,10 @@ static maple_status choose_suggested(const cli_sampling *sampling, const maple_d
     return status;
 }
 
-maple_status cli_sample(const cli_sampling *sampling, maple_pool *pool, const maple_platform *platform,
+maple_status cli_sample(const cli_sampling *sampling, const maple_platform *platform,
                         const maple_dataset *dataset, size_t n, uint64_t seed, maple_arch *archs,
                         bool *suggested, maple_error *error) {
     size_t *sources = NULL, n_sources = 0;
-    cli_device device = {0};
     maple_rng rng = maple_rng_seed(seed);
     *suggested = false;
     if (!sampling->suggests || n == 0)
@@ -286,12 +216,12 @@ maple_status cli_sample(const cli_sampling *sampling, maple_pool *pool, const ma
         cli_say("%s chooses the networks to measure, from what it learned of %zu platform%s",
                 sampling->predictor, n_sources, n_sources == 1 ? "" : "s");
         *suggested = true;
-        status = cli_device_profiled(pool, platform, dataset->space, &device, error);
-        if (status == MAPLE_OK)
-            status = choose_suggested(sampling, dataset, sources, n_sources, &device, n, seed, archs, error);
+        const maple_dataset_platform *known = maple_dataset_find(dataset, platform->name);
+        maple_target target =
+            known ? maple_dataset_target(dataset, known) : (maple_target){.graph = platform->graph};
+        status = choose_suggested(sampling, dataset, sources, n_sources, &target, n, seed, archs, error);
     }
 done:
-    cli_device_free(&device);
     maple_free(sources);
     return status;
 }

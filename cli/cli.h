@@ -4,6 +4,7 @@
 #define MAPLE_CLI_H
 
 #include "maple/base.h"
+#include "maple/evaluate.h"
 #include "maple/measure.h"
 #include "maple/pool.h"
 #include "maple/predictor.h"
@@ -150,41 +151,65 @@ maple_status cli_leave_out_parse(const char *text, cli_leave_out *out, maple_err
 maple_status cli_sources(const maple_dataset *dataset, const maple_platform *target, cli_leave_out leave_out,
                          size_t **rows, size_t *n, maple_error *error);
 
+/* --- What is kept (cache.c): --cache of fit, predict, suggest, profile, quickstart --- */
+
+typedef struct cli_cache {
+    const char *name; /* as given */
+    maple_model_cache *models;
+    bool tried;
+} cli_cache;
+
+/* `text`, "none" (NULL), or where text is NULL $XDG_CACHE_HOME/maple, else ~/.cache/maple, else none. Freed
+ * by maple_free. */
+maple_status cli_cache_folder(const char *text, char **out, maple_error *error);
+void cli_cache_option(cli_cache *cache, cli_options *options);
+/* For this predictor; opened when one that pre-trains is first asked for. NULL: nothing is kept, either
+ * because there is nothing to keep, or it was not wanted, or could not be (said on stderr). */
+maple_model_cache *cli_cache_models(cli_cache *cache, const char *predictor);
+void cli_cache_close(cli_cache *cache);
+
 /* --- Fitting (fitting.c): what `fit` and `predict` share --- */
 
 typedef struct cli_fitting {
     const char *platform, *predictor, *leave_out, *space_name, *pool, *predictor_options;
-    int samples; /* 0: all that the platform has */
+    int samples; /* -1: all that the platform has */
     uint64_t seed;
+    cli_cache cache;
 } cli_fitting;
 
 void cli_fitting_options(cli_fitting *fitting, cli_options *options);
-/* Fits on the platform's measured architectures in the pool; */
-maple_status cli_fit_platform(const cli_fitting *fitting, maple_pool *user, maple_predictor **out,
+/* Fits on the platform's measured architectures in the pool, or on its descriptor alone; a predictor that
+ * needs more refuses. */
+maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_predictor **out,
                               maple_error *error);
 
-/* Fits `predictor` for row `target` of the dataset on the given samples. */
-maple_status cli_fit_row(const maple_dataset *dataset, size_t target, const char *predictor,
-                         const char *options, cli_leave_out leave_out, const maple_arch *archs,
-                         const double *latency_ms, size_t n, uint64_t seed, size_t *n_sources,
-                         maple_predictor **out, maple_error *error);
+/* A predictor for a platform of the dataset, from samples and the descriptor of it, and from the others. */
+typedef struct cli_fit_job {
+    const char *predictor, *options;
+    const maple_dataset *dataset;
+    const maple_dataset_platform *platform;
+    cli_leave_out leave_out;
+    const maple_arch *archs; /* [n_samples] */
+    const double *latency_ms;
+    size_t n_samples;
+    uint64_t seed;
+    cli_cache *cache;
+} cli_fit_job;
+
+maple_status cli_run_fit(const cli_fit_job *job, maple_predictor **out, maple_error *error);
 
 /* --- Choosing (choosing.c): which networks to measure, for `suggest`, `profile` and `quickstart` --- */
 
-/* What is known of a device: target's arrays are the other members. Freed by cli_device_free. */
+/* All that is known of a platform of the dataset: its descriptor, and every latency as a sample. Freed by
+ * cli_device_free; the descriptor stays the dataset's. */
 typedef struct cli_device {
     maple_target target;
-    double *operator_ms, *warm, *cold;
-    maple_arch *archs;
+    maple_arch *archs; /* of target */
     double *latency_ms;
 } cli_device;
 
-/* The descriptor of a platform of the pool, and no samples. */
-maple_status cli_device_profiled(maple_pool *pool, const maple_platform *platform, const maple_space *space,
+maple_status cli_device_measured(const maple_dataset *dataset, const maple_dataset_platform *platform,
                                  cli_device *out, maple_error *error);
-/* The descriptor, and all latencies, of a row of the dataset. */
-maple_status cli_device_measured(const maple_dataset *dataset, size_t row, cli_device *out,
-                                 maple_error *error);
 void cli_device_free(cli_device *device);
 
 typedef struct cli_choosing {
@@ -198,6 +223,7 @@ typedef struct cli_choosing {
     size_t n;          /* at most */
     double width;      /* 0, or where to stop: see maple_pretrained_suggest */
     uint64_t seed;
+    cli_cache *cache;
 } cli_choosing;
 
 typedef struct cli_choice {
@@ -218,15 +244,18 @@ typedef struct cli_sampling {
     const char *predictor, *sampler;
     cli_leave_out leave_out; /* of what the predictor learns from */
     bool given, suggests;    /* --sampler was; set by cli_sampling_check */
+    cli_cache *cache;
 } cli_sampling;
 
-void cli_sampling_option(cli_sampling *sampling, cli_options *options);
+/* --sampler and --cache. */
+void cli_sampling_options(cli_sampling *sampling, cli_cache *cache, cli_options *options);
 /* After parsing, and with sampling->predictor set: --sampler suggest needs one that suggests. */
 maple_status cli_sampling_check(cli_sampling *sampling, const cli_options *options, maple_error *error);
-/* archs[n] for a platform of the pool, by the descriptor and the dataset's other platforms; the platform's
- * own latencies are not looked at, so that the same command again chooses the same. Where there is nothing to
- * learn from, and for more than 100, random ones, unless --sampler was given (MAPLE_BAD_INPUT); says so. */
-maple_status cli_sample(const cli_sampling *sampling, maple_pool *pool, const maple_platform *platform,
+/* archs[n] for a platform, by the descriptor that the dataset has of it and the dataset's other platforms;
+ * the platform's own latencies are not looked at, so that the same command again chooses the same. Where
+ * there is nothing to learn from, and for more than 100, random ones, unless --sampler was given
+ * (MAPLE_BAD_INPUT); says so. */
+maple_status cli_sample(const cli_sampling *sampling, const maple_platform *platform,
                         const maple_dataset *dataset, size_t n, uint64_t seed, maple_arch *archs,
                         bool *suggested, maple_error *error);
 

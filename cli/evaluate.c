@@ -408,8 +408,29 @@ static maple_status check_any(const evaluate_job *job, maple_error *error) {
     return maple_error_set(error, MAPLE_BAD_INPUT, "nothing could be scored; the first reason: %s", reason);
 }
 
+/* Once for each contender: thousands of runs leave out a sample now and then. */
+static void say_left_out(const evaluate_job *job) {
+    for (size_t c = 0; c < job->contenders.n; c++) {
+        const char *label = job->contenders.items[c].label;
+        double left_out = 0, samples = 0;
+        for (size_t p = 0; p < job->n_parts; p++) {
+            for (size_t i = 0; i < job->parts[p].n; i++) {
+                const maple_evaluation_row *row = &job->parts[p].rows[i];
+                if (!*row->target || *row->reason || strcmp(row->predictor, label) != 0)
+                    continue;
+                left_out += row->left_out * row->trials;
+                samples += (double)row->samples * row->trials;
+            }
+        }
+        if (left_out > 0)
+            cli_say("warning: %s left out %.0f of %.0f samples, which do not fit with the others", label,
+                    left_out, samples);
+    }
+}
+
 static maple_status print_result(const evaluate_job *job, maple_error *error) {
     cli_end_progress();
+    say_left_out(job);
     if (job->json)
         return cli_evaluation_json(job->parts, job->n_parts, job->sampler, error);
     if (job->csv)
@@ -458,13 +479,15 @@ const cli_command cli_evaluate = {
         "Scoring sets: unmeasured; all; above20 (above 20 % of the median); first128 and trimmed800 (by "
         "canonical "
         "index).\n\n"
-        "`measured` counts the different networks that were measured on the target: samples and references. "
-        "fit is "
-        "the time of\npre-training on the sources, adapt that for the target, predict that for all; what "
-        "comes from the cache has the\ntimes of its making. Every contender of a trial has the same samples "
-        "and training architectures.\n90 % cov. (coverage90) is the share of latencies within the nominal "
-        "90 % interval, width (interval_width) the median of\n(upper - lower) / prediction; predictors "
-        "without intervals have neither.\n\n"
+        "`measured` counts the different networks that were measured on the target: samples and references; "
+        "left_out (JSON, CSV)\nthe samples that a predictor found not to fit with the others. fit is the "
+        "time of "
+        "pre-training on the sources, adapt\nthat for the target, predict that for all; what comes from the "
+        "cache has the times of its making. Every contender of a\ntrial has the same samples and training "
+        "architectures. 90 % cov. (coverage90) is the share of latencies within the\nnominal 90 % interval, "
+        "width (interval_width) the median of (upper - lower) / prediction; predictors without\nintervals "
+        "have "
+        "neither.\n\n"
         "--train-archs N: N random ones of the architectures that all sources of a target have; fewer in "
         "common is "
         "an error. all:\nwhatever each source has (maple and fine-tune: at most 900 of each, option "
@@ -479,7 +502,8 @@ const cli_command cli_evaluate = {
         "else "
         "$XDG_CACHE_HOME/maple, else ~/.cache/maple. Above\n256 MiB what was longest unused goes. To clear "
         "the "
-        "cache remove the file; --cache none computes all and keeps nothing.",
+        "cache remove the file; --cache none computes all and keeps nothing.\nmaple predict, fit, suggest, "
+        "profile and quickstart keep their pre-trained models there, too.",
     .examples =
         "  maple evaluate --bundled --leave-out family --samples 3,10 --predictor maple,lut-fit,flops\n"
         "  maple evaluate --pool help.db --tasks ND,FA --predictor flops,nearest --samples 10,20 --json\n"

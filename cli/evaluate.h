@@ -35,9 +35,6 @@ void cli_contenders_free(cli_contenders *contenders);
 /* Whole numbers from 0, all different. *out is freed by maple_free. */
 maple_status cli_numbers_parse(const char *text, const char *option, int **out, size_t *n,
                                maple_error *error);
-/* `text`, "none" (NULL), or where text is NULL $XDG_CACHE_HOME/maple, else ~/.cache/maple, else none. Freed
- * by maple_free. */
-maple_status cli_cache_folder(const char *text, char **out, maple_error *error);
 /* CPUs that this process may use. */
 int cli_cores(void);
 

@@ -159,24 +159,6 @@ void cli_contenders_free(cli_contenders *contenders) {
 
 /* --- Where and how --- */
 
-maple_status cli_cache_folder(const char *text, char **out, maple_error *error) {
-    *out = NULL;
-    if (text && strcmp(text, "none") == 0)
-        return MAPLE_OK;
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    maple_text path = {0};
-    if (text)
-        maple_text_add(&path, text);
-    else if (cache && *cache == '/') /* a relative one is to be ignored, says the specification */
-        maple_text_addf(&path, "%s/maple", cache);
-    else if (home && *home)
-        maple_text_addf(&path, "%s/.cache/maple", home);
-    if (path.failed)
-        return maple_error_memory(error);
-    *out = path.data;
-    return MAPLE_OK;
-}
-
 int cli_cores(void) {
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)

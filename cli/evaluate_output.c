@@ -46,6 +46,7 @@ static cJSON *row_json(const cli_evaluated *part, const maple_evaluation_row *ro
     cJSON_AddNumberToObject(object, "samples", row->samples);
     cJSON_AddNumberToObject(object, "references", row->references);
     cJSON_AddItemToObject(object, "measured", cli_number(row->measured));
+    cJSON_AddItemToObject(object, "left_out", cli_number(row->left_out));
     cJSON_AddNumberToObject(object, "trials", row->trials);
     cJSON_AddStringToObject(object, "sampler", sampler);
     cJSON_AddItemToObject(object, "train_archs",
@@ -123,6 +124,7 @@ static void print_csv_line(const cli_evaluated *part, const maple_evaluation_row
     } else {
         fputs(",,,,,,,,,,,,", stdout);
     }
+    print_value(row->left_out);
     putchar(',');
     print_quoted(row->reason);
     putchar('\n');
@@ -132,7 +134,7 @@ maple_status cli_evaluation_csv(const cli_evaluated *parts, size_t n, const char
                                 maple_error *error) {
     puts("task,space,predictor,target,samples,references,measured,trials,sampler,train_archs,fit_ms,adapt_ms,"
          "predict_ms,scoring,n,spearman,spearman_sd,kendall,acc1,acc5,acc10,acc10_sd,mape,medape,rmse_ms,"
-         "coverage90,interval_width,reason");
+         "coverage90,interval_width,left_out,reason");
     for (size_t p = 0; p < n; p++) {
         for (size_t i = 0; i < parts[p].n; i++) {
             for (int s = 0; s < MAPLE_SCORINGS; s++)

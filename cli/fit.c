@@ -48,8 +48,9 @@ const cli_command cli_fit = {
     .summary = "fit a predictor for a platform of your pool and save it",
     .details =
         "Learns from the other platforms of your pool and the bundled one, and from the latencies that the "
-        "platform itself\nhas. The model file (safetensors layout) holds all that maple predict --model "
-        "needs.",
+        "platform itself\nhas; of a platform that was profiled only, from its operator latencies (gp, lut). "
+        "What is learned of the others is\nkept (--cache), so that the next time takes a fraction. The model "
+        "file (safetensors layout) holds all that\nmaple predict --model needs.",
     .examples = "  maple fit --platform my-laptop --output my-laptop.safetensors\n"
                 "  maple fit --platform my-laptop --predictor lut-fit --samples 10 --output lut.safetensors",
     .run = run_fit,
@@ -66,8 +67,8 @@ typedef struct {
 
 /* What a model was fitted with cannot be chosen any more. */
 static maple_status check_options(const predict_options *o, const cli_options *options, maple_error *error) {
-    static const char *const OF_FITTING[] = {"platform", "predictor", "options",
-                                             "samples",  "leave-out", "space"};
+    static const char *const OF_FITTING[] = {"platform",  "predictor", "options", "samples",
+                                             "leave-out", "space",     "cache"};
     if (o->csv && o->json)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--csv and --json exclude each other");
     if (o->all + (o->random > 0) + (o->file || options->n_arguments > 0) > 1)
@@ -84,7 +85,7 @@ static maple_status check_options(const predict_options *o, const cli_options *o
     return MAPLE_OK;
 }
 
-static maple_status get_predictor(const predict_options *o, maple_pool *user, maple_predictor **out,
+static maple_status get_predictor(predict_options *o, maple_pool *user, maple_predictor **out,
                                   maple_error *error) {
     if (o->model)
         return maple_predictor_load(o->model, out, NULL, error);

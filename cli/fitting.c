@@ -8,72 +8,68 @@
 #include <string.h>
 
 void cli_fitting_options(cli_fitting *fitting, cli_options *options) {
-    *fitting =
-        (cli_fitting){.predictor = "gp", .leave_out = "none", .space_name = "nas-bench-201", .seed = 1};
+    *fitting = (cli_fitting){
+        .predictor = "gp", .leave_out = "none", .space_name = "nas-bench-201", .samples = -1, .seed = 1};
     cli_string(options, "platform", &fitting->platform, "NAME",
                "the platform to predict for (see maple pool list)");
     cli_string(options, "predictor", &fitting->predictor, "NAME", "see maple predictors (default gp)");
     cli_string(options, "options", &fitting->predictor_options, "K=V,...",
                "options of the predictor (a wrong one lists those there are)");
     cli_int(options, "samples", &fitting->samples, 0, 1000000, "N",
-            "use N random ones of the platform's latencies (default: all)");
+            "learn from N random ones of the platform's latencies (default: all); from 0, or\n"
+            "                         where it has none, gp predicts by its operator latencies");
     cli_string(options, "leave-out", &fitting->leave_out, "WHAT",
                "learn not from: none (default), family, cpu (all platforms of this CPU model)");
     cli_string(options, "space", &fitting->space_name, "NAME", "search space (default nas-bench-201)");
     cli_string(options, "pool", &fitting->pool, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
     cli_seed(options, &fitting->seed);
+    cli_cache_option(&fitting->cache, options);
 }
 
 /* The reference latencies that the predictor would use and the platform has are given to it: they were
  * measured. */
-static maple_status add_references(const maple_dataset *dataset, size_t row, const char *predictor,
-                                   const char *options, double *reference_ms, maple_target *target,
+static maple_status add_references(const cli_fit_job *job, double *reference_ms, maple_target *target,
                                    maple_error *error) {
     int used;
     maple_status status =
-        maple_predictor_references(predictor, options, dataset->space, target, &used, error);
-    if (status == MAPLE_OK && used > 0 && maple_dataset_references(dataset, row, reference_ms) > 0)
+        maple_predictor_references(job->predictor, job->options, job->dataset->space, target, &used, error);
+    if (status == MAPLE_OK && used > 0 &&
+        maple_dataset_references(job->dataset, job->platform, reference_ms) > 0)
         target->reference_ms = reference_ms;
     return status;
 }
 
-maple_status cli_fit_row(const maple_dataset *dataset, size_t target, const char *predictor,
-                         const char *options, cli_leave_out leave_out, const maple_arch *archs,
-                         const double *latency_ms, size_t n, uint64_t seed, size_t *n_sources,
-                         maple_predictor **out, maple_error *error) {
-    const maple_dataset_platform *row = &dataset->platforms[target];
+maple_status cli_run_fit(const cli_fit_job *job, maple_predictor **out, maple_error *error) {
+    const maple_dataset *dataset = job->dataset;
     maple_fit_request request = {
         .space = dataset->space,
         .pool = dataset,
-        .target = {.graph = row->platform.graph,
-                   .operator_ms = row->operator_ms,
-                   .counters_warm = row->counters_warm,
-                   .counters_cold = row->counters_cold,
-                   .n_samples = n,
-                   .archs = archs,
-                   .latency_ms = latency_ms},
-        .seed = seed,
-        .options = options,
+        .target = maple_dataset_target(dataset, job->platform),
+        .seed = job->seed,
+        .options = job->options,
         .hooks = cli_hooks(),
     };
+    request.target.n_samples = job->n_samples;
+    request.target.archs = job->archs;
+    request.target.latency_ms = job->latency_ms;
     size_t *sources = NULL;
     double *reference_ms = maple_alloc(maple_space_references(dataset->space), sizeof *reference_ms);
     maple_status status = reference_ms ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = add_references(dataset, target, predictor, options, reference_ms, &request.target, error);
+        status = add_references(job, reference_ms, &request.target, error);
     if (status == MAPLE_OK)
-        status = cli_sources(dataset, &row->platform, leave_out, &sources, &request.n_sources, error);
+        status = cli_sources(dataset, &job->platform->platform, job->leave_out, &sources, &request.n_sources,
+                             error);
     request.sources = sources;
-    if (status == MAPLE_OK && n_sources)
-        *n_sources = request.n_sources;
     if (status == MAPLE_OK)
-        status = maple_predictor_fit(predictor, &request, out, error);
+        status = maple_model_cache_fit(cli_cache_models(job->cache, job->predictor), job->predictor, &request,
+                                       out, error);
     maple_free(sources);
     maple_free(reference_ms);
     return status;
 }
 
-/* How a platform gets more latencies: another program measured those that were imported. */
+/* How a platform gets (more) latencies: another program measured those that were imported. */
 static void say_how(const maple_platform *platform, const char *space, size_t n, char out[160]) {
     if (strcmp(platform->engine, "imported") == 0)
         snprintf(out, 160, "import more latencies of it (see maple pool import csv --help)");
@@ -81,10 +77,11 @@ static void say_how(const maple_platform *platform, const char *space, size_t n,
         snprintf(out, 160, "measure more on its machine (maple measure --space %s --random %zu)", space, n);
 }
 
-/* The first `wanted` of a seeded shuffle of the measured architectures (all of them for 0). */
-static maple_status draw_samples(const maple_dataset *dataset, size_t target, const cli_fitting *fitting,
-                                 maple_arch **archs, double **latency_ms, size_t *n, maple_error *error) {
-    const double *known = dataset->platforms[target].latency_ms;
+/* The first of a seeded shuffle of the measured architectures, or all of them. */
+static maple_status draw_samples(const maple_dataset *dataset, const maple_dataset_platform *platform,
+                                 const cli_fitting *fitting, maple_arch **archs, double **latency_ms,
+                                 size_t *n, maple_error *error) {
+    const double *known = platform->latency_ms;
     size_t *order = maple_alloc(dataset->n_archs, sizeof *order), found = 0;
     *archs = maple_alloc(dataset->n_archs, sizeof **archs);
     *latency_ms = maple_alloc(dataset->n_archs, sizeof **latency_ms);
@@ -96,16 +93,16 @@ static maple_status draw_samples(const maple_dataset *dataset, size_t target, co
         if (isfinite(known[i]))
             order[found++] = i;
     }
-    size_t wanted = fitting->samples ? (size_t)fitting->samples : found;
+    size_t wanted = fitting->samples >= 0 ? (size_t)fitting->samples : found;
     if (wanted > found) {
         char how[160];
-        say_how(&dataset->platforms[target].platform, fitting->space_name, wanted, how);
+        say_how(&platform->platform, fitting->space_name, wanted, how);
         maple_free(order);
-        return maple_error_set(error, MAPLE_BAD_INPUT,
-                               "--samples %zu, but %s has only %zu latencies in %s; ask for fewer, or %s",
-                               wanted, fitting->platform, found, fitting->space_name, how);
+        return maple_error_set(
+            error, MAPLE_BAD_INPUT, "--samples %zu, but %s has %s%zu latencies in %s; ask for fewer, or %s",
+            wanted, fitting->platform, found > 0 ? "only " : "", found, fitting->space_name, how);
     }
-    if (fitting->samples) {
+    if (fitting->samples >= 0) {
         maple_rng rng = maple_rng_seed(fitting->seed);
         maple_rng_shuffle(&rng, found, order);
     }
@@ -118,20 +115,43 @@ static maple_status draw_samples(const maple_dataset *dataset, size_t target, co
     return MAPLE_OK;
 }
 
+/* Why it is not in the dataset. */
 static maple_status no_platform(const cli_fitting *fitting, maple_pool *user, maple_error *error) {
     maple_platform platform;
     char how[160];
     if (user && maple_pool_find_platform(user, fitting->platform, &platform, NULL) == MAPLE_OK) {
         say_how(&platform, fitting->space_name, 10, how);
-        return maple_error_set(error, MAPLE_BAD_INPUT, "platform '%s' has no latency in %s; %s",
-                               fitting->platform, fitting->space_name, how);
+        return maple_error_set(
+            error, MAPLE_BAD_INPUT,
+            "platform '%s' has neither latencies nor operator latencies in %s: nothing is known "
+            "of it that a prediction could come from; %s",
+            fitting->platform, fitting->space_name, how);
     }
     return maple_error_set(error, MAPLE_NOT_FOUND,
                            "no platform '%s' in %s or the bundled pool; see maple pool list",
                            fitting->platform, user ? maple_pool_path(user) : "your pool (there is none yet)");
 }
 
-maple_status cli_fit_platform(const cli_fitting *fitting, maple_pool *user, maple_predictor **out,
+/* Of no sample, because there is none or none was wanted. */
+static maple_status fit_without(const cli_fitting *fitting, const cli_fit_job *job, maple_predictor **out,
+                                maple_error *error) {
+    maple_error why;
+    maple_status status = cli_run_fit(job, out, &why);
+    if (status == MAPLE_OK && fitting->samples < 0)
+        cli_say("no network of %s was measured in %s: predicting from its operator latencies alone",
+                fitting->platform, fitting->space_name);
+    if (status == MAPLE_OK)
+        return status;
+    bool gp_could = strcmp(fitting->predictor, "gp") != 0 &&
+                    maple_dataset_target(job->dataset, job->platform).operator_ms;
+    maple_error_set(error, status, "%s%s", why.message,
+                    gp_could ? "; or use gp, which can do with the operator latencies that it has" : "");
+    return fitting->samples < 0 ? maple_error_prefix(error, status, "no network of %s was measured in %s",
+                                                     fitting->platform, fitting->space_name)
+                                : maple_error_prefix(error, status, "--samples 0");
+}
+
+maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_predictor **out,
                               maple_error *error) {
     if (!fitting->platform)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--platform NAME is missing; see maple pool list");
@@ -148,14 +168,24 @@ maple_status cli_fit_platform(const cli_fitting *fitting, maple_pool *user, mapl
         status = cli_load_dataset(user, space, &dataset, error);
     if (status != MAPLE_OK)
         return status;
-    ptrdiff_t target = maple_dataset_platform_row(dataset, fitting->platform);
-    if (target < 0)
+    const maple_dataset_platform *platform = maple_dataset_find(dataset, fitting->platform);
+    if (!platform)
         status = no_platform(fitting, user, error);
     else
-        status = draw_samples(dataset, (size_t)target, fitting, &archs, &latency_ms, &n, error);
+        status = draw_samples(dataset, platform, fitting, &archs, &latency_ms, &n, error);
+    cli_fit_job job = {.predictor = fitting->predictor,
+                       .options = fitting->predictor_options,
+                       .dataset = dataset,
+                       .platform = platform,
+                       .leave_out = leave_out,
+                       .archs = archs,
+                       .latency_ms = latency_ms,
+                       .n_samples = n,
+                       .seed = fitting->seed,
+                       .cache = &fitting->cache};
     if (status == MAPLE_OK)
-        status = cli_fit_row(dataset, (size_t)target, fitting->predictor, fitting->predictor_options,
-                             leave_out, archs, latency_ms, n, fitting->seed, NULL, out, error);
+        status = n > 0 ? cli_run_fit(&job, out, error) : fit_without(fitting, &job, out, error);
+    cli_cache_close(&fitting->cache);
     maple_free(archs);
     maple_free(latency_ms);
     maple_dataset_free(dataset);

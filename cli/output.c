@@ -39,7 +39,8 @@ void cli_format_predictions(const cli_predictions *p, maple_text *out) {
     for (size_t i = 0; i < p->n; i++) {
         char text[MAPLE_MAX_ARCH_TEXT];
         maple_space_format(p->space, &p->archs[i], text);
-        maple_text_addf(out, "%s,", text);
+        maple_text_add(out, text);
+        maple_text_add(out, ",");
         if (p->index[i] >= 0)
             maple_text_addf(out, "%d", p->index[i]);
         const double values[] = {p->latency_ms[i], p->lower_ms[i], p->upper_ms[i]};

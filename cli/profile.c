@@ -124,7 +124,7 @@ static maple_status measure_sampled(const cli_setup *setup, const cli_sampling *
         return maple_error_memory(error);
     maple_status status = cli_load_dataset(pool, setup->config.space, &dataset, error);
     if (status == MAPLE_OK)
-        status = cli_sample(sampling, pool, platform, dataset, (size_t)n, seed, archs, &suggested, error);
+        status = cli_sample(sampling, platform, dataset, (size_t)n, seed, archs, &suggested, error);
     maple_dataset_free(dataset);
     maple_measure_plan plan = {.archs = archs, .n = (size_t)n, .rounds = rounds, .seed = seed};
     if (status == MAPLE_OK)
@@ -137,6 +137,7 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     cli_options options = {0};
     cli_setup setup;
     cli_sampling sampling;
+    cli_cache cache = {0};
     const char *name = NULL, *counters = "auto";
     int n = 10, rounds = 50;
     uint64_t seed = 1;
@@ -146,7 +147,7 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
                "name of the platform (default: made from CPU, engine, options)");
     cli_string(&options, "counters", &counters, "NAME", "auto, perf, callgrind (simulated), none");
     cli_int(&options, "architectures", &n, 0, 1000000, "N", "architectures to measure (default 10)");
-    cli_sampling_option(&sampling, &options);
+    cli_sampling_options(&sampling, &cache, &options);
     cli_int(&options, "rounds", &rounds, 1, 10000, "N", "timed runs of each, interleaved (default 50)");
     cli_seed(&options, &seed);
     cli_flag(&options, "again", &again, "measure the descriptor again, even if the pool has it");
@@ -167,6 +168,7 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
         status = cli_profile_platform(&setup, name, counters, again, pool, &platform, error);
     if (status == MAPLE_OK)
         status = measure_sampled(&setup, &sampling, pool, &platform, n, rounds, seed, &report, error);
+    cli_cache_close(&cache);
     maple_pool_close(pool);
     if (status != MAPLE_OK)
         return status;

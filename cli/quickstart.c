@@ -4,7 +4,6 @@
  * predict all architectures, then measure others and say how well they were predicted.
  */
 #include "cli.h"
-#include "maple/evaluate.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@ typedef struct {
     uint64_t seed;
     bool json, use_siblings;
     cli_sampling sampling;
+    cli_cache cache;
     /* what it is about */
     maple_pool *pool;
     maple_platform platform;
@@ -118,7 +118,7 @@ static maple_status choose_networks(quickstart *q, size_t n_samples, size_t n_ve
     maple_status status = random ? maple_space_sample(space, q->platform.graph, &rng, n, random, error)
                                  : maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = cli_sample(&q->sampling, q->pool, &q->platform, q->dataset, n_samples, q->seed, q->archs,
+        status = cli_sample(&q->sampling, &q->platform, q->dataset, n_samples, q->seed, q->archs,
                             &q->suggested, error);
     for (size_t i = 0; status == MAPLE_OK && i < n && kept < n; i++) {
         maple_arch arch = maple_space_canonical(space, q->platform.graph, &random[i]);
@@ -183,10 +183,18 @@ static maple_status look_up(quickstart *q, size_t first, size_t n, maple_error *
 
 /* --- Fitting --- */
 
-static maple_status fit(const quickstart *q, const char *name, cli_leave_out leave_out, size_t samples,
+static maple_status fit(quickstart *q, const char *name, cli_leave_out leave_out, size_t samples,
                         maple_predictor **out, maple_error *error) {
-    return cli_fit_row(q->dataset, q->row, name, NULL, leave_out, q->archs, q->latency_ms, samples, q->seed,
-                       NULL, out, error);
+    cli_fit_job job = {.predictor = name,
+                       .dataset = q->dataset,
+                       .platform = &q->dataset->platforms[q->row],
+                       .leave_out = leave_out,
+                       .archs = q->archs,
+                       .latency_ms = q->latency_ms,
+                       .n_samples = samples,
+                       .seed = q->seed,
+                       .cache = &q->cache};
+    return cli_run_fit(&job, out, error);
 }
 
 static maple_status write_predictions(const quickstart *q, const cli_predictions *predictions,
@@ -235,8 +243,8 @@ static maple_status score_with(const quickstart *q, const maple_predictor *predi
 
 /* A rival that cannot be fitted (too few samples, no operator latencies) is reported with the reason; only an
  * interrupt is an error. */
-static maple_status score_rival(const quickstart *q, const char *name, cli_leave_out leave_out,
-                                size_t samples, score *out, maple_error *interrupt) {
+static maple_status score_rival(quickstart *q, const char *name, cli_leave_out leave_out, size_t samples,
+                                score *out, maple_error *interrupt) {
     maple_error error = {.message = ""};
     maple_predictor *predictor = NULL;
     maple_status status = fit(q, name, leave_out, samples, &predictor, &error);
@@ -442,7 +450,7 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     cli_int(&options, "verify", &q.verify, 0, 5000, "N",
             "other networks to measure and compare (default 50)");
     cli_string(&options, "predictor", &q.predictor, "NAME", "see maple predictors (default gp)");
-    cli_sampling_option(&q.sampling, &options);
+    cli_sampling_options(&q.sampling, &q.cache, &options);
     cli_string(&options, "counters", &q.counters, "NAME", "auto, perf, callgrind (simulated), none");
     cli_flag(&options, "use-siblings", &q.use_siblings,
              "learn from bundled platforms of this CPU model, too");
@@ -477,6 +485,7 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
         status = check_pools(&q, predictor, error);
     if (status == MAPLE_OK)
         status = job(&q, error);
+    cli_cache_close(&q.cache);
     maple_dataset_free(q.dataset);
     maple_free(q.archs);
     maple_free(q.latency_ms);

@@ -20,6 +20,7 @@ typedef struct {
     maple_platform platform; /* name "": a new device */
     cli_device device;
     size_t *sources, n_sources;
+    cli_cache cache;
     cli_choice choice;
 } suggest_job;
 
@@ -49,6 +50,7 @@ static void add_options(suggest_job *s, cli_options *options) {
     cli_string(options, "pool", &s->pool_name, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
     cli_flag(options, "bundled", &s->bundled, "only the pool that came with maple");
     cli_seed(options, &s->seed);
+    cli_cache_option(&s->cache, options);
     cli_flag(options, "commands", &s->commands, "what to run, or a table to fill in, instead (see above)");
     cli_flag(options, "json", &s->json, "an array of objects");
     cli_flag(options, "csv", &s->csv, "CSV: rank,arch,index,interval_width");
@@ -82,17 +84,19 @@ static maple_status check_options(suggest_job *s, const cli_options *options, ma
 
 /* --- What is known --- */
 
-/* One with latencies in the space, or one that was profiled only. */
+/* One with latencies or a descriptor in the space, or one that is registered only. */
 static maple_status find_platform(suggest_job *s, maple_error *error) {
     if (!s->platform_name)
         return MAPLE_OK;
-    ptrdiff_t row = maple_dataset_platform_row(s->dataset, s->platform_name);
-    if (row >= 0) {
-        s->platform = s->dataset->platforms[row].platform;
-        return cli_device_measured(s->dataset, (size_t)row, &s->device, error);
+    const maple_dataset_platform *known = maple_dataset_find(s->dataset, s->platform_name);
+    if (known) {
+        s->platform = known->platform;
+        return cli_device_measured(s->dataset, known, &s->device, error);
     }
-    if (s->pool && maple_pool_find_platform(s->pool, s->platform_name, &s->platform, NULL) == MAPLE_OK)
-        return cli_device_profiled(s->pool, &s->platform, s->space, &s->device, error);
+    if (s->pool && maple_pool_find_platform(s->pool, s->platform_name, &s->platform, NULL) == MAPLE_OK) {
+        s->device.target.graph = s->platform.graph;
+        return MAPLE_OK;
+    }
     return maple_error_set(error, MAPLE_NOT_FOUND,
                            "no platform '%.160s' in %s; see maple pool list, or leave --platform out for a "
                            "new device",
@@ -131,7 +135,8 @@ static maple_status choose(suggest_job *s, maple_error *error) {
                              .candidates = (size_t)s->candidates,
                              .n = (size_t)s->samples,
                              .width = s->until / 100.0,
-                             .seed = s->seed};
+                             .seed = s->seed,
+                             .cache = &s->cache};
     cli_say("choosing among %s architectures for %s (%zu measured), learning from %zu platform%s",
             s->candidates > 0                      ? "random"
             : maple_space_enumerable(s->space) > 0 ? "all"
@@ -377,6 +382,7 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
         status = choose(&s, error);
     if (status == MAPLE_OK)
         status = print(&s, error);
+    cli_cache_close(&s.cache);
     cli_choice_free(&s.choice);
     cli_device_free(&s.device);
     maple_free(s.sources);

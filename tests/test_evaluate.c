@@ -107,6 +107,58 @@ static void a_run_by_hand(void **state) {
     release(&f);
 }
 
+static void count_warnings(void *user, maple_log_level level, const char *message) {
+    (void)message;
+    *(int *)user += level == MAPLE_LOG_WARNING;
+}
+
+/* Targets of which one network in `every` has ten times its latency (0: none): samples that gp leaves out, by
+ * target and in the mean; mean over trials. */
+static void leave_out(size_t every, double out[3]) {
+    static const maple_contender BOTH[] = {{.name = "gp"}, {.name = "flops"}};
+    static const char *const SOURCES[] = {"synthetic-0", "synthetic-1"};
+    static const char *const TARGETS[] = {"synthetic-2", "synthetic-3"};
+    static const int TEN[] = {10};
+    int warnings = 0;
+    maple_hooks hooks = {.log = count_warnings, .user = &warnings};
+    fixture f = make(MAPLE_GRAPH_PRUNED, 300);
+    OK(maple_splits_named(&f.pool.dataset, SOURCES, 2, TARGETS, 2, &f.splits, &why));
+    for (size_t p = 2; p < 4; p++)
+        for (size_t i = p; every > 0 && i < 300; i += every)
+            f.pool.dataset.platforms[p].latency_ms[i] *= 10;
+    contend(&f, BOTH, 2);
+    f.evaluation.samples = TEN;
+    f.evaluation.n_samples = 1;
+    f.evaluation.trials = 6;
+    f.evaluation.hooks = &hooks;
+    f.evaluation.cache = in_scratch(every > 0 ? "errors" : "none");
+    for (int again = 0; again < 2; again++) { /* what comes from the cache says it, too */
+        double earlier[3];
+        memcpy(earlier, out, sizeof earlier);
+        OK(evaluate(&f));
+        for (size_t t = 0; t < 3; t++) {
+            const char *target = t < 2 ? TARGETS[t] : "";
+            out[t] = find_row(&f, "gp", target, 10)->left_out;
+            assert_true(fabs(find_row(&f, "flops", target, 10)->left_out) <= 0);
+            assert_true(again == 0 || fabs(out[t] - earlier[t]) <= 0);
+        }
+    }
+    assert_int_equal(warnings, 0);
+    release(&f);
+}
+
+static void samples_that_are_left_out(void **state) {
+    (void)state;
+    double clean[3], errors[3];
+    leave_out(0, clean);
+    leave_out(10, errors);
+    for (size_t t = 0; t < 2; t++) {
+        assert_true(clean[t] < 0.2);
+        assert_true(errors[t] >= 0.3 && errors[t] <= 3); /* one in ten of ten */
+    }
+    assert_true(fabs(errors[2] - (errors[0] + errors[1]) / 2) < 1e-12);
+}
+
 /* Predictors with intervals have coverage and width in every score, others in none; and so from a cache. */
 static void intervals_of_every_predictor_that_has_them(void **state) {
     (void)state;
@@ -331,6 +383,7 @@ int main(void) {
         cmocka_unit_test(mean_rows),
         cmocka_unit_test(a_run_by_hand),
         cmocka_unit_test(intervals_of_every_predictor_that_has_them),
+        cmocka_unit_test(samples_that_are_left_out),
         cmocka_unit_test(threads_do_not_show),
         cmocka_unit_test(a_target_that_cannot_be_served),
         cmocka_unit_test(too_few_training_architectures),

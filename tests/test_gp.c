@@ -99,6 +99,28 @@ static void a_gross_error_is_left_out(void **state) {
     }
 }
 
+/* Who asks is told by sample, without a warning; what was set before stays. */
+static void a_caller_may_ask_what_is_left_out(void **state) {
+    (void)state;
+    fixture f;
+    warnings w;
+    double ms[ASKED], asked[ASKED], lower[ASKED], upper[ASKED];
+    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    maple_pretrained *pretrained = pretrain_or_fail(&f);
+    f.latency_ms[4] *= 10;
+    adapt(pretrained, &f, &w, ms, lower, upper);
+    assert_int_equal(w.n, 1);
+    bool left_out[SAMPLES] = {[7] = true};
+    f.request.left_out = left_out;
+    adapt(pretrained, &f, &w, asked, lower, upper);
+    assert_int_equal(w.n, 0);
+    assert_memory_equal(asked, ms, sizeof ms);
+    for (size_t i = 0; i < SAMPLES; i++)
+        assert_int_equal(left_out[i], i == 4 || i == 7);
+    maple_pretrained_free(pretrained);
+    fixture_free(&f);
+}
+
 /* Devices whose samples are all as they should be, with noise as theirs: no false alarm. */
 static void clean_samples_are_kept(void **state) {
     (void)state;
@@ -483,6 +505,7 @@ static void impossible_priors_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_gross_error_is_left_out),
+        cmocka_unit_test(a_caller_may_ask_what_is_left_out),
         cmocka_unit_test(clean_samples_are_kept),
         cmocka_unit_test(gross_errors_among_many_are_left_out),
         cmocka_unit_test(any_number_of_samples_works),

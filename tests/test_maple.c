@@ -152,7 +152,8 @@ static void references_of_sources_come_from_all_rows(void **state) {
         fixture_make(&f, (maple_graph_form)form);
         double found[REFERENCES];
         f.pool.dataset.platforms[1].latency_ms[4] = NAN;
-        assert_int_equal(maple_dataset_references(&f.pool.dataset, 1, found), REFERENCES - 1);
+        assert_int_equal(maple_dataset_references(&f.pool.dataset, &f.pool.dataset.platforms[1], found),
+                         REFERENCES - 1);
         for (size_t r = 0; r < REFERENCES; r++)
             assert_true(r == 4 ? isnan(found[r]) : found[r] == f.pool.dataset.platforms[1].latency_ms[r]);
         fixture_free(&f);
@@ -176,14 +177,15 @@ static void references_are_found_by_their_pruned_graph(void **state) {
     }
     assert_non_null(arch);
     double found[REFERENCES];
-    maple_dataset_references(&f.pool.dataset, 0, found);
+    maple_dataset_references(&f.pool.dataset, &f.pool.dataset.platforms[0], found);
     assert_true(found[r - 1] == f.pool.dataset.platforms[0].latency_ms[r - 1]);
     f.pool.dataset.archs[REFERENCES] = maple_space_reference(f.space, r - 1); /* its own row goes before */
-    assert_int_equal(maple_dataset_references(&f.pool.dataset, 0, found), REFERENCES);
+    assert_int_equal(maple_dataset_references(&f.pool.dataset, &f.pool.dataset.platforms[0], found),
+                     REFERENCES);
     assert_true(found[r - 1] == f.pool.dataset.platforms[0].latency_ms[REFERENCES]);
     f.pool.dataset.archs[REFERENCES] = *arch;
     f.pool.dataset.platforms[0].platform.graph = MAPLE_GRAPH_AS_WRITTEN; /* there it is another network */
-    maple_dataset_references(&f.pool.dataset, 0, found);
+    maple_dataset_references(&f.pool.dataset, &f.pool.dataset.platforms[0], found);
     assert_true(isnan(found[r - 1]));
     fixture_free(&f);
 }

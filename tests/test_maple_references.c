@@ -297,7 +297,12 @@ static void fbnet_is_predicted(void **state) {
         platforms[p].platform.graph = MAPLE_GRAPH_AS_WRITTEN;
     }
     memcpy(references, latency_ms[DEVICES - 1], sizeof references);
-    maple_dataset dataset = {space, ARCHS, archs, index, DEVICES, platforms, 0, NULL};
+    maple_dataset dataset = {.space = space,
+                             .n_archs = ARCHS,
+                             .archs = archs,
+                             .index = index,
+                             .n_platforms = DEVICES,
+                             .platforms = platforms};
     const size_t sources[] = {0, 1, 2, 3};
     maple_fit_request request = {.space = space,
                                  .pool = &dataset,

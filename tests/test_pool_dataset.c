@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Several pools together: the dataset of predictors, and merging. */
+#include "maple/predictor.h"
 #include "pool_fixture.h"
 
 /* --- Dataset --- */
@@ -61,6 +62,79 @@ static void test_dataset(void **state) {
     maple_dataset_free(d);
     OK(maple_dataset_load(NULL, 0, nas, &d, &why));
     assert_int_equal(d->n_archs, 0);
+    maple_dataset_free(d);
+    maple_pool_close(first);
+    maple_pool_close(second);
+}
+
+/* One operator of this latency, the others without. */
+static void put_operator(maple_pool *pool, int64_t platform, size_t at, double latency_ms) {
+    size_t n = maple_space_operators(nas);
+    maple_operator_latency *rows = maple_alloc(n, sizeof *rows);
+    for (size_t i = 0; i < n; i++) {
+        rows[i].latency_ms = rows[i].mean_ms = rows[i].min_ms = rows[i].sd_ms = i == at ? latency_ms : NAN;
+        strcpy(rows[i].reason, i == at ? "" : "not measured");
+    }
+    OK(maple_pool_put_operators(pool, platform, nas, rows, &why));
+    maple_free(rows);
+}
+
+/* Platforms with a descriptor only are apart from those that can be learned from; a name is of the first pool
+ * that has latencies or a descriptor of it. */
+static void test_profiled(void **state) {
+    (void)state;
+    maple_pool *first = new_pool("first.db"), *second = new_pool("second.db");
+    maple_platform measured = add_example(first, "measured"), profiled = add_example(first, "profiled"),
+                   counted = add_example(first, "counted"), shared = add_example(first, "shared");
+    add_example(first, "registered");
+    add_example(first, "later");
+    maple_platform shared2 = add_example(second, "shared"), later = add_example(second, "later");
+    put_examples(first, measured.id, 100, 5);
+    put_operator(first, measured.id, 2, 0.5);
+    put_operator(first, profiled.id, 1, 0.25);
+    put_operator(first, shared.id, 0, 0.125);
+    put_examples(second, shared2.id, 200, 5);
+    put_examples(second, later.id, 300, 5);
+    size_t n = maple_space_descriptor_operators(nas) * MAPLE_EVENTS;
+    maple_count *counts = maple_alloc(n, sizeof *counts);
+    fill_counts(counts, n);
+    OK(maple_pool_put_counters(first, counted.id, nas, MAPLE_CACHE_COLD, "perf", "avx2", counts, &why));
+    maple_free(counts);
+
+    maple_pool *pools[] = {first, second};
+    maple_dataset *d;
+    OK(maple_dataset_load(pools, 2, nas, &d, &why));
+    assert_int_equal(d->n_platforms, 2);
+    assert_int_equal(d->n_archs, 10);
+    assert_string_equal(d->platforms[0].platform.name, "measured");
+    assert_string_equal(d->platforms[1].platform.name, "later");
+    assert_int_equal(d->n_profiled, 3);
+    static const char *const PROFILED[] = {"profiled", "counted", "shared"};
+    for (size_t p = 0; p < 3; p++) {
+        const maple_dataset_platform *found = maple_dataset_find(d, PROFILED[p]);
+        assert_ptr_equal(found, &d->profiled[p]);
+        assert_int_equal(maple_dataset_platform_row(d, PROFILED[p]), -1);
+        for (size_t i = 0; i < d->n_archs; i++)
+            assert_true(isnan(found->latency_ms[i]));
+    }
+    assert_ptr_equal(maple_dataset_find(d, "measured"), &d->platforms[0]);
+    assert_null(maple_dataset_find(d, "registered"));
+    assert_null(maple_dataset_find(d, "nobody"));
+    assert_same(d->profiled[0].operator_ms[1], 0.25);
+    assert_same(d->profiled[2].operator_ms[0], 0.125);
+
+    maple_target target = maple_dataset_target(d, &d->profiled[0]);
+    assert_ptr_equal(target.operator_ms, d->profiled[0].operator_ms);
+    assert_null(target.counters_warm);
+    assert_null(target.counters_cold);
+    assert_int_equal(target.graph, MAPLE_GRAPH_AS_WRITTEN);
+    assert_int_equal(target.n_samples, 0);
+    target = maple_dataset_target(d, &d->profiled[1]);
+    assert_null(target.operator_ms);
+    assert_null(target.counters_warm);
+    assert_ptr_equal(target.counters_cold, d->profiled[1].counters_cold);
+    target = maple_dataset_target(d, &d->platforms[1]);
+    assert_true(!target.operator_ms && !target.counters_warm && !target.counters_cold);
     maple_dataset_free(d);
     maple_pool_close(first);
     maple_pool_close(second);
@@ -165,6 +239,7 @@ static void test_merge_conflicts(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dataset),
+        cmocka_unit_test(test_profiled),
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_merge_conflicts),
     };

@@ -112,6 +112,30 @@ maple_status maple_sampler_suggest(const maple_dataset *dataset, size_t platform
                                    const maple_pretrained *pretrained, const maple_fit_request *request,
                                    size_t n, uint64_t seed, size_t *rows, maple_error *error);
 
+/* --- Pre-trained models that are kept --- */
+
+/* The file maple-evaluate.db of a folder (at most 256 MiB: what was longest unused goes), in which
+ * maple_evaluate keeps its work, too. A model is kept under all that it depends on: kind and options of the
+ * predictor, every source's data and how it executed, the pool's architectures and scores, training rows,
+ * seed, build. Results are the same with and without; only lack of memory fails: whatever else prevents
+ * reading or writing is a warning of the hooks. Safe from several threads and processes; a process that is
+ * killed leaves whole models. */
+typedef struct maple_model_cache maple_model_cache;
+
+/* Makes the folder. `hooks` must outlive the cache. MAPLE_IO_ERROR where it cannot be written. */
+maple_status maple_model_cache_open(const char *folder, const maple_hooks *hooks, maple_model_cache **out,
+                                    maple_error *error);
+void maple_model_cache_close(maple_model_cache *cache);
+/* maple_predictor_pretrain, once: the same request again gives the model that is kept, and its warnings.
+ * `cache` may be NULL: then nothing is kept. */
+maple_status maple_model_cache_pretrain(maple_model_cache *cache, const char *name,
+                                        const maple_fit_request *request, maple_pretrained **out,
+                                        maple_error *error);
+/* maple_predictor_fit, with what is pre-trained from the cache. Where nothing is, it is not looked at. */
+maple_status maple_model_cache_fit(maple_model_cache *cache, const char *name,
+                                   const maple_fit_request *request, maple_predictor **out,
+                                   maple_error *error);
+
 /* --- Evaluation --- */
 
 typedef struct maple_contender {
@@ -134,7 +158,7 @@ typedef struct maple_evaluation {
     int trials;
     uint64_t seed;
     int threads;       /* the result does not depend on it */
-    const char *cache; /* folder in which pre-trained models and runs are kept, at most 256 MiB; NULL: none */
+    const char *cache; /* folder of a maple_model_cache, in which runs are kept, too; NULL: none */
     const maple_hooks *hooks;
 } maple_evaluation;
 
@@ -148,6 +172,8 @@ typedef struct maple_evaluation_row {
                                                   of that mean) */
     int samples, references;
     double measured; /* distinct networks measured on the target, mean over trials; NaN without scores */
+    double left_out; /* of the samples, how many the predictor found not to fit with the others: mean over
+                        trials; NaN without scores */
     int trials;
     double fit_ms;               /* pre-training; 0 where there is none */
     double adapt_ms, predict_ms; /* fitting or adapting to the target; predicting all architectures. What

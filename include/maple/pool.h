@@ -160,22 +160,28 @@ typedef struct maple_dataset {
     maple_arch *archs; /* every architecture that some platform has, ordered by the space's text */
     int *index;        /* canonical index, -1 where unknown */
     size_t n_platforms;
-    maple_dataset_platform *platforms;
+    maple_dataset_platform *platforms; /* with at least one latency: what can be learned from */
+    size_t n_profiled;
+    maple_dataset_platform *profiled; /* with a descriptor only: all latencies are NaN */
     size_t n_scores;
     maple_dataset_score *scores; /* by name */
 } maple_dataset;
 
-/* Platforms with at least one latency in the space. Several pools may be loaded into one dataset (bundled +
- * user's); a name that two pools share is taken from the first one. */
+/* Platforms with a latency or a descriptor (an operator latency, a counter) in the space. Several pools may
+ * be loaded into one dataset (bundled + user's); a name that two pools share is taken from the first one that
+ * has either of it. */
 maple_status maple_dataset_load(maple_pool *const *pools, size_t n_pools, const maple_space *space,
                                 maple_dataset **out, maple_error *error);
 void maple_dataset_free(maple_dataset *dataset);
-/* Row of a platform, or -1. */
+/* Row of a platform with latencies, or -1. */
 ptrdiff_t maple_dataset_platform_row(const maple_dataset *dataset, const char *name);
-/* What a platform (a row) has of the space's reference architectures: latency_ms[maple_space_references], of
+/* A platform with latencies or a descriptor, or NULL. */
+const maple_dataset_platform *maple_dataset_find(const maple_dataset *dataset, const char *name);
+/* What a platform has of the space's reference architectures: latency_ms[maple_space_references], of
  * the reference's own row, else of the first one that runs the same graph there; NaN where it has neither.
  * Returns how many it has. */
-size_t maple_dataset_references(const maple_dataset *dataset, size_t platform, double *latency_ms);
+size_t maple_dataset_references(const maple_dataset *dataset, const maple_dataset_platform *platform,
+                                double *latency_ms);
 
 /* --- Exchange (one file a format in src/pool) --- */
 

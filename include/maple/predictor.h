@@ -43,6 +43,10 @@ typedef struct maple_target {
                                 in evaluation; only predictors with info.oracle may look at it */
 } maple_target;
 
+/* What is known of a platform of the dataset before any network is measured there: its form and descriptor;
+ * NULL for what has no finite value. The arrays are the dataset's. */
+maple_target maple_dataset_target(const maple_dataset *dataset, const maple_dataset_platform *platform);
+
 /* How many of the space's reference architectures the predictor uses with these options (NULL: defaults) for
  * this target, of which only the graph and the operator latencies are read: what has to be measured besides
  * the samples. Fitting uses target.reference_ms where this is not 0, and leaves it alone elsewhere. */
@@ -62,6 +66,9 @@ typedef struct maple_fit_request {
      * is an error that lists those there are. */
     const char *options;
     const maple_hooks *hooks;
+    /* [target.n_samples] or NULL: set to true for samples that do not fit with the others and were not
+     * learned from, else left alone. Where it is NULL, a warning names each of them. */
+    bool *left_out;
 } maple_fit_request;
 
 /* Too few samples, no operator latencies where they are needed, a sample <= 0 or NaN: MAPLE_BAD_INPUT with
@@ -76,8 +83,8 @@ typedef struct maple_pretrained maple_pretrained;
 /* Looks at everything of the request but its target. Deterministic for a seed. */
 maple_status maple_predictor_pretrain(const char *name, const maple_fit_request *request,
                                       maple_pretrained **out, maple_error *error);
-/* Only space, pool, sources, target, seed and hooks of the request count (the options are those of the
- * pre-training). Safe from several threads at once. maple_predictor_fit is both steps. */
+/* Only space, pool, sources, target, seed, hooks and left_out of the request count (the options are those of
+ * the pre-training). Safe from several threads at once. maple_predictor_fit is both steps. */
 maple_status maple_pretrained_adapt(const maple_pretrained *pretrained, const maple_fit_request *request,
                                     maple_predictor **out, maple_error *error);
 void maple_pretrained_free(maple_pretrained *pretrained);

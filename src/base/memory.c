@@ -69,15 +69,21 @@ void maple_text_add(maple_text *text, const char *string) {
 }
 
 void maple_text_addf(maple_text *text, const char *format, ...) {
+    enum { USUAL = 64 }; /* room for most, which are then formatted once */
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    char *end = text_reserve(text, USUAL) ? text->data + text->length : NULL;
+    size_t room = end ? text->capacity - text->length : 0;
+    int length = vsnprintf(end, room, format, arguments);
     va_end(arguments);
-    if (length >= 0 && text_reserve(text, (size_t)length)) {
-        vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
-        text->length += (size_t)length;
+    if (end && length >= 0 && (size_t)length >= room) {
+        *end = '\0'; /* whatever comes of it, what was there stays */
+        if (text_reserve(text, (size_t)length))
+            vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
     }
+    if (length >= 0 && !text->failed)
+        text->length += (size_t)length;
     va_end(again);
 }
 

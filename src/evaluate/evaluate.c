@@ -61,16 +61,11 @@ static size_t count_place(eval *e, int samples) {
 /* What it is, and all its options. */
 static maple_status name_contender(const maple_contender *given, eval_contender *c, maple_error *error) {
     const maple_predictor_vtable *vtable;
-    double values[MAPLE_MAX_OPTIONS];
     maple_status status = maple_predictor_find_vtable(given->name, &vtable, error);
-    if (status == MAPLE_OK)
-        status = maple_options_parse(vtable, given->options, values, error);
     if (status != MAPLE_OK)
         return status;
-    maple_text options = {0};
-    maple_options_format(vtable, values, &options);
-    *c = (eval_contender){.given = given, .info = &vtable->info, .options = options.data};
-    return options.failed ? maple_error_memory(error) : MAPLE_OK;
+    *c = (eval_contender){.given = given, .info = &vtable->info};
+    return maple_options_complete(vtable, given->options, &c->options, error);
 }
 
 static maple_status add_contender(eval *e, const maple_contender *given, maple_error *error) {

@@ -3,9 +3,9 @@
  * evaluate_internal.h: one evaluation in the making.
  *
  * plan.c decides what is measured and learned from (the same for all contenders), jobs.c runs a job =
- * (splits with the same sources, trial, contender), workers.c spreads jobs over threads, model_cache.c and
- * run_cache.c keep pre-trained models and runs, rows.c reduces. Every result has its place, so that the order
- * of the work does not show.
+ * (splits with the same sources, trial, contender), workers.c spreads jobs over threads, run_cache.c keeps
+ * pre-trained models (with model_cache.c) and runs, rows.c reduces. Every result has its place, so that the
+ * order of the work does not show.
  */
 #ifndef MAPLE_EVALUATE_INTERNAL_H
 #define MAPLE_EVALUATE_INTERNAL_H
@@ -24,10 +24,10 @@ typedef struct eval_contender {
 
 /* A platform that is predicted. */
 typedef struct eval_target {
-    maple_scorer *scorer;                    /* NULL: this platform is no target */
-    const double *operator_ms, *warm, *cold; /* the dataset's; NULL where nothing is known */
-    double *reference_ms;                    /* [maple_space_references] */
-    uint32_t *reference_network;             /* [maple_space_references] */
+    maple_scorer *scorer;        /* NULL: this platform is no target */
+    maple_target known;          /* before any network is measured there */
+    double *reference_ms;        /* [maple_space_references] */
+    uint32_t *reference_network; /* [maple_space_references] */
 } eval_target;
 
 /* Splits that follow each other, of one task, with the same sources: one pre-training serves them all. */
@@ -45,7 +45,7 @@ typedef struct eval_draw {
 typedef struct eval_run {
     maple_metrics metrics[MAPLE_SCORINGS];
     bool valid[MAPLE_SCORINGS];
-    size_t references, measured;
+    size_t references, measured, left_out;
     double adapt_ms, predict_ms;
     char *reason;  /* why there are no metrics */
     bool recalled; /* from the cache */
@@ -58,6 +58,7 @@ typedef struct eval_room {
     bool *measured;                          /* [n_archs]: networks */
     maple_arch *archs;                       /* [largest count]: the samples */
     double *latency_ms;                      /* [largest count] */
+    bool *left_out;                          /* [largest count] */
     double *reference_ms;
     maple_hooks hooks;   /* what predictors get: those of the evaluation, gathering ... */
     maple_text warnings; /* ... the warnings of this job, a line each */
@@ -86,9 +87,8 @@ typedef struct eval {
     double *fit_ms;      /* [n_groups x n_contenders x trials] */
     maple_hooks hooks;   /* the caller's: serialised, without progress of predictors */
 
-    struct maple_store *store; /* NULL: nothing is kept */
-    char *store_path;
-    uint64_t *platform_hash, dataset_hash, build_hash; /* parts of the keys */
+    maple_model_cache *cache;              /* NULL: nothing is kept */
+    uint64_t *platform_hash, dataset_hash; /* parts of the keys */
 
     pthread_mutex_t mutex; /* of what follows, and of the caller's hooks */
     size_t next_job, done, total;
@@ -134,8 +134,6 @@ maple_status maple_eval_plan(eval *e, maple_error *error);
 /* What a contender learns from, in a trial on a group. */
 maple_fit_request maple_eval_request(const eval *e, const eval_contender *contender, size_t group,
                                      size_t trial, const eval_room *room);
-/* What is known of a platform before any network is measured there. */
-maple_target maple_eval_target(const eval *e, size_t platform);
 /* Keeps the first warnings only. */
 void maple_eval_cut_warnings(eval_room *room, size_t length);
 maple_status maple_eval_room_create(eval *e, eval_room *room, maple_error *error);
@@ -154,21 +152,23 @@ maple_hooks maple_eval_room_hooks(eval_room *room);
 /* `runs` more runs are done: tells the caller's progress hook. */
 void maple_eval_progress(eval *e, size_t runs);
 
-/* --- model_cache.c --- */
+/* --- run_cache.c --- */
 /* Where the request has a cache: opens it and hashes the data. */
 maple_status maple_eval_cache_open(eval *e, maple_error *error);
 void maple_eval_cache_close(eval *e);
+/* The file; NULL where nothing is kept. */
+const char *maple_eval_cache_path(const eval *e);
 /* Pre-trains on maple_eval_request, or takes the model from the cache; *fit_ms: what the training took, now
  * or then. */
 maple_status maple_eval_pretrain(eval *e, const eval_contender *contender, size_t group, size_t trial,
                                  eval_room *room, maple_pretrained **out, double *fit_ms, maple_error *error);
 
-/* --- run_cache.c: without a cache they do nothing; they fail only for lack of memory --- */
-/* Takes those runs of a job that are there; by one thread. */
+/* Without a cache these do nothing; they fail only for lack of memory. Takes those runs of a job that are
+ * there; by one thread. */
 maple_status maple_eval_recall(eval *e, const eval_job *j, maple_error *error);
 maple_status maple_eval_keep(eval *e, const eval_job *j, size_t split, size_t slot, const eval_room *room,
                              maple_error *error);
-/* cache_keys.c: once they are drawn; the training rows before a model is pre-trained, both before those. */
+/* Once they are drawn; the training rows before a model is pre-trained, both before those. */
 void maple_eval_hash_training(eval *e);
 void maple_eval_hash_samples(eval *e);
 

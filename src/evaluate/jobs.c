@@ -20,9 +20,10 @@ maple_status maple_eval_room_create(eval *e, eval_room *room, maple_error *error
     room->measured = maple_alloc(n, sizeof *room->measured);
     room->archs = maple_alloc(largest, sizeof *room->archs);
     room->latency_ms = maple_alloc(largest, sizeof *room->latency_ms);
+    room->left_out = maple_alloc(largest, sizeof *room->left_out);
     room->reference_ms = maple_alloc(maple_space_references(e->dataset->space), sizeof(double));
     if (room->predicted && room->lower_ms && room->upper_ms && room->measured && room->archs &&
-        room->latency_ms && room->reference_ms)
+        room->latency_ms && room->left_out && room->reference_ms)
         return MAPLE_OK;
     maple_eval_room_free(room);
     return maple_error_memory(error);
@@ -36,6 +37,7 @@ void maple_eval_room_free(eval_room *room) {
     maple_free(room->measured);
     maple_free(room->archs);
     maple_free(room->latency_ms);
+    maple_free(room->left_out);
     maple_free(room->reference_ms);
     maple_text_free(&room->warnings);
     *room = (eval_room){0};
@@ -60,14 +62,6 @@ maple_fit_request maple_eval_request(const eval *e, const eval_contender *conten
                                .seed = maple_eval_seed(e, "pre-training", split->task, "", trial),
                                .options = contender->given->options,
                                .hooks = &room->hooks};
-}
-
-maple_target maple_eval_target(const eval *e, size_t platform) {
-    const eval_target *known = &e->targets[platform];
-    return (maple_target){.graph = e->dataset->platforms[platform].platform.graph,
-                          .operator_ms = known->operator_ms,
-                          .counters_warm = known->warm,
-                          .counters_cold = known->cold};
 }
 
 static void take_samples(const eval *e, size_t split, const eval_draw *draw, eval_room *room,
@@ -135,7 +129,7 @@ static maple_status run_on_target(const eval *e, const eval_contender *contender
     maple_predictor *predictor = NULL;
     maple_predictions predicted = {0};
     memset(room->measured, 0, d->n_archs * sizeof *room->measured);
-    request->target = maple_eval_target(e, row);
+    request->target = known->known;
     if (contender->info->oracle)
         request->target.oracle_ms = d->platforms[row].latency_ms;
     take_samples(e, split, samples, room, &request->target);
@@ -143,9 +137,14 @@ static maple_status run_on_target(const eval *e, const eval_contender *contender
     run->measured = 0;
     for (size_t i = 0; i < d->n_archs; i++)
         run->measured += room->measured[i];
+    memset(room->left_out, 0, samples->n * sizeof *room->left_out);
+    request->left_out = room->left_out;
     int64_t start = maple_clock_ns();
     maple_status status = fit(contender, pretrained, request, &predictor, error);
     run->adapt_ms = ms_since(start);
+    run->left_out = 0;
+    for (size_t i = 0; i < samples->n; i++)
+        run->left_out += room->left_out[i];
     start = maple_clock_ns();
     if (status == MAPLE_OK)
         status = predict(e, predictor, room, &predicted, error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store of an evaluation, and pre-trained models in it: trained once, adapted by all that can. */
+/* Pre-trained models in the store: trained once, adapted by all that can. */
 #include "evaluate/cache.h"
+#include "predictor/predictor_internal.h"
 #include "predictor/pretrained.h"
 
 #include <errno.h>
@@ -12,6 +13,8 @@
 
 static const char *const STORE_NAME = "maple-evaluate.db";
 enum { STORE_BYTES = 256 << 20 }; /* half a million runs, or a thousand models of 16 sources */
+
+/* --- Opening --- */
 
 static maple_status make_folder(const char *path, maple_error *error) {
     char folder[PATH_MAX];
@@ -35,34 +38,69 @@ static maple_status make_folder(const char *path, maple_error *error) {
     return MAPLE_OK;
 }
 
-maple_status maple_eval_cache_open(eval *e, maple_error *error) {
-    if (!e->request->cache)
-        return MAPLE_OK;
-    maple_text path = {0};
-    maple_text_addf(&path, "%s/%s", e->request->cache, STORE_NAME);
-    e->store_path = path.data;
-    if (path.failed)
+maple_status maple_model_cache_create(const char *folder, maple_store_check check, const maple_hooks *hooks,
+                                      maple_model_cache **out, maple_error *error) {
+    maple_model_cache *cache = maple_alloc(1, sizeof *cache);
+    if (!cache)
         return maple_error_memory(error);
-    maple_status status = make_folder(e->request->cache, error);
+    maple_text path = {0};
+    maple_text_addf(&path, "%s/%s", folder, STORE_NAME);
+    *cache = (maple_model_cache){.path = path.data, .hooks = hooks};
+    maple_status status = path.failed ? maple_error_memory(error) : make_folder(folder, error);
     if (status == MAPLE_OK)
-        status = maple_eval_hash_data(e, error);
+        status = maple_cache_hash_build(&cache->build, error);
     if (status == MAPLE_OK)
-        status = maple_store_open(e->store_path, STORE_BYTES, &e->hooks, &e->store, error);
+        status = maple_store_open(cache->path, STORE_BYTES, check, hooks, &cache->store, error);
+    if (status == MAPLE_OK)
+        *out = cache;
+    else
+        maple_model_cache_close(cache);
     return status;
 }
 
-void maple_eval_cache_close(eval *e) {
-    maple_store_close(e->store);
-    maple_free(e->store_path);
-    maple_free(e->platform_hash);
+maple_status maple_model_cache_open(const char *folder, const maple_hooks *hooks, maple_model_cache **out,
+                                    maple_error *error) {
+    return maple_model_cache_create(folder, MAPLE_STORE_CHECK_ON_MISS, hooks, out, error);
 }
 
-void maple_eval_warn_again(eval *e, const char *warnings, size_t bytes) {
-    for (const char *line = warnings, *end; line < warnings + bytes; line = end + 1) {
-        end = memchr(line, '\n', bytes - (size_t)(line - warnings));
+void maple_model_cache_close(maple_model_cache *cache) {
+    if (!cache)
+        return;
+    maple_store_close(cache->store);
+    maple_free(cache->path);
+    maple_free(cache);
+}
+
+/* --- Warnings of a training: those of a model that is kept are said again --- */
+
+typedef struct listener {
+    const maple_hooks *hooks; /* NULL allowed */
+    maple_text warnings;
+} listener;
+
+static void gather_log(void *user, maple_log_level level, const char *message) {
+    listener *l = user;
+    if (level == MAPLE_LOG_WARNING)
+        maple_text_addf(&l->warnings, "%s\n", message);
+    maple_log(l->hooks, level, "%s", message);
+}
+
+static void pass_progress(void *user, const maple_progress *p) {
+    const listener *l = user;
+    maple_report_progress(l->hooks, p->task, p->done, p->total, p->unit);
+}
+
+static bool pass_cancelled(void *user) {
+    const listener *l = user;
+    return maple_is_cancelled(l->hooks);
+}
+
+void maple_cache_warn(const maple_hooks *hooks, const char *text, size_t bytes) {
+    for (const char *line = text, *end; line < text + bytes; line = end + 1) {
+        end = memchr(line, '\n', bytes - (size_t)(line - text));
         if (!end)
             return;
-        maple_log(&e->hooks, MAPLE_LOG_WARNING, "%.*s", (int)(end - line), line);
+        maple_log(hooks, MAPLE_LOG_WARNING, "%.*s", (int)(end - line), line);
     }
 }
 
@@ -73,48 +111,46 @@ typedef struct header {
     uint64_t warnings;
 } header;
 
-static maple_status train(const eval_contender *contender, const maple_fit_request *request,
-                          maple_pretrained **out, double *fit_ms, maple_error *error) {
+maple_status maple_pretrain_timed(const char *name, const maple_fit_request *request, maple_pretrained **out,
+                                  double *fit_ms, maple_error *error) {
     int64_t start = maple_clock_ns();
-    maple_status status = maple_predictor_pretrain(contender->info->name, request, out, error);
+    maple_status status = maple_predictor_pretrain(name, request, out, error);
     *fit_ms = (double)(maple_clock_ns() - start) * 1e-6;
     return status;
 }
 
 /* Fails only for lack of memory; *out stays NULL where the cache does not have the model. */
-static maple_status load(eval *e, const eval_contender *contender, const char *key, eval_room *room,
-                         maple_pretrained **out, double *fit_ms, maple_error *error) {
+static maple_status load(maple_model_cache *cache, const char *key, const char *name,
+                         const maple_hooks *hooks, maple_pretrained **out, double *fit_ms,
+                         maple_error *error) {
     uint8_t *entry;
     size_t bytes;
     header head;
     maple_error why;
-    maple_status status = maple_store_get(e->store, key, &entry, &bytes, error);
+    maple_status status = maple_store_get(cache->store, key, &entry, &bytes, error);
     if (status != MAPLE_OK)
         return status == MAPLE_NOT_FOUND ? MAPLE_OK : status;
     memcpy(&head, entry, sizeof head); /* the entry is what was put: it had the right checksum */
-    const char *warnings = (const char *)entry + sizeof head;
     size_t before = sizeof head + head.warnings;
-    status = maple_pretrained_decode(contender->info->name, e->store_path, key, entry + before,
-                                     bytes - before, out, &why);
+    status = maple_pretrained_decode(name, cache->path, key, entry + before, bytes - before, out, &why);
     if (status == MAPLE_OK) {
         *fit_ms = head.fit_ms;
-        maple_eval_warn_again(e, warnings, head.warnings);
-        maple_text_addf(&room->warnings, "%.*s", (int)head.warnings, warnings);
+        maple_cache_warn(hooks, (const char *)entry + sizeof head, head.warnings);
     } else if (status != MAPLE_OUT_OF_MEMORY) {
-        maple_log(&e->hooks, MAPLE_LOG_WARNING, "a pre-trained model of the cache is trained anew: %s",
+        maple_log(cache->hooks, MAPLE_LOG_WARNING, "a pre-trained model of the cache is trained anew: %s",
                   why.message);
     }
     maple_free(entry);
     return status == MAPLE_OUT_OF_MEMORY ? maple_error_memory(error) : MAPLE_OK;
 }
 
-static maple_status keep(eval *e, const char *key, const eval_room *room, const maple_pretrained *model,
-                         double fit_ms, maple_error *error) {
+static maple_status keep(maple_model_cache *cache, const char *key, const maple_text *warnings,
+                         const maple_pretrained *model, double fit_ms, maple_error *error) {
     uint8_t *file;
     size_t bytes;
-    if (room->warnings.failed)
+    if (warnings->failed)
         return maple_error_memory(error);
-    header head = {fit_ms, room->warnings.length};
+    header head = {fit_ms, warnings->length};
     maple_status status = maple_pretrained_encode(model, key, &file, &bytes, error);
     if (status != MAPLE_OK)
         return status;
@@ -122,9 +158,9 @@ static maple_status keep(eval *e, const char *key, const eval_room *room, const 
     if (entry) {
         memcpy(entry, &head, sizeof head);
         if (head.warnings > 0)
-            memcpy(entry + sizeof head, room->warnings.data, head.warnings);
+            memcpy(entry + sizeof head, warnings->data, head.warnings);
         memcpy(entry + sizeof head + head.warnings, file, bytes);
-        status = maple_store_put(e->store, key, entry, sizeof head + head.warnings + bytes, error);
+        status = maple_store_put(cache->store, key, entry, sizeof head + head.warnings + bytes, error);
     } else {
         status = maple_error_memory(error);
     }
@@ -133,17 +169,80 @@ static maple_status keep(eval *e, const char *key, const eval_room *room, const 
     return status;
 }
 
-maple_status maple_eval_pretrain(eval *e, const eval_contender *contender, size_t group, size_t trial,
-                                 eval_room *room, maple_pretrained **out, double *fit_ms,
-                                 maple_error *error) {
-    maple_fit_request request = maple_eval_request(e, contender, group, trial, room);
-    if (!e->store)
-        return train(contender, &request, out, fit_ms, error);
-    char key[EVAL_MAX_KEY];
-    maple_eval_model_key(e, contender, group, trial, key);
-    maple_status status = load(e, contender, key, room, out, fit_ms, error);
-    if (status != MAPLE_OK || *out)
+static maple_status train_and_keep(maple_model_cache *cache, const char *key, const char *name,
+                                   const maple_fit_request *request, maple_pretrained **out, double *fit_ms,
+                                   maple_error *error) {
+    listener listens = {.hooks = request->hooks};
+    const maple_hooks hooks = {
+        .log = gather_log, .progress = pass_progress, .cancelled = pass_cancelled, .user = &listens};
+    maple_fit_request heard = *request;
+    heard.hooks = &hooks;
+    maple_pretrained *model = NULL;
+    maple_status status = maple_pretrain_timed(name, &heard, &model, fit_ms, error);
+    if (status == MAPLE_OK)
+        status = keep(cache, key, &listens.warnings, model, *fit_ms, error);
+    maple_text_free(&listens.warnings);
+    if (status == MAPLE_OK)
+        *out = model;
+    else
+        maple_pretrained_free(model);
+    return status;
+}
+
+maple_status maple_model_cache_take(maple_model_cache *cache, const char *key, const char *name,
+                                    const maple_fit_request *request, maple_pretrained **out, double *fit_ms,
+                                    maple_error *error) {
+    maple_pretrained *found = NULL;
+    maple_status status = load(cache, key, name, request->hooks, &found, fit_ms, error);
+    if (status != MAPLE_OK)
         return status;
-    status = train(contender, &request, out, fit_ms, error);
-    return status == MAPLE_OK ? keep(e, key, room, *out, *fit_ms, error) : status;
+    if (!found)
+        return train_and_keep(cache, key, name, request, out, fit_ms, error);
+    *out = found;
+    return MAPLE_OK;
+}
+
+/* --- For any request --- */
+
+maple_status maple_model_cache_pretrain(maple_model_cache *cache, const char *name,
+                                        const maple_fit_request *request, maple_pretrained **out,
+                                        maple_error *error) {
+    const maple_predictor_vtable *vtable;
+    maple_status status = maple_predictor_find_vtable(name, &vtable, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (!cache || !vtable->pretrain)
+        return maple_predictor_pretrain(name, request, out, error);
+    status = maple_check_pool(&vtable->info, request, error); /* before it is hashed */
+    char *options = NULL;
+    if (status == MAPLE_OK)
+        status = maple_options_complete(vtable, request->options, &options, error);
+    if (status != MAPLE_OK)
+        return status;
+    char key[MAPLE_MAX_CACHE_KEY];
+    double fit_ms;
+    maple_cache_basis basis = maple_cache_basis_of(request, options);
+    maple_cache_write_key(cache, "model", maple_pretrained_kind(&vtable->info), &basis, key);
+    maple_free(options);
+    return maple_model_cache_take(cache, key, name, request, out, &fit_ms, error);
+}
+
+maple_status maple_model_cache_fit(maple_model_cache *cache, const char *name,
+                                   const maple_fit_request *request, maple_predictor **out,
+                                   maple_error *error) {
+    const maple_predictor_vtable *vtable;
+    double values[MAPLE_MAX_OPTIONS];
+    maple_pretrained *pretrained = NULL;
+    maple_status status = maple_predictor_find_vtable(name, &vtable, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (!cache || !vtable->pretrain)
+        return maple_predictor_fit(name, request, out, error);
+    status = maple_predictor_check(vtable, request, values, error);
+    if (status == MAPLE_OK)
+        status = maple_model_cache_pretrain(cache, name, request, &pretrained, error);
+    if (status == MAPLE_OK)
+        status = maple_pretrained_adapt(pretrained, request, out, error);
+    maple_pretrained_free(pretrained);
+    return status;
 }

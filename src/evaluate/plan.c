@@ -17,14 +17,6 @@ uint64_t maple_eval_seed(const eval *e, const char *what, const char *task, cons
 
 /* --- Targets --- */
 
-static const double *if_any(const double *values, size_t n) {
-    for (size_t i = 0; values && i < n; i++) {
-        if (isfinite(values[i]))
-            return values;
-    }
-    return NULL;
-}
-
 static maple_status prepare_target(eval *e, size_t row, maple_error *error) {
     const maple_dataset *d = e->dataset;
     const maple_dataset_platform *platform = &d->platforms[row];
@@ -34,16 +26,13 @@ static maple_status prepare_target(eval *e, size_t row, maple_error *error) {
     maple_status status = maple_scorer_create(d, row, &target->scorer, error);
     if (status != MAPLE_OK)
         return status;
-    size_t counters = maple_space_descriptor_operators(d->space) * MAPLE_EVENTS;
-    target->operator_ms = if_any(platform->operator_ms, maple_space_operators(d->space));
-    target->warm = if_any(platform->counters_warm, counters);
-    target->cold = if_any(platform->counters_cold, counters);
+    target->known = maple_dataset_target(d, platform);
     size_t n = maple_space_references(d->space);
     target->reference_ms = maple_alloc(n, sizeof *target->reference_ms);
     target->reference_network = maple_alloc(n, sizeof *target->reference_network);
     if (!target->reference_ms || !target->reference_network)
         return maple_error_memory(error);
-    maple_dataset_references(d, row, target->reference_ms);
+    maple_dataset_references(d, platform, target->reference_ms);
     for (size_t i = 0; i < n; i++) {
         maple_arch arch = maple_space_reference(d->space, i);
         target->reference_network[i] = maple_scorer_find(target->scorer, &arch);
@@ -182,7 +171,7 @@ static maple_status suggest_for_split(const eval *e, const maple_pretrained *pre
     uint64_t seed = sample_seed(e, split, trial);
     const eval_draw *longest = NULL;
     maple_status status = MAPLE_OK;
-    request->target = maple_eval_target(e, target);
+    request->target = e->targets[target].known;
     for (size_t c = next_smaller(e, e->n_counts); status == MAPLE_OK && c != SIZE_MAX;
          c = next_smaller(e, c)) {
         eval_draw *draw = eval_samples(e, split, trial, c);

@@ -107,7 +107,7 @@ static bool failed(const eval *e, const eval_run *runs, maple_evaluation_row *ro
 }
 
 static void clear_times(maple_evaluation_row *row) {
-    row->measured = row->fit_ms = row->adapt_ms = row->predict_ms = NAN;
+    row->measured = row->left_out = row->fit_ms = row->adapt_ms = row->predict_ms = NAN;
 }
 
 static void make_target_row(const eval *e, const task_range *task, const cell *c, size_t split,
@@ -123,6 +123,7 @@ static void make_target_row(const eval *e, const task_range *task, const cell *c
     row->fit_ms = mean_fit_ms(e, split, c->contender);
     for (size_t t = 0; t < e->trials; t++) {
         row->measured += (double)runs[t].measured / (double)e->trials;
+        row->left_out += (double)runs[t].left_out / (double)e->trials;
         row->adapt_ms += runs[t].adapt_ms / (double)e->trials;
         row->predict_ms += runs[t].predict_ms / (double)e->trials;
     }
@@ -177,6 +178,7 @@ static void make_mean_row(const eval *e, const task_range *task, const cell *c, 
         const maple_evaluation_row *target = &c->rows[i];
         references += target->references;
         row->measured += target->measured / (double)task->n;
+        row->left_out += target->left_out / (double)task->n;
         row->adapt_ms += target->adapt_ms / (double)task->n;
         row->predict_ms += target->predict_ms / (double)task->n;
         row->fit_ms += target->fit_ms / (double)task->n;

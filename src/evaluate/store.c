@@ -20,6 +20,7 @@ struct maple_store {
     const char *path;
     const maple_hooks *hooks;
     size_t limit, written; /* bytes; written since the size was last looked at */
+    bool unchecked;        /* its structure is still to be looked at */
     sqlite3 *db;           /* NULL: nothing is kept any more */
     sqlite3_stmt *find, *add, *touch, *drop;
     int64_t now_s;
@@ -64,17 +65,18 @@ static int check_structure(sqlite3 *db) {
     return code;
 }
 
-/* WAL: a commit is one append, and a process that is killed leaves whole commits. */
+/* WAL: a commit is one append, and a process that is killed leaves whole commits. Both modes stay with the
+ * file; saying them again would write it. */
 static int make_schema(sqlite3 *db) {
     int format = 0;
-    int code =
-        sqlite3_exec(db, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-    if (code == SQLITE_OK)
-        code = read_format(db, &format);
+    int code = read_format(db, &format);
     if (code != SQLITE_OK || format == FORMAT)
         return code;
     if (format != 0)
         return SQLITE_NOTADB; /* of another program, or of another version of this one */
+    code = sqlite3_exec(db, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        return code;
     return sqlite3_exec(
         db,
         "BEGIN IMMEDIATE;"
@@ -99,7 +101,7 @@ static int connect(maple_store *store) {
                      NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = make_schema(store->db);
-    if (code == SQLITE_OK)
+    if (code == SQLITE_OK && !store->unchecked)
         code = check_structure(store->db);
     const struct {
         sqlite3_stmt **out;
@@ -129,6 +131,7 @@ static int start_anew(maple_store *store, int code) {
               "%s: the cache is damaged, or not one (%s): it is emptied, and its results are made anew",
               store->path, sqlite3_errstr(code));
     disconnect(store);
+    store->unchecked = false;
     char beside[PATH_MAX];
     unlink(store->path);
     for (int i = 0; i < 2; i++) {
@@ -254,6 +257,9 @@ maple_status maple_store_get(maple_store *store, const char *key, uint8_t **data
             code = read_entry(store, key, id, &found, bytes);
         else
             sqlite3_reset(store->find);
+        if (code == SQLITE_DONE && store->unchecked)
+            code = check_structure(store->db);
+        store->unchecked = store->unchecked && found;
         status = recover(store, code, error);
     }
     pthread_mutex_unlock(&store->mutex);
@@ -304,12 +310,16 @@ bool maple_store_keeps(maple_store *store) {
     return keeps;
 }
 
-maple_status maple_store_open(const char *path, size_t limit_bytes, const maple_hooks *hooks,
-                              maple_store **out, maple_error *error) {
+maple_status maple_store_open(const char *path, size_t limit_bytes, maple_store_check check,
+                              const maple_hooks *hooks, maple_store **out, maple_error *error) {
     maple_store *store = maple_alloc(1, sizeof *store);
     if (!store)
         return maple_error_memory(error);
-    *store = (maple_store){.path = path, .hooks = hooks, .limit = limit_bytes, .now_s = (int64_t)time(NULL)};
+    *store = (maple_store){.path = path,
+                           .hooks = hooks,
+                           .limit = limit_bytes,
+                           .unchecked = check == MAPLE_STORE_CHECK_ON_MISS,
+                           .now_s = (int64_t)time(NULL)};
     pthread_mutex_init(&store->mutex, NULL);
     int code = connect(store);
     if (is_damage(code))

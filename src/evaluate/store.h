@@ -15,10 +15,17 @@
 
 typedef struct maple_store maple_store;
 
+/* When the structure of the file is looked at, all of it: a fraction of a second for a full one. Unlooked at,
+ * what is there may not be found; what is found is right in any case. */
+typedef enum maple_store_check {
+    MAPLE_STORE_CHECK_NOW,
+    MAPLE_STORE_CHECK_ON_MISS, /* once, when an entry is not found: for a caller who asks for one or two */
+} maple_store_check;
+
 /* Makes the file where it is not there, and anew (with a warning) where it is no store. `path` and `hooks`
  * must outlive the store. MAPLE_IO_ERROR where it cannot be opened for writing. */
-maple_status maple_store_open(const char *path, size_t limit_bytes, const maple_hooks *hooks,
-                              maple_store **out, maple_error *error);
+maple_status maple_store_open(const char *path, size_t limit_bytes, maple_store_check check,
+                              const maple_hooks *hooks, maple_store **out, maple_error *error);
 void maple_store_close(maple_store *store);
 /* Whether it has not stopped keeping, as above. */
 bool maple_store_keeps(maple_store *store);

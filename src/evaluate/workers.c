@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Jobs on several threads, and the caller's hooks, which are called by one thread at a time. */
 #include "evaluate/evaluate_internal.h"
-#include "evaluate/store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,12 +94,13 @@ static size_t take_job(const work *w) {
 
 /* Whoever has noticed it: what becomes of the work done. */
 static maple_status interrupted(const eval *e, maple_error *error) {
-    if (e->store)
+    const char *path = maple_eval_cache_path(e);
+    if (path)
         return maple_error_set(
             error, MAPLE_INTERRUPTED,
             "the evaluation was interrupted; what it has done is in %s, and the same command "
             "again goes on from there",
-            e->store_path);
+            path);
     return maple_error_set(error, MAPLE_INTERRUPTED,
                            "the evaluation was interrupted; without a cache nothing of it was kept");
 }

@@ -220,7 +220,10 @@ maple_status maple_pool_indices(maple_pool *pool, const maple_space *space, cons
                                 int *index, maple_error *error) {
     sqlite3_stmt *statement = NULL;
     int64_t space_id;
-    maple_status status = maple_pool_space_id(pool, space, &space_id, error);
+    maple_status status = maple_pool_begin_read(pool, error); /* or each look-up would lock the file */
+    if (status != MAPLE_OK)
+        return status;
+    status = maple_pool_space_id(pool, space, &space_id, error);
     if (status == MAPLE_OK)
         status =
             maple_pool_prepare(pool, &statement, error,
@@ -239,5 +242,5 @@ maple_status maple_pool_indices(maple_pool *pool, const maple_space *space, cons
         sqlite3_reset(statement);
     }
     sqlite3_finalize(statement);
-    return status;
+    return maple_pool_end(pool, status, error);
 }

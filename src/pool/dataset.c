@@ -28,7 +28,6 @@ typedef struct loader {
     size_t n_entries, capacity;
     maple_text texts;
     maple_dataset *dataset;
-    size_t platform_capacity;
 } loader;
 
 static maple_status add_entry(loader *l, size_t pool, sqlite3_stmt *row, maple_error *error) {
@@ -180,51 +179,65 @@ static maple_status load_descriptor(loader *l, size_t pool, maple_dataset_platfo
 static const char latencies_of_platform[] =
     "SELECT arch, latency_ms FROM latencies WHERE platform = ? AND latency_ms IS NOT NULL ORDER BY arch";
 
+/* At the end of a list, which has room for powers of two. Releases what is not added. */
+static maple_status add_platform(maple_dataset_platform **list, size_t *n, maple_dataset_platform *added,
+                                 maple_error *error) {
+    if ((*n & (*n - 1)) == 0) {
+        maple_dataset_platform *larger = maple_resize(*list, *n > 0 ? *n * 2 : 1, sizeof *larger);
+        if (!larger) {
+            release_platform(added);
+            return maple_error_memory(error);
+        }
+        *list = larger;
+    }
+    (*list)[(*n)++] = *added;
+    return MAPLE_OK;
+}
+
+static bool is_known(const double *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(values[i]))
+            return true;
+    return false;
+}
+
 static maple_status load_platform(loader *l, size_t pool, const maple_platform *platform,
                                   maple_error *error) {
     maple_dataset *d = l->dataset;
-    if (d->n_platforms == l->platform_capacity) {
-        size_t capacity = l->platform_capacity ? l->platform_capacity * 2 : 16;
-        maple_dataset_platform *larger = maple_resize(d->platforms, capacity, sizeof *larger);
-        if (!larger)
-            return maple_error_memory(error);
-        d->platforms = larger;
-        l->platform_capacity = capacity;
-    }
-    size_t counters = maple_space_descriptor_operators(l->space) * MAPLE_EVENTS, found = 0;
-    maple_dataset_platform *p = &d->platforms[d->n_platforms];
-    *p = (maple_dataset_platform){
+    size_t operators = maple_space_operators(l->space), found = 0;
+    size_t counters = maple_space_descriptor_operators(l->space) * MAPLE_EVENTS;
+    maple_dataset_platform p = {
         .platform = *platform,
         .latency_ms = allocate_unknown(d->n_archs),
-        .operator_ms = maple_alloc(maple_space_operators(l->space), sizeof(double)),
+        .operator_ms = maple_alloc(operators, sizeof(double)),
         .counters_warm = maple_alloc(counters, sizeof(double)),
         .counters_cold = maple_alloc(counters, sizeof(double)),
     };
     maple_status status = MAPLE_OK;
-    if (!p->latency_ms || !p->operator_ms || !p->counters_warm || !p->counters_cold)
+    if (!p.latency_ms || !p.operator_ms || !p.counters_warm || !p.counters_cold)
         status = maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = load_column(l, pool, latencies_of_platform, platform->id, p->latency_ms, &found, error);
-    if (status == MAPLE_OK && found)
-        status = load_descriptor(l, pool, p, error);
-    if (status == MAPLE_OK && found)
-        d->n_platforms++;
-    else
-        release_platform(p);
+        status = load_column(l, pool, latencies_of_platform, platform->id, p.latency_ms, &found, error);
+    if (status == MAPLE_OK)
+        status = load_descriptor(l, pool, &p, error);
+    if (status == MAPLE_OK && found > 0)
+        return add_platform(&d->platforms, &d->n_platforms, &p, error);
+    if (status == MAPLE_OK && (is_known(p.operator_ms, operators) || is_known(p.counters_warm, counters) ||
+                               is_known(p.counters_cold, counters)))
+        return add_platform(&d->profiled, &d->n_profiled, &p, error);
+    release_platform(&p);
     return status;
 }
 
 static maple_status load_platforms(loader *l, size_t pool, maple_error *error) {
     maple_platform *platforms;
-    size_t n, before = l->dataset->n_platforms;
+    size_t n;
     maple_status status = maple_pool_platforms(l->pools[pool], &platforms, &n, error);
     if (status != MAPLE_OK)
         return status;
-    for (size_t i = 0; status == MAPLE_OK && i < n; i++) {
-        ptrdiff_t known = maple_dataset_platform_row(l->dataset, platforms[i].name);
-        if (known < 0 || (size_t)known >= before)
+    for (size_t i = 0; status == MAPLE_OK && i < n; i++) /* names are unique in a pool */
+        if (!maple_dataset_find(l->dataset, platforms[i].name))
             status = load_platform(l, pool, &platforms[i], error);
-    }
     maple_free(platforms);
     return status;
 }
@@ -277,13 +290,6 @@ static maple_status load_scores(loader *l, size_t pool, maple_error *error) {
 }
 
 /* --- What is left out --- */
-
-static bool is_known(const double *values, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (!isnan(values[i]))
-            return true;
-    return false;
-}
 
 /* Takes out the scores that say nothing about the architectures that are left. */
 static void drop_unknown_scores(maple_dataset *d) {
@@ -364,10 +370,13 @@ void maple_dataset_free(maple_dataset *dataset) {
         return;
     for (size_t i = 0; i < dataset->n_platforms; i++)
         release_platform(&dataset->platforms[i]);
+    for (size_t i = 0; i < dataset->n_profiled; i++)
+        release_platform(&dataset->profiled[i]);
     for (size_t i = 0; i < dataset->n_scores; i++)
         maple_free(dataset->scores[i].value);
     maple_free(dataset->scores);
     maple_free(dataset->platforms);
+    maple_free(dataset->profiled);
     maple_free(dataset->archs);
     maple_free(dataset->index);
     maple_free(dataset);
@@ -378,6 +387,16 @@ ptrdiff_t maple_dataset_platform_row(const maple_dataset *dataset, const char *n
         if (strcmp(dataset->platforms[i].platform.name, name) == 0)
             return (ptrdiff_t)i;
     return -1;
+}
+
+const maple_dataset_platform *maple_dataset_find(const maple_dataset *dataset, const char *name) {
+    ptrdiff_t row = maple_dataset_platform_row(dataset, name);
+    if (row >= 0)
+        return &dataset->platforms[row];
+    for (size_t i = 0; i < dataset->n_profiled; i++)
+        if (strcmp(dataset->profiled[i].platform.name, name) == 0)
+            return &dataset->profiled[i];
+    return NULL;
 }
 
 /* --- Reference architectures --- */
@@ -404,11 +423,12 @@ static double reference_latency(const maple_dataset *dataset, const maple_datase
     return found;
 }
 
-size_t maple_dataset_references(const maple_dataset *dataset, size_t platform, double *latency_ms) {
+size_t maple_dataset_references(const maple_dataset *dataset, const maple_dataset_platform *platform,
+                                double *latency_ms) {
     size_t known = 0;
     for (size_t r = 0; r < maple_space_references(dataset->space); r++) {
         maple_arch reference = maple_space_reference(dataset->space, r);
-        latency_ms[r] = reference_latency(dataset, &dataset->platforms[platform], &reference);
+        latency_ms[r] = reference_latency(dataset, platform, &reference);
         known += isnan(latency_ms[r]) ? 0 : 1;
     }
     return known;

@@ -246,15 +246,20 @@ static void free_model(void *state) {
     maple_free(state);
 }
 
-static void warn_of_outliers(const maple_fit_request *request, const bool *out) {
+static void tell_of_outliers(const maple_fit_request *request, const bool *out) {
     const maple_target *target = &request->target;
     for (size_t i = 0; i < target->n_samples; i++) {
+        if (!out[i])
+            continue;
+        if (request->left_out) {
+            request->left_out[i] = true;
+            continue;
+        }
         char text[MAPLE_MAX_ARCH_TEXT];
         maple_space_format(request->space, &target->archs[i], text);
-        if (out[i])
-            maple_log(request->hooks, MAPLE_LOG_WARNING,
-                      "sample %s: %.4g ms does not fit with the other samples: left out", text,
-                      target->latency_ms[i]);
+        maple_log(request->hooks, MAPLE_LOG_WARNING,
+                  "sample %s: %.4g ms does not fit with the other samples: left out", text,
+                  target->latency_ms[i]);
     }
 }
 
@@ -292,7 +297,7 @@ static maple_status condition(const gp_prior *prior, const maple_fit_request *re
         status = gp_posterior_create(samples, hypotheses, weight, n_h, out, error);
     nn_blas_leave();
     if (status == MAPLE_OK)
-        warn_of_outliers(request, outlier);
+        tell_of_outliers(request, outlier);
     maple_free(hypotheses);
     maple_free(weight);
     maple_free(outlier);

@@ -12,7 +12,7 @@ maple_status maple_training_references(const maple_fit_request *request, maple_t
     if (!t->references)
         return maple_error_memory(error);
     for (size_t p = 0; p + 1 < t->n_platforms; p++)
-        maple_dataset_references(request->pool, t->rows[p], t->references + p * n);
+        maple_dataset_references(request->pool, &request->pool->platforms[t->rows[p]], t->references + p * n);
     if (target_ms)
         memcpy(t->references + (t->n_platforms - 1) * n, target_ms, n * sizeof *target_ms);
     return MAPLE_OK;

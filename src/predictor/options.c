@@ -94,3 +94,19 @@ void maple_options_format(const maple_predictor_vtable *vtable, const double *va
     if (!out->data)
         maple_text_add(out, "");
 }
+
+maple_status maple_options_complete(const maple_predictor_vtable *vtable, const char *text, char **out,
+                                    maple_error *error) {
+    double values[MAPLE_MAX_OPTIONS];
+    maple_status status = maple_options_parse(vtable, text, values, error);
+    if (status != MAPLE_OK)
+        return status;
+    maple_text complete = {0};
+    maple_options_format(vtable, values, &complete);
+    if (complete.failed) {
+        maple_text_free(&complete);
+        return maple_error_memory(error);
+    }
+    *out = complete.data;
+    return MAPLE_OK;
+}

@@ -90,17 +90,21 @@ static maple_status fit_in_two_steps(const char *name, const maple_fit_request *
     return status;
 }
 
+maple_status maple_predictor_check(const maple_predictor_vtable *vtable, const maple_fit_request *request,
+                                   double *values, maple_error *error) {
+    maple_status status = maple_options_parse(vtable, request->options, values, error);
+    if (status == MAPLE_OK)
+        status = maple_check_target(&vtable->info, request, error);
+    return status == MAPLE_OK ? maple_check_pool(&vtable->info, request, error) : status;
+}
+
 maple_status maple_predictor_fit(const char *name, const maple_fit_request *request, maple_predictor **out,
                                  maple_error *error) {
     const maple_predictor_vtable *vtable;
     double values[MAPLE_MAX_OPTIONS];
     maple_status status = maple_predictor_find_vtable(name, &vtable, error);
-    if (status == MAPLE_OK)
-        status = maple_options_parse(vtable, request->options, values, error);
     if (status == MAPLE_OK) /* before a pre-training that may take long */
-        status = maple_check_target(&vtable->info, request, error);
-    if (status == MAPLE_OK)
-        status = maple_check_pool(&vtable->info, request, error);
+        status = maple_predictor_check(vtable, request, values, error);
     if (status != MAPLE_OK)
         return status;
     return vtable->pretrain ? fit_in_two_steps(name, request, out, error)

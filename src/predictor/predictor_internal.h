@@ -22,6 +22,11 @@ maple_status maple_check_pool(const maple_predictor_info *info, const maple_fit_
 maple_status maple_check_target(const maple_predictor_info *info, const maple_fit_request *request,
                                 maple_error *error);
 
+/* Both, and the options: all that can be known to be wrong before anything is learned. values: those of the
+ * options. */
+maple_status maple_predictor_check(const maple_predictor_vtable *vtable, const maple_fit_request *request,
+                                   double *values, maple_error *error);
+
 /* --- What a predictor sees of a target --- */
 
 /* Replaces the target's samples by what it executes (*archs, freed by the caller), and takes out of the

@@ -79,5 +79,9 @@ maple_status maple_options_parse(const maple_predictor_vtable *vtable, const cha
                                  maple_error *error);
 /* All options with their values, in the form that maple_options_parse reads. */
 void maple_options_format(const maple_predictor_vtable *vtable, const double *values, maple_text *out);
+/* Both: all options of `text` and the defaults, so that texts of the same meaning become the same. Freed by
+ * maple_free. */
+maple_status maple_options_complete(const maple_predictor_vtable *vtable, const char *text, char **out,
+                                    maple_error *error);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fitting in two steps: the pool once, then each target. */
 #include "predictor/pretrained.h"
+#include "nn/nn.h"
 #include "predictor/predictor_internal.h"
 #include "space/arch_index.h"
 
@@ -64,7 +65,9 @@ maple_status maple_predictor_pretrain(const char *name, const maple_fit_request 
     if (status == MAPLE_OK) {
         maple_fit_request seen = *request;
         seen.target = (maple_target){0}; /* what is kept for many targets depends on none */
+        nn_blas_enter();
         status = vtable->pretrain(&seen, pretrained->values, &pretrained->prior, error);
+        nn_blas_leave();
     }
     if (status == MAPLE_OK)
         *out = pretrained;

@@ -123,11 +123,13 @@ static maple_status parse(const maple_space *space, const char *text, maple_arch
 
 static void format(const maple_space *space, const maple_arch *arch, char text[MAPLE_MAX_ARCH_TEXT]) {
     (void)space;
-    size_t used = 0;
+    char *end = text;
     for (int edge = 0; edge < EDGES; edge++) {
-        const char *start = EDGE[edge].from > 0 ? "" : edge > 0 ? "+|" : "|";
-        used += (size_t)snprintf(text + used, MAPLE_MAX_ARCH_TEXT - used, "%s%s~%d|", start,
-                                 OP_NAMES[arch->op[edge]], EDGE[edge].from);
+        end = stpcpy(end, EDGE[edge].from > 0 ? "" : edge > 0 ? "+|" : "|");
+        end = stpcpy(end, OP_NAMES[arch->op[edge]]);
+        *end++ = '~';
+        *end++ = (char)('0' + EDGE[edge].from);
+        end = stpcpy(end, "|");
     }
 }
 

@@ -40,6 +40,13 @@ maple evaluate --pool p.db --predictor flops,nearest --sampler suggest --samples
     awk -F, '$5 != 4' | sort >again; sort suggested1 | cmp - again # others between do not change them
 try evaluate --pool p.db --predictor flops --sampler suggest --platforms board --trials 1
 
+echo '--- samples that do not fit with the others are counted'
+awk -F, -v OFS=, 'NR % 10 == 5 { $4 *= 20 } 1' devices.csv >errors.csv
+maple pool import csv errors.csv --columns board,phone,tablet --graph as-written --pool errors.db >/dev/null
+maple evaluate --pool errors.db --source board,tablet --target phone --predictor gp,flops --samples 10 --trials 4 --csv 2>said >rows
+sed -E 's/[0-9]+ of 40/N of 40/' said
+awk -F, 'NR > 1 { print $3, ($28 > 0) }' rows | sort -u
+
 echo '--- named platforms, labels with options'
 maple evaluate --pool p.db --source board --target phone,tablet --predictor 'flops@20,nearest,maple:epochs=1:width=8' \
     --samples 5 --trials 1 --csv | cut -d, -f1-10 | sort -u
