@@ -129,11 +129,13 @@ maple_status gp_hypotheses_create(const double *like_pool, size_t n_pool, const 
 typedef struct gp_samples {
     const gp_view *view;
     size_t n;
-    double *x;          /* [n, k + 1] */
-    double *latency_ms; /* [n] */
-    double rounding;    /* ms^2: latencies in whole milliseconds */
-    double *kernel;     /* [GP_BLOCKS, n, n], lower */
-    double *shape;      /* [GP_SHAPES, n]: x . m, x . cost, x . table */
+    double *x;                   /* [n, k + 1] */
+    double *latency_ms;          /* [n] */
+    double rounding;             /* ms^2: latencies in whole milliseconds */
+    size_t first[GP_BLOCKS + 1]; /* columns of a block: [first, first of the next) */
+    double *columns; /* [all of them, n]: what a block's kernel is the product of (x; x along the sources) */
+    double *kernel;  /* [GP_BLOCKS, n, n], lower; NULL for more than 64 samples */
+    double *shape;   /* [GP_SHAPES, n]: x . m, x . cost, x . table */
 } gp_samples;
 
 maple_status gp_samples_create(const gp_view *view, const maple_arch *archs, const double *latency_ms,

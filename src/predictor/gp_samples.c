@@ -4,72 +4,98 @@
 #include "predictor/gp_model.h"
 #include "predictor/ridge.h"
 
+#include "nn/nn.h"
+
+#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
+/* Samples for which covariances are summed from kernels, which is fast for many hypotheses; for more of them
+ * kernels are large and the hypotheses few. */
+enum { FEW = 64 };
+
 void gp_samples_release(gp_samples *samples) {
     maple_free(samples->x);
+    maple_free(samples->columns);
     maple_free(samples->latency_ms);
     maple_free(samples->kernel);
     maple_free(samples->shape);
     *samples = (gp_samples){0};
 }
 
-static double dot(const double *a, const double *b, size_t n) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
+/* Room for n samples, and where the columns of each block begin. */
+static maple_status allocate(const gp_view *view, size_t n, gp_samples *out, maple_error *error) {
+    const gp_frame *frame = view->frame;
+    gp_samples s = {.view = view, .n = n};
+    for (size_t g = 0; g < GP_BLOCKS; g++) {
+        size_t members = g == GP_POOL ? view->n : g == GP_OFFSET;
+        for (size_t j = 0; j < frame->k; j++)
+            members += frame->block[j] == g && frame->scale[j] > 0;
+        s.first[g + 1] = s.first[g] + members;
+    }
+    s.x = maple_alloc(n, (frame->k + 1) * sizeof *s.x);
+    s.columns = maple_alloc(s.first[GP_BLOCKS], n * sizeof *s.columns);
+    s.latency_ms = maple_alloc(n, sizeof *s.latency_ms);
+    s.shape = maple_alloc(GP_SHAPES * n, sizeof *s.shape);
+    if (n <= FEW)
+        s.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *s.kernel);
+    if (!s.x || !s.columns || !s.latency_ms || !s.shape || (n <= FEW && !s.kernel)) {
+        gp_samples_release(&s);
+        return maple_error_memory(error);
+    }
+    *out = s;
+    return MAPLE_OK;
 }
 
-/* kernel[b][i, j] for j <= i. */
-static void fill_kernels(gp_samples *s, const double *along) {
-    size_t k = s->view->frame->k, width = k + 1, d = s->view->n;
-    const unsigned char *block = s->view->frame->block;
-    for (size_t i = 0; i < s->n; i++) {
-        for (size_t j = 0; j <= i; j++) {
-            const double *a = s->x + i * width, *b = s->x + j * width;
-            double sums[GP_BLOCKS] = {0};
-            for (size_t f = 0; f < k; f++)
-                sums[block[f]] += a[f] * b[f];
-            sums[GP_POOL] = dot(along + i * d, along + j * d, d);
-            sums[GP_OFFSET] = 1;
-            for (size_t g = 0; g < GP_BLOCKS; g++)
-                s->kernel[(g * s->n + i) * s->n + j] = sums[g];
-        }
+/* What the view makes of x: columns and shapes. */
+static void fill_columns(gp_samples *s) {
+    const gp_view *view = s->view;
+    const gp_frame *frame = view->frame;
+    const double *const shapes[GP_SHAPES] = {view->mean, view->cost, view->table};
+    int n = (int)s->n, width = (int)frame->k + 1, sources = (int)view->n;
+    for (size_t g = 0; g < GP_SHAPES; g++)
+        if (shapes[g])
+            cblas_dgemv(CblasRowMajor, CblasNoTrans, n, width, 1, s->x, width, shapes[g], 1, 0,
+                        s->shape + g * s->n, 1);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, sources, n, width, 1, view->spread, width, s->x,
+                width, 0, s->columns + s->first[GP_POOL] * s->n, n);
+    cblas_dcopy(n, s->x + frame->k, width, s->columns + s->first[GP_OFFSET] * s->n, 1);
+    for (size_t g = GP_FIRST_GROUP; g < GP_BLOCKS; g++) {
+        size_t at = s->first[g];
+        for (size_t j = 0; j < frame->k; j++)
+            if (frame->block[j] == g && frame->scale[j] > 0)
+                cblas_dcopy(n, s->x + j, width, s->columns + at++ * s->n, 1);
     }
+}
+
+/* c[n, n] = keep c + weight times a block's kernel, lower. */
+static void add_kernel(const gp_samples *s, size_t block, double weight, double keep, double *c) {
+    int n = (int)s->n, members = (int)(s->first[block + 1] - s->first[block]);
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, n, members, weight,
+                s->columns + s->first[block] * s->n, n, keep, c, n);
 }
 
 maple_status gp_samples_create(const gp_view *view, const maple_arch *archs, const double *latency_ms,
                                size_t n, gp_samples *out, maple_error *error) {
     size_t width = view->frame->k + 1;
-    gp_samples s = {.view = view, .n = n};
-    s.x = maple_alloc(n, width * sizeof *s.x);
-    s.latency_ms = maple_alloc(n, sizeof *s.latency_ms);
-    s.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *s.kernel);
-    s.shape = maple_alloc(GP_SHAPES * n, sizeof *s.shape);
-    double *along = maple_alloc(n * view->n, sizeof *along); /* [n, sources] */
-    if (!s.x || !s.latency_ms || !s.kernel || !s.shape || !along) {
-        maple_free(along);
-        gp_samples_release(&s);
-        return maple_error_memory(error);
-    }
+    gp_samples s;
+    maple_status status = allocate(view, n, &s, error);
+    if (status != MAPLE_OK)
+        return status;
     bool whole = n > 0;
     for (size_t i = 0; i < n; i++) {
-        double *x = s.x + i * width;
-        gp_frame_row(view->frame, &archs[i], x);
+        gp_frame_row(view->frame, &archs[i], s.x + i * width);
         s.latency_ms[i] = latency_ms[i];
         whole &= latency_ms[i] == floor(latency_ms[i]);
-        s.shape[GP_LIKE_POOL * n + i] = dot(x, view->mean, width);
-        s.shape[GP_LIKE_COST * n + i] = dot(x, view->cost, width);
-        if (view->table)
-            s.shape[GP_LIKE_TABLE * n + i] = dot(x, view->table, width);
-        for (size_t d = 0; d < view->n; d++)
-            along[i * view->n + d] = dot(x, view->spread + d * width, width);
     }
     s.rounding = whole ? 1.0 / 12 : 0;
-    fill_kernels(&s, along);
-    maple_free(along);
+    if (n > 0) { /* BLAS would complain of the leading dimension */
+        nn_blas_enter();
+        fill_columns(&s);
+        for (size_t g = 0; g < GP_BLOCKS && s.kernel; g++)
+            add_kernel(&s, g, 1, 0, s.kernel + g * n * n);
+        nn_blas_leave();
+    }
     *out = s;
     return MAPLE_OK;
 }
@@ -87,55 +113,60 @@ double gp_level_ms(const gp_samples *s, const gp_hypothesis *h) {
     return s->n > 0 ? latency / expected : 1;
 }
 
-static void fill_covariance(const gp_samples *s, const gp_hypothesis *h, double level_ms, double *c) {
-    size_t n = s->n;
+/* c[n, n], lower. off[n] is scratch. */
+static void fill_covariance(const gp_samples *s, const gp_hypothesis *h, double level_ms, double *off,
+                            double *c) {
+    int n = (int)s->n;
     const double *w = h->parameter;
-    for (size_t i = 0; i < n; i++) { /* the first shape is the sources' */
-        double off = s->shape[i] - gp_expected(s, h, i);
-        for (size_t j = 0; j <= i; j++)
-            c[i * n + j] = w[GP_POOL] * off * (s->shape[j] - gp_expected(s, h, j));
-        for (size_t g = 0; g < GP_BLOCKS; g++) {
-            const double *kernel = s->kernel + (g * n + i) * n;
-            for (size_t j = 0; j <= i; j++)
-                c[i * n + j] += w[g] * kernel[j];
-        }
+    if (s->kernel)
+        cblas_dgemv(CblasRowMajor, CblasTrans, GP_BLOCKS, n * n, 1, s->kernel, n * n, w, 1, 0, c, 1);
+    for (size_t g = 0; g < GP_BLOCKS && !s->kernel; g++)
+        add_kernel(s, g, w[g], g > 0, c);
+    for (size_t i = 0; i < s->n; i++) /* the first shape is the sources' */
+        off[i] = s->shape[i] - gp_expected(s, h, i);
+    cblas_dsyr(CblasRowMajor, CblasLower, n, w[GP_POOL], off, 1, c, n);
+    for (size_t i = 0; i < s->n; i++) {
         double relative = fmax(s->latency_ms[i] / level_ms, GP_LEAST);
-        c[i * n + i] += w[GP_NOISE] * relative * relative + w[GP_FLOOR] + s->rounding / (level_ms * level_ms);
+        c[i * s->n + i] +=
+            w[GP_NOISE] * relative * relative + w[GP_FLOOR] + s->rounding / (level_ms * level_ms);
     }
 }
 
 double gp_evidence(const gp_samples *s, const gp_hypothesis *h, double *factor, double *dual) {
-    size_t n = s->n;
-    double level_ms = gp_level_ms(s, h), log_root = 0, square = 0;
+    int n = (int)s->n;
+    double level_ms = gp_level_ms(s, h), log_root = 0;
     if (!(level_ms > 0))
         return -INFINITY;
-    fill_covariance(s, h, level_ms, factor);
-    maple_cholesky(n, factor);
-    for (size_t i = 0; i < n; i++) {
-        double rest = s->latency_ms[i] / level_ms - gp_expected(s, h, i);
-        for (size_t j = 0; j < i; j++)
-            rest -= factor[i * n + j] * dual[j];
-        dual[i] = rest / factor[i * n + i];
-        log_root += log(factor[i * n + i]);
-        square += dual[i] * dual[i];
+    if (n == 0)
+        return 0;
+    nn_blas_enter();
+    fill_covariance(s, h, level_ms, dual, factor);
+    maple_cholesky(s->n, factor);
+    for (size_t i = 0; i < s->n; i++) {
+        dual[i] = s->latency_ms[i] / level_ms - gp_expected(s, h, i);
+        log_root += log(factor[i * s->n + i]);
     }
-    for (size_t i = n; i-- > 0;) {
-        dual[i] /= factor[i * n + i];
-        for (size_t j = 0; j < i; j++)
-            dual[j] -= factor[i * n + j] * dual[i];
-    }
+    cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, factor, n, dual, 1);
+    double square = cblas_ddot(n, dual, 1, dual, 1);
+    cblas_dtrsv(CblasRowMajor, CblasLower, CblasTrans, CblasNonUnit, n, factor, n, dual, 1);
+    nn_blas_leave();
     double evidence = -log_root - 0.5 * square - (double)n * log(level_ms);
     return isnan(evidence) ? -INFINITY : evidence;
 }
 
 /* --- Gross errors --- */
 
-/* log of the density of sample i given the others: a Gaussian, from K^-1 alone. */
+/* log of the density of sample i given the others: a Gaussian, from K^-1 alone, of which the diagonal is the
+ * squared length of the columns of the factor's inverse. */
 static void leave_one_out(size_t n, const double *factor, const double *dual, double *inverse, double *out) {
-    memcpy(inverse, factor, n * n * sizeof *inverse);
-    maple_cholesky_inverse(n, inverse);
+    memset(inverse, 0, n * n * sizeof *inverse);
+    for (size_t i = 0; i < n; i++)
+        inverse[i * n + i] = 1;
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (int)n, (int)n, 1, factor,
+                (int)n, inverse, (int)n);
     for (size_t i = 0; i < n; i++) {
-        double precision = inverse[i * n + i];
+        const double *column = inverse + i * n + i;
+        double precision = cblas_ddot((int)(n - i), column, (int)n, column, (int)n);
         out[i] = 0.5 * log(precision / (2 * M_PI)) - 0.5 * dual[i] * dual[i] / precision;
     }
 }
@@ -170,26 +201,36 @@ static size_t find_disturbed(const gp_samples *s, const double *gain, size_t n_h
     return found;
 }
 
-static void remove_sample(gp_samples *s, size_t gone) {
-    size_t n = s->n, width = s->view->frame->k + 1, at = 0;
-    for (size_t g = 0; g < GP_BLOCKS; g++)
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < n; j++)
-                if (i != gone && j != gone)
-                    s->kernel[at++] = s->kernel[(g * n + i) * n + j];
-    memmove(s->x + gone * width, s->x + (gone + 1) * width, (n - 1 - gone) * width * sizeof *s->x);
-    memmove(s->latency_ms + gone, s->latency_ms + gone + 1, (n - 1 - gone) * sizeof *s->latency_ms);
-    for (size_t i = 0, shape = 0; i < GP_SHAPES * n; i++)
-        if (i % n != gone)
-            s->shape[shape++] = s->shape[i];
-    s->n--;
+/* rows[n_rows, n] without the columns that are gone. */
+static double *squeeze(const double *rows, size_t n_rows, size_t n, const bool *gone, double *to) {
+    for (size_t i = 0; i < n_rows; i++)
+        for (size_t j = 0; j < n; j++)
+            if (!gone[j])
+                *to++ = rows[i * n + j];
+    return to;
+}
+
+static void remove_samples(gp_samples *s, const bool *gone) {
+    size_t n = s->n, width = s->view->frame->k + 1, left = 0;
+    double *to = s->kernel;
+    for (size_t row = 0; row < GP_BLOCKS * n && s->kernel; row++)
+        if (!gone[row % n])
+            to = squeeze(s->kernel + row * n, 1, n, gone, to);
+    squeeze(s->columns, s->first[GP_BLOCKS], n, gone, s->columns);
+    squeeze(s->shape, GP_SHAPES, n, gone, s->shape);
+    squeeze(s->latency_ms, 1, n, gone, s->latency_ms);
+    for (size_t i = 0; i < n; i++)
+        if (!gone[i])
+            memmove(s->x + left++ * width, s->x + i * width, width * sizeof *s->x);
+    s->n = left;
 }
 
 /* --- Weights --- */
 
 enum {
     FEWEST_JUDGED = 5, /* samples, for one of them to be called wrong */
-    MOST_JUDGED = 64, /* at a time; the best few hypotheses of the first so many are weighed by all samples */
+    MOST_JUDGED =
+        FEW, /* at a time; the best few hypotheses of the first so many are weighed by all samples */
     KEPT = 16,
 };
 
@@ -198,35 +239,39 @@ typedef struct weighing {
     double *gain, *scratch;                    /* [n_h, n], [n_h] */
 } weighing;
 
+/* Hypotheses below this log weight are too unlikely to count even without a sample. */
+static const double HOPELESS = -200;
+
 static void weigh_once(const gp_samples *s, const gp_hypothesis *h, size_t n_h, bool robust, weighing *w,
                        double *weight) {
-    for (size_t i = 0; i < n_h; i++)
+    double most = -INFINITY;
+    for (size_t i = 0; i < n_h; i++) {
         weight[i] = h[i].log_prior + gp_evidence(s, &h[i], w->factor, w->dual);
-    double total = log_sum(weight, n_h);
-    for (size_t i = 0; i < n_h; i++)
-        weight[i] -= total;
-    for (size_t i = 0; i < n_h && robust; i++) {
-        for (size_t j = 0; j < s->n; j++)
-            w->gain[i * s->n + j] = -INFINITY;
-        if (weight[i] < -200)
-            continue; /* too unlikely to count even without a sample */
-        gp_evidence(s, &h[i], w->factor, w->dual);
+        most = fmax(most, weight[i]);
+        if (!robust || weight[i] < most + HOPELESS)
+            continue;
         leave_one_out(s->n, w->factor, w->dual, w->inverse, w->density);
         for (size_t j = 0; j < s->n; j++)
             w->gain[i * s->n + j] = weight[i] - w->density[j];
     }
-    for (size_t i = 0; i < n_h; i++)
+    double total = log_sum(weight, n_h);
+    for (size_t i = 0; i < n_h; i++) {
+        weight[i] -= total;
+        for (size_t j = 0; j < s->n && robust; j++)
+            w->gain[i * s->n + j] = weight[i] < HOPELESS ? -INFINITY : w->gain[i * s->n + j] - total;
         weight[i] = exp(weight[i]);
+    }
 }
 
 static maple_status weigh_all(gp_samples *s, const gp_hypothesis *h, size_t n_h, double *weight, bool *out,
                               maple_error *error) {
     size_t n = s->n, left = s->n / 5;
     size_t *original = maple_alloc(n, sizeof *original);
+    bool *removed = maple_alloc(n, sizeof *removed);
     weighing w = {maple_alloc(n * n, sizeof(double)),   maple_alloc(n * n, sizeof(double)),
                   maple_alloc(n, sizeof(double)),       maple_alloc(n, sizeof(double)),
                   maple_alloc(n_h * n, sizeof(double)), maple_alloc(n_h, sizeof(double))};
-    bool fine = original && w.factor && w.inverse && w.dual && w.density && w.gain && w.scratch;
+    bool fine = original && removed && w.factor && w.inverse && w.dual && w.density && w.gain && w.scratch;
     for (size_t i = 0; fine && i < n; i++)
         original[i] = i;
     while (fine) {
@@ -235,13 +280,16 @@ static maple_status weigh_all(gp_samples *s, const gp_hypothesis *h, size_t n_h,
         size_t gone = robust ? find_disturbed(s, w.gain, n_h, w.scratch) : SIZE_MAX;
         if (gone == SIZE_MAX)
             break;
-        remove_sample(s, gone);
+        removed[gone] = true;
+        remove_samples(s, removed);
+        removed[gone] = false;
         left--;
         if (out)
             out[original[gone]] = true;
         memmove(original + gone, original + gone + 1, (s->n - gone) * sizeof *original);
     }
     maple_free(original);
+    maple_free(removed);
     maple_free(w.factor);
     maple_free(w.inverse);
     maple_free(w.dual);
@@ -251,26 +299,22 @@ static maple_status weigh_all(gp_samples *s, const gp_hypothesis *h, size_t n_h,
     return fine ? MAPLE_OK : maple_error_memory(error);
 }
 
-/* samples[start, start + n) alone: kernels are laid out for fewer. */
+/* samples[start, start + n) alone. */
 static maple_status take(const gp_samples *s, size_t start, size_t n, gp_samples *out, maple_error *error) {
     size_t width = s->view->frame->k + 1;
-    gp_samples part = {.view = s->view, .n = n, .rounding = s->rounding};
-    part.x = maple_alloc(n, width * sizeof *part.x);
-    part.latency_ms = maple_alloc(n, sizeof *part.latency_ms);
-    part.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *part.kernel);
-    part.shape = maple_alloc(GP_SHAPES * n, sizeof *part.shape);
-    if (!part.x || !part.latency_ms || !part.kernel || !part.shape) {
-        gp_samples_release(&part);
-        return maple_error_memory(error);
-    }
+    gp_samples part;
+    maple_status status = allocate(s->view, n, &part, error);
+    if (status != MAPLE_OK)
+        return status;
+    part.rounding = s->rounding;
     memcpy(part.x, s->x + start * width, n * width * sizeof *part.x);
     memcpy(part.latency_ms, s->latency_ms + start, n * sizeof *part.latency_ms);
     for (size_t shape = 0; shape < GP_SHAPES; shape++)
         memcpy(part.shape + shape * n, s->shape + shape * s->n + start, n * sizeof(double));
+    for (size_t c = 0; c < s->first[GP_BLOCKS]; c++)
+        memcpy(part.columns + c * n, s->columns + c * s->n + start, n * sizeof(double));
     for (size_t g = 0; g < GP_BLOCKS; g++)
-        for (size_t i = 0; i < n; i++)
-            memcpy(part.kernel + (g * n + i) * n, s->kernel + (g * s->n + start + i) * s->n + start,
-                   n * sizeof(double));
+        add_kernel(&part, g, 1, 0, part.kernel + g * n * n);
     *out = part;
     return MAPLE_OK;
 }
@@ -333,12 +377,10 @@ static maple_status weigh_many(gp_samples *s, const gp_hypothesis *h, size_t n_h
         best[i] = h[place[i]];
     for (size_t at = MOST_JUDGED; at < n && status == MAPLE_OK; at += MOST_JUDGED)
         status = weigh_part(s, at + MOST_JUDGED < n ? at : n - MOST_JUDGED, best, kept, of_part, gone, error);
-    for (size_t i = n; i-- > 0 && status == MAPLE_OK;) {
-        if (gone[i])
-            remove_sample(s, i);
-        if (out)
-            out[i] |= gone[i];
-    }
+    for (size_t i = 0; i < n && status == MAPLE_OK && out; i++)
+        out[i] |= gone[i];
+    if (status == MAPLE_OK)
+        remove_samples(s, gone);
     if (status == MAPLE_OK)
         status = weigh_kept(s, h, n_h, place, kept, weight, error);
     maple_free(gone);
