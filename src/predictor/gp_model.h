@@ -52,6 +52,8 @@ maple_status gp_frame_create(const maple_space *space, maple_graph_form graph, g
 void gp_frame_release(gp_frame *frame);
 /* x[k + 1] of a canonical architecture. */
 void gp_frame_row(const gp_frame *frame, const maple_arch *arch, double *x);
+/* y[n_drawn] = rows[n_drawn, k + 1] . c */
+void gp_frame_apply(const gp_frame *frame, const double *rows, const double *c, double *y);
 /* Coefficients of raw features (offset last) as those of x, and back: [k + 1]. */
 void gp_frame_enter(const gp_frame *frame, const double *raw, double *c);
 void gp_frame_leave(const gp_frame *frame, const double *c, double *raw);
