@@ -42,8 +42,9 @@ families: all
 	    --scoring unmeasured --per-target
 
 bench: all
-	@cmake --build $(BUILD) -j $(JOBS) --target bench_fit
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_fit bench_gp
 	@$(BUILD)/bench_fit
+	@$(BUILD)/bench_gp
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -176,6 +176,143 @@ static void one_hypothesis_is_a_regression(void **state) {
     }
 }
 
+/* Density of sample i given the others, from the joint densities with and without it under one covariance:
+ * the level and the noise stay those of all samples. */
+static double density_without(const gp_samples *s, const gp_hypothesis *h, size_t gone) {
+    size_t n = s->n;
+    double level = gp_level_ms(s, h), joint[2] = {0};
+    for (int without = 0; without < 2; without++) {
+        double *k = zeros(n * n), *e = zeros(n);
+        size_t m = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (without && i == gone)
+                continue;
+            double ui = gp_expected(s, h, i), relative = fmax(s->latency_ms[i] / level, 0.2);
+            size_t row = m++, column = 0;
+            e[row] = s->latency_ms[i] / level - ui;
+            for (size_t j = 0; j < n; j++) {
+                if (without && j == gone)
+                    continue;
+                double value =
+                    h->parameter[GP_POOL] * (s->shape[i] - ui) * (s->shape[j] - gp_expected(s, h, j));
+                for (size_t g = 0; g < GP_BLOCKS; g++)
+                    value += h->parameter[g] * s->kernel[(g * n + (i > j ? i : j)) * n + (i > j ? j : i)];
+                if (i == j)
+                    value += h->parameter[GP_NOISE] * relative * relative + h->parameter[GP_FLOOR] +
+                             s->rounding / (level * level);
+                k[row * (without ? n - 1 : n) + column++] = value;
+            }
+        }
+        double log_det = invert(k, m);
+        joint[without] = -0.5 * (log_det + form(k, e, e, m) + (double)m * log(2 * M_PI));
+        free(k);
+        free(e);
+    }
+    return joint[0] - joint[1];
+}
+
+/* All ways to compute an evidence agree; so does what a sample says of the others. */
+static void lanes_and_columns_say_the_same(void **state) {
+    (void)state;
+    enum { HYPOTHESES = GP_LANES + 1 };
+    for (size_t which = 0; which < case_count(); which++) {
+        gp_fixture g;
+        gp_hypothesis h[HYPOTHESES];
+        double weight[MIXED], factor[SAMPLES * SAMPLES], dual[SAMPLES], evidence[GP_LANES];
+        double density[SAMPLES * GP_LANES];
+        gp_make(&g, which);
+        choose(h, weight);
+        for (size_t i = MIXED; i < HYPOTHESES; i++) {
+            h[i] = h[i % MIXED];
+            for (size_t p = 0; p < GP_PARAMETERS; p++)
+                h[i].parameter[p] *= 1 + 0.1 * (double)((i * 5 + p * 3) % 7);
+        }
+        for (size_t n = SAMPLES; n + 6 > SAMPLES; n--) { /* multiples of what is summed at once, and others */
+            gp_samples samples;
+            gp_lanes *lanes = synthetic_need(gp_lanes_create(SAMPLES));
+            OK(gp_samples_create(&g.view, g.f.samples, g.f.latency_ms, n, &samples, &why));
+            double *room = zeros(gp_wide_scratch(&samples));
+            for (size_t start = 0; start < HYPOTHESES; start += GP_LANES) {
+                size_t n_h = HYPOTHESES - start < GP_LANES ? HYPOTHESES - start : GP_LANES;
+                gp_lanes_evidence(lanes, &samples, h + start, n_h, evidence);
+                gp_lanes_leave_one_out(lanes, density);
+                for (size_t l = 0; l < n_h; l++) {
+                    const gp_hypothesis *own = &h[start + l];
+                    double known = gp_evidence(&samples, own, factor, dual), near = 1e-8 * (1 + fabs(known));
+                    NEAR(evidence[l], known, near);
+                    NEAR(gp_evidence_wide(&samples, own, room), known, near);
+                    for (size_t i = 0; i < n; i += 3) {
+                        double expected = density_without(&samples, own, i);
+                        NEAR(density[i * GP_LANES + l], expected, 1e-6 * (1 + fabs(expected)));
+                    }
+                }
+            }
+            free(room);
+            gp_lanes_free(lanes);
+            gp_samples_release(&samples);
+        }
+        gp_free(&g);
+    }
+}
+
+/* More samples than kernels are made for: the same evidence, from columns alone; parts are like samples made
+ * of them. */
+static void many_samples_need_no_kernels(void **state) {
+    (void)state;
+    enum { MANY = GP_FEW + 7, START = 5 };
+    gp_fixture g;
+    gp_hypothesis h[MIXED];
+    double weight[MIXED], ms[MANY], *factor = zeros(MANY * MANY), dual[MANY];
+    maple_arch archs[MANY];
+    bool gone[MANY] = {0};
+    gp_make(&g, 0);
+    choose(h, weight);
+    for (size_t i = 0; i < MANY; i++) {
+        archs[i] = g.f.asked[i];
+        ms[i] = 3 + (double)((i * 7) % 11) / 5;
+    }
+    gp_samples samples, part, direct;
+    OK(gp_samples_create(&g.view, archs, ms, MANY, &samples, &why));
+    assert_null(samples.kernel);
+    double *room = zeros(gp_wide_scratch(&samples));
+    for (size_t m = 0; m < MIXED; m++) {
+        primal own = regress(&g.view, &h[m], archs, ms, MANY, 0);
+        primal other = regress(&g.view, &h[0], archs, ms, MANY, 0);
+        double known = own.log_evidence, first = other.log_evidence;
+        NEAR(gp_evidence(&samples, &h[m], factor, dual) - gp_evidence(&samples, &h[0], factor, dual),
+             known - first, 1e-7 * (1 + fabs(known) + fabs(first)));
+        NEAR(gp_evidence_wide(&samples, &h[m], room) - gp_evidence_wide(&samples, &h[0], room), known - first,
+             1e-7 * (1 + fabs(known) + fabs(first)));
+        release(&own);
+        release(&other);
+    }
+    OK(gp_samples_take(&samples, START, GP_FEW, &part, &why));
+    OK(gp_samples_create(&g.view, archs + START, ms + START, GP_FEW, &direct, &why));
+    for (size_t m = 0; m < MIXED; m++)
+        NEAR(gp_evidence(&part, &h[m], factor, dual), gp_evidence(&direct, &h[m], factor, dual), 1e-7);
+    gp_samples_release(&direct);
+    gone[0] = gone[3] = true; /* what is left: 1, 2, 4 and so on of the part */
+    gp_samples_remove(&part, gone);
+    maple_arch left[GP_FEW];
+    double left_ms[GP_FEW];
+    size_t n = 0;
+    for (size_t i = 0; i < GP_FEW; i++)
+        if (!gone[i]) {
+            left[n] = archs[START + i];
+            left_ms[n++] = ms[START + i];
+        }
+    OK(gp_samples_create(&g.view, left, left_ms, n, &direct, &why));
+    assert_int_equal(part.n, n);
+    for (size_t m = 0; m < MIXED; m++)
+        NEAR(gp_evidence(&part, &h[m], factor, dual), gp_evidence(&direct, &h[m], factor, dual), 1e-7);
+    gp_samples_release(&direct);
+    gp_samples_release(&part);
+    gp_samples_release(&samples);
+    free(room);
+    free(factor);
+    gp_free(&g);
+}
+
 /* Mean and covariance of a mixture: mean of the covariances + covariance of the means. */
 static void check_mixture(const gp_fixture *g, size_t n) {
     gp_hypothesis h[MIXED];
@@ -306,6 +443,8 @@ static void hypotheses_sum_to_one(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_hypothesis_is_a_regression),
+        cmocka_unit_test(lanes_and_columns_say_the_same),
+        cmocka_unit_test(many_samples_need_no_kernels),
         cmocka_unit_test(a_mixture_has_the_total_variance),
         cmocka_unit_test(leaving_keeps_predictions_and_variances),
         cmocka_unit_test(no_weight_is_an_error),

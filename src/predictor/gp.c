@@ -2,6 +2,7 @@
 /* `gp`: the Gaussian process of gp_model.h as a predictor. Pre-training is what depends on the pool alone:
  * the sources' coefficients and what hyperparameters each of them would have needed. */
 #include "predictor/gp_model.h"
+#include "predictor/moments.h"
 #include "predictor/predictor_internal.h"
 
 #include "nn/nn.h"
@@ -59,7 +60,7 @@ typedef struct trainer {
     bool *use;    /* [sources] */
     maple_arch *archs;
     double *latency_ms; /* [training rows] */
-    double *scratch;    /* [features + 1] */
+    double *scratch;    /* [features + 1 + 2 MAPLE_DRAWN_ARCHS] */
 } trainer;
 
 static const maple_dataset_platform *source_at(const trainer *t, size_t s) {
@@ -78,21 +79,17 @@ static void choose_others(const trainer *t, size_t s) {
 }
 
 /* Mean square of log(prediction / latency) over the drawn architectures, both linear in their features. */
-static double table_error(const gp_view *view, const gp_sources *sources, size_t s, double *c) {
+static double table_error(const gp_view *view, const gp_sources *sources, size_t s, double *scratch) {
     const gp_frame *frame = view->frame;
     size_t width = frame->k + 1, n = 0;
-    double square = 0;
+    double square = 0, *c = scratch, *known = c + width, *predicted = known + frame->n_drawn;
     gp_frame_enter(frame, sources->coefficients[frame->graph] + s * width, c);
+    gp_frame_apply(frame, frame->drawn, c, known);
+    gp_frame_apply(frame, frame->drawn, view->table, predicted);
     for (size_t i = 0; i < frame->n_drawn; i++) {
-        const double *x = frame->drawn + i * width;
-        double known = 0, predicted = 0;
-        for (size_t j = 0; j < width; j++) {
-            known += x[j] * c[j] * sources->level_ms[s];
-            predicted += x[j] * view->table[j] * view->table_ms;
-        }
-        if (!(known > 0) || !(predicted > 0))
+        if (!(known[i] > 0) || !(predicted[i] > 0))
             continue; /* far below what a linear model can say */
-        double off = log(predicted / known);
+        double off = log(predicted[i] * view->table_ms / (known[i] * sources->level_ms[s]));
         square += off * off;
         n++;
     }
@@ -151,7 +148,8 @@ static maple_status pretrain(const maple_fit_request *request, const double *opt
                  .use = maple_alloc(request->n_sources, sizeof *t.use),
                  .archs = maple_alloc(rows, sizeof *t.archs),
                  .latency_ms = maple_alloc(rows, sizeof *t.latency_ms),
-                 .scratch = maple_alloc(maple_space_features(request->space) + 1, sizeof *t.scratch)};
+                 .scratch = maple_alloc(maple_space_features(request->space) + 1 + 2 * MAPLE_DRAWN_ARCHS,
+                                        sizeof *t.scratch)};
     bool fine = t.rows && t.use && t.archs && t.latency_ms && t.scratch;
     maple_status status = fine ? maple_keep_sources(request, t.rows, &n, error) : maple_error_memory(error);
     if (status == MAPLE_OK)

@@ -4,6 +4,9 @@
 #include "predictor/gp_model.h"
 #include "predictor/moments.h"
 
+#include "nn/nn.h"
+
+#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -97,6 +100,13 @@ void gp_frame_row(const gp_frame *frame, const maple_arch *arch, double *x) {
     for (size_t j = 0; j < frame->k; j++)
         x[j] = (x[j] - frame->mean[j]) * frame->scale[j];
     x[frame->k] = 1;
+}
+
+void gp_frame_apply(const gp_frame *frame, const double *rows, const double *c, double *y) {
+    int width = (int)frame->k + 1;
+    nn_blas_enter();
+    cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)frame->n_drawn, width, 1, rows, width, c, 1, 0, y, 1);
+    nn_blas_leave();
 }
 
 void gp_frame_enter(const gp_frame *frame, const double *raw, double *c) {

@@ -52,6 +52,8 @@ maple_status gp_frame_create(const maple_space *space, maple_graph_form graph, g
 void gp_frame_release(gp_frame *frame);
 /* x[k + 1] of a canonical architecture. */
 void gp_frame_row(const gp_frame *frame, const maple_arch *arch, double *x);
+/* y[n_drawn] = rows[n_drawn, k + 1] . c */
+void gp_frame_apply(const gp_frame *frame, const double *rows, const double *c, double *y);
 /* Coefficients of raw features (offset last) as those of x, and back: [k + 1]. */
 void gp_frame_enter(const gp_frame *frame, const double *raw, double *c);
 void gp_frame_leave(const gp_frame *frame, const double *c, double *raw);
@@ -126,19 +128,30 @@ maple_status gp_hypotheses_create(const double *like_pool, size_t n_pool, const 
 
 /* --- Samples (gp_samples.c) --- */
 
+/* Samples for which covariances are summed from kernels, which is fast for many hypotheses; for more of them
+ * kernels are large and the hypotheses few. */
+enum { GP_FEW = 64 };
+
 typedef struct gp_samples {
     const gp_view *view;
     size_t n;
-    double *x;          /* [n, k + 1] */
-    double *latency_ms; /* [n] */
-    double rounding;    /* ms^2: latencies in whole milliseconds */
-    double *kernel;     /* [GP_BLOCKS, n, n], lower */
-    double *shape;      /* [GP_SHAPES, n]: x . m, x . cost, x . table */
+    double *x;                   /* [n, k + 1] */
+    double *latency_ms;          /* [n] */
+    double rounding;             /* ms^2: latencies in whole milliseconds */
+    size_t first[GP_BLOCKS + 1]; /* columns of a block: [first, first of the next) */
+    double *columns; /* [all of them, n]: what a block's kernel is the product of (x; x along the sources) */
+    double *kernel;  /* [GP_BLOCKS, n, n], lower; NULL for more than GP_FEW */
+    double *shape;   /* [GP_SHAPES, n]: x . m, x . cost, x . table */
 } gp_samples;
 
 maple_status gp_samples_create(const gp_view *view, const maple_arch *archs, const double *latency_ms,
                                size_t n, gp_samples *out, maple_error *error);
 void gp_samples_release(gp_samples *samples);
+/* Without the samples with gone[n]. */
+void gp_samples_remove(gp_samples *samples, const bool *gone);
+/* samples[start, start + n) alone; n <= GP_FEW. */
+maple_status gp_samples_take(const gp_samples *samples, size_t start, size_t n, gp_samples *out,
+                             maple_error *error);
 
 /* u[i] of a hypothesis at the samples. */
 double gp_expected(const gp_samples *samples, const gp_hypothesis *h, size_t i);
@@ -148,6 +161,28 @@ double gp_level_ms(const gp_samples *samples, const gp_hypothesis *h);
 /* Scratch of the caller's: factor[n, n], dual[n] = K^-1 e, e = latency / level - u. Returns the log evidence,
  * -INFINITY where K is not positive definite. */
 double gp_evidence(const gp_samples *samples, const gp_hypothesis *h, double *factor, double *dual);
+
+/* The same evidence, faster where there are more samples than columns. Scratch of the caller's:
+ * [gp_wide_scratch]. */
+size_t gp_wide_scratch(const gp_samples *samples);
+double gp_evidence_wide(const gp_samples *samples, const gp_hypothesis *h, double *scratch);
+
+/* --- Evidence of several hypotheses at once (gp_lanes.c) --- */
+
+enum { GP_LANES = 8 };
+
+typedef struct gp_lanes gp_lanes;
+
+gp_lanes *gp_lanes_create(size_t most_samples); /* NULL: out of memory */
+void gp_lanes_free(gp_lanes *lanes);
+/* evidence[n_h] as of gp_evidence, n_h <= GP_LANES; the samples have kernels. */
+void gp_lanes_evidence(gp_lanes *lanes, const gp_samples *samples, const gp_hypothesis *h, size_t n_h,
+                       double *evidence);
+/* density[n, GP_LANES] of the last ones: log of the density of a sample given the others: a Gaussian, from
+ * K^-1 alone. */
+void gp_lanes_leave_one_out(gp_lanes *lanes, double *density);
+
+/* --- Weights (gp_weigh.c) --- */
 
 /* weight[n_h], sums to 1. Samples that do not fit with the others (evidence over 100 to 1) are taken out of
  * *samples; out[n] (NULL allowed) says which of the original ones. */

@@ -17,14 +17,24 @@
 /* Hypotheses with less of the best one's weight do not count. */
 static const double NEGLIGIBLE = 1e-3;
 
+/* Rows of which the products are added to the covariance, or taken from it: many at a time. */
+typedef struct stack {
+    double *rows; /* [most, width] */
+    size_t n, most;
+    double sign;
+} stack;
+
+enum { ROWS = 256 };
+
 typedef struct builder {
     const gp_samples *samples;
     size_t width;
     double *factor, *dual;      /* [n, n], [n] */
-    double *cross;              /* [n, width]: X S, then L^-1 X S */
+    double *pooled;             /* [n, width] X Z' Z / D */
+    stack plus, minus;          /* between hypotheses; L^-1 X S */
     double *expected, *off;     /* [width] u; m - u */
     double *centre, *step;      /* [width] */
-    double *along;              /* [sources] */
+    double *weight;             /* [width] of the blocks */
     double diagonal[GP_BLOCKS]; /* sum of weight level^2 w_block */
     gp_posterior posterior;
 } builder;
@@ -38,30 +48,65 @@ void gp_posterior_release(gp_posterior *posterior) {
 static void release(builder *b) {
     maple_free(b->factor);
     maple_free(b->dual);
-    maple_free(b->cross);
+    maple_free(b->pooled);
+    maple_free(b->plus.rows);
+    maple_free(b->minus.rows);
     maple_free(b->expected);
     maple_free(b->off);
     maple_free(b->centre);
     maple_free(b->step);
-    maple_free(b->along);
+    maple_free(b->weight);
 }
 
 static maple_status allocate(builder *b, maple_error *error) {
     size_t n = b->samples->n, width = b->width;
+    b->plus = (stack){.most = ROWS, .sign = 1};
+    b->minus = (stack){.most = n + ROWS, .sign = -1};
     b->factor = maple_alloc(n * n, sizeof(double));
     b->dual = maple_alloc(n, sizeof(double));
-    b->cross = maple_alloc(n > 0 ? n * width : width, /* a row of it is scratch, too */
-                           sizeof(double));
+    b->pooled = maple_alloc(n * width, sizeof(double));
+    b->plus.rows = maple_alloc(b->plus.most * width, sizeof(double));
+    b->minus.rows = maple_alloc(b->minus.most * width, sizeof(double));
     b->expected = maple_alloc(width, sizeof(double));
     b->off = maple_alloc(width, sizeof(double));
     b->centre = maple_alloc(width, sizeof(double));
     b->step = maple_alloc(width, sizeof(double));
-    b->along = maple_alloc(b->samples->view->n, sizeof(double));
+    b->weight = maple_alloc(width, sizeof(double));
     b->posterior.mean = maple_alloc(width, sizeof(double));
     b->posterior.covariance = maple_alloc(width * width, sizeof(double));
-    bool fine = b->factor && b->dual && b->cross && b->expected && b->off && b->centre && b->step &&
-                b->along && b->posterior.mean && b->posterior.covariance;
+    bool fine = b->factor && b->dual && b->pooled && b->plus.rows && b->minus.rows && b->expected && b->off &&
+                b->centre && b->step && b->weight && b->posterior.mean && b->posterior.covariance;
     return fine ? MAPLE_OK : maple_error_memory(error);
+}
+
+static void flush(builder *b, stack *s) {
+    int width = (int)b->width;
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, width, (int)s->n, s->sign, s->rows, width, 1,
+                b->posterior.covariance, width);
+    s->n = 0;
+}
+
+/* Room for n rows, at most ROWS or the samples. */
+static double *push(builder *b, stack *s, size_t n) {
+    if (s->n + n > s->most)
+        flush(b, s);
+    s->n += n;
+    return s->rows + (s->n - n) * b->width;
+}
+
+static void push_scaled(builder *b, double scale, const double *row) {
+    double *to = push(b, &b->plus, 1);
+    for (size_t j = 0; j < b->width; j++)
+        to[j] = scale * row[j];
+}
+
+/* What the samples and the sources make of it for every hypothesis. */
+static void fill_pooled(builder *b) {
+    const gp_samples *s = b->samples;
+    int n = (int)s->n, width = (int)b->width, sources = (int)s->view->n;
+    if (n > 0) /* BLAS would complain of the leading dimension */
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, width, sources, 1,
+                    s->columns + s->first[GP_POOL] * s->n, n, s->view->spread, width, 0, b->pooled, width);
 }
 
 /* u of a hypothesis, and what the sources' mean differs from it by. */
@@ -74,17 +119,23 @@ static void set_shape(builder *b, const gp_hypothesis *h) {
     }
 }
 
-/* out = S v */
-static void apply_prior(const builder *b, const gp_hypothesis *h, const double *v, double *out) {
-    const gp_view *view = b->samples->view;
-    const double *w = h->parameter;
-    int width = (int)b->width, n = (int)view->n;
-    for (size_t j = 0; j + 1 < b->width; j++)
-        out[j] = view->frame->scale[j] > 0 ? w[view->frame->block[j]] * v[j] : 0;
-    out[b->width - 1] = w[GP_OFFSET] * v[b->width - 1];
-    cblas_dgemv(CblasRowMajor, CblasNoTrans, n, width, 1, view->spread, width, v, 1, 0, b->along, 1);
-    cblas_dgemv(CblasRowMajor, CblasTrans, n, width, w[GP_POOL], view->spread, width, b->along, 1, 1, out, 1);
-    cblas_daxpy(width, w[GP_POOL] * cblas_ddot(width, b->off, 1, v, 1), b->off, 1, out, 1);
+static double block_weight(const builder *b, const double *w, size_t j) {
+    const gp_frame *frame = b->samples->view->frame;
+    return j + 1 == b->width ? w[GP_OFFSET] : frame->scale[j] > 0 ? w[frame->block[j]] : 0;
+}
+
+/* cross[n, width] = scale X S */
+static void fill_cross(builder *b, const gp_hypothesis *h, double scale, double *cross) {
+    const gp_samples *s = b->samples;
+    double pool = h->parameter[GP_POOL];
+    for (size_t j = 0; j < b->width; j++)
+        b->weight[j] = block_weight(b, h->parameter, j);
+    for (size_t i = 0; i < s->n; i++) {
+        const double *x = s->x + i * b->width, *pooled = b->pooled + i * b->width;
+        double off = s->shape[i] - gp_expected(s, h, i);
+        for (size_t j = 0; j < b->width; j++)
+            cross[i * b->width + j] = scale * (b->weight[j] * x[j] + pool * (pooled[j] + off * b->off[j]));
+    }
 }
 
 /* Adds weight times the moments of one hypothesis; second moments are taken around `centre`. */
@@ -92,29 +143,25 @@ static void add(builder *b, const gp_hypothesis *h, double weight, bool first) {
     const gp_samples *s = b->samples;
     gp_posterior *p = &b->posterior;
     int width = (int)b->width, n = (int)s->n;
-    double level = gp_level_ms(s, h), scale = weight * level * level;
+    double level = gp_level_ms(s, h), scale = weight * level * level, *cross = push(b, &b->minus, s->n);
     gp_evidence(s, h, b->factor, b->dual);
     set_shape(b, h);
-    memset(b->step, 0, b->width * sizeof *b->step); /* BLAS leaves it as it is without samples */
-    cblas_dgemv(CblasRowMajor, CblasTrans, n, width, 1, s->x, width, b->dual, 1, 1, b->step, 1);
-    apply_prior(b, h, b->step, b->cross); /* a row of it is free yet */
+    fill_cross(b, h, sqrt(scale), cross);
+    memcpy(b->step, b->expected, b->width * sizeof *b->step);
+    cblas_dgemv(CblasRowMajor, CblasTrans, n, width, 1 / sqrt(scale), cross, width, b->dual, 1, 1, b->step,
+                1);
     for (size_t j = 0; j < b->width; j++) {
-        double c = level * (b->expected[j] + b->cross[j]);
+        double c = level * b->step[j];
         if (first)
             b->centre[j] = c;
         b->step[j] = c - b->centre[j];
         p->mean[j] += weight * c;
     }
-    cblas_dsyr(CblasRowMajor, CblasLower, width, weight, b->step, 1, p->covariance, width);
-    for (size_t i = 0; i < s->n; i++)
-        apply_prior(b, h, s->x + i * b->width, b->cross + i * b->width);
     if (n > 0)
         cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, n, width, 1, b->factor,
-                    n, b->cross, width);
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, width, n, -scale, b->cross, width, 1, p->covariance,
-                width);
-    cblas_dsyr(CblasRowMajor, CblasLower, width, scale * h->parameter[GP_POOL], b->off, 1, p->covariance,
-               width);
+                    n, cross, width);
+    push_scaled(b, sqrt(weight), b->step);
+    push_scaled(b, sqrt(scale * h->parameter[GP_POOL]), b->off);
     for (int g = 0; g < GP_BLOCKS; g++)
         b->diagonal[g] += scale * h->parameter[g];
     p->noise += weight * h->parameter[GP_NOISE];
@@ -127,12 +174,12 @@ static void finish(builder *b) {
     const gp_view *view = b->samples->view;
     gp_posterior *p = &b->posterior;
     int width = (int)b->width;
+    flush(b, &b->plus);
+    flush(b, &b->minus);
     cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, width, (int)view->n, b->diagonal[GP_POOL],
                 view->spread, width, 1, p->covariance, width);
     for (size_t j = 0; j < b->width; j++) {
-        bool last = j + 1 == b->width;
-        if (last || view->frame->scale[j] > 0)
-            p->covariance[j * b->width + j] += b->diagonal[last ? GP_OFFSET : view->frame->block[j]];
+        p->covariance[j * b->width + j] += block_weight(b, b->diagonal, j);
         b->step[j] = p->mean[j] - b->centre[j];
     }
     cblas_dsyr(CblasRowMajor, CblasLower, width, -1, b->step, 1, p->covariance, width);
@@ -157,6 +204,7 @@ maple_status gp_posterior_create(const gp_samples *samples, const gp_hypothesis 
         status = maple_error_set(error, MAPLE_BAD_INPUT, "no hypothesis explains the samples");
     if (status == MAPLE_OK) {
         nn_blas_enter();
+        fill_pooled(&b);
         bool first = true;
         for (size_t i = 0; i < n_h; i++) {
             if (weight[i] < NEGLIGIBLE * most)

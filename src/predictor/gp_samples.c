@@ -1,76 +1,141 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The target's samples under each hypothesis: covariance, evidence, weights; which of them are gross errors.
- */
+/* The target's samples and what one hypothesis says of them: level, covariance, evidence. */
 #include "predictor/gp_model.h"
 #include "predictor/ridge.h"
 
+#include "nn/nn.h"
+
+#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
 void gp_samples_release(gp_samples *samples) {
     maple_free(samples->x);
+    maple_free(samples->columns);
     maple_free(samples->latency_ms);
     maple_free(samples->kernel);
     maple_free(samples->shape);
     *samples = (gp_samples){0};
 }
 
-static double dot(const double *a, const double *b, size_t n) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
+/* Room for n samples, and where the columns of each block begin. */
+static maple_status allocate(const gp_view *view, size_t n, gp_samples *out, maple_error *error) {
+    const gp_frame *frame = view->frame;
+    gp_samples s = {.view = view, .n = n};
+    for (size_t g = 0; g < GP_BLOCKS; g++) {
+        size_t members = g == GP_POOL ? view->n : g == GP_OFFSET;
+        for (size_t j = 0; j < frame->k; j++)
+            members += frame->block[j] == g && frame->scale[j] > 0;
+        s.first[g + 1] = s.first[g] + members;
+    }
+    s.x = maple_alloc(n, (frame->k + 1) * sizeof *s.x);
+    s.columns = maple_alloc(s.first[GP_BLOCKS], n * sizeof *s.columns);
+    s.latency_ms = maple_alloc(n, sizeof *s.latency_ms);
+    s.shape = maple_alloc(GP_SHAPES * n, sizeof *s.shape);
+    if (n <= GP_FEW)
+        s.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *s.kernel);
+    if (!s.x || !s.columns || !s.latency_ms || !s.shape || (n <= GP_FEW && !s.kernel)) {
+        gp_samples_release(&s);
+        return maple_error_memory(error);
+    }
+    *out = s;
+    return MAPLE_OK;
 }
 
-/* kernel[b][i, j] for j <= i. */
-static void fill_kernels(gp_samples *s, const double *along) {
-    size_t k = s->view->frame->k, width = k + 1, d = s->view->n;
-    const unsigned char *block = s->view->frame->block;
-    for (size_t i = 0; i < s->n; i++) {
-        for (size_t j = 0; j <= i; j++) {
-            const double *a = s->x + i * width, *b = s->x + j * width;
-            double sums[GP_BLOCKS] = {0};
-            for (size_t f = 0; f < k; f++)
-                sums[block[f]] += a[f] * b[f];
-            sums[GP_POOL] = dot(along + i * d, along + j * d, d);
-            sums[GP_OFFSET] = 1;
-            for (size_t g = 0; g < GP_BLOCKS; g++)
-                s->kernel[(g * s->n + i) * s->n + j] = sums[g];
-        }
+/* What the view makes of x: columns and shapes. */
+static void fill_columns(gp_samples *s) {
+    const gp_view *view = s->view;
+    const gp_frame *frame = view->frame;
+    const double *const shapes[GP_SHAPES] = {view->mean, view->cost, view->table};
+    int n = (int)s->n, width = (int)frame->k + 1, sources = (int)view->n;
+    for (size_t g = 0; g < GP_SHAPES; g++)
+        if (shapes[g])
+            cblas_dgemv(CblasRowMajor, CblasNoTrans, n, width, 1, s->x, width, shapes[g], 1, 0,
+                        s->shape + g * s->n, 1);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, sources, n, width, 1, view->spread, width, s->x,
+                width, 0, s->columns + s->first[GP_POOL] * s->n, n);
+    cblas_dcopy(n, s->x + frame->k, width, s->columns + s->first[GP_OFFSET] * s->n, 1);
+    for (size_t g = GP_FIRST_GROUP; g < GP_BLOCKS; g++) {
+        size_t at = s->first[g];
+        for (size_t j = 0; j < frame->k; j++)
+            if (frame->block[j] == g && frame->scale[j] > 0)
+                cblas_dcopy(n, s->x + j, width, s->columns + at++ * s->n, 1);
     }
+}
+
+/* c[n, n] = keep c + weight times a block's kernel, lower. */
+static void add_kernel(const gp_samples *s, size_t block, double weight, double keep, double *c) {
+    int n = (int)s->n, members = (int)(s->first[block + 1] - s->first[block]);
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, n, members, weight,
+                s->columns + s->first[block] * s->n, n, keep, c, n);
 }
 
 maple_status gp_samples_create(const gp_view *view, const maple_arch *archs, const double *latency_ms,
                                size_t n, gp_samples *out, maple_error *error) {
     size_t width = view->frame->k + 1;
-    gp_samples s = {.view = view, .n = n};
-    s.x = maple_alloc(n, width * sizeof *s.x);
-    s.latency_ms = maple_alloc(n, sizeof *s.latency_ms);
-    s.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *s.kernel);
-    s.shape = maple_alloc(GP_SHAPES * n, sizeof *s.shape);
-    double *along = maple_alloc(n * view->n, sizeof *along); /* [n, sources] */
-    if (!s.x || !s.latency_ms || !s.kernel || !s.shape || !along) {
-        maple_free(along);
-        gp_samples_release(&s);
-        return maple_error_memory(error);
-    }
+    gp_samples s;
+    maple_status status = allocate(view, n, &s, error);
+    if (status != MAPLE_OK)
+        return status;
     bool whole = n > 0;
     for (size_t i = 0; i < n; i++) {
-        double *x = s.x + i * width;
-        gp_frame_row(view->frame, &archs[i], x);
+        gp_frame_row(view->frame, &archs[i], s.x + i * width);
         s.latency_ms[i] = latency_ms[i];
         whole &= latency_ms[i] == floor(latency_ms[i]);
-        s.shape[GP_LIKE_POOL * n + i] = dot(x, view->mean, width);
-        s.shape[GP_LIKE_COST * n + i] = dot(x, view->cost, width);
-        if (view->table)
-            s.shape[GP_LIKE_TABLE * n + i] = dot(x, view->table, width);
-        for (size_t d = 0; d < view->n; d++)
-            along[i * view->n + d] = dot(x, view->spread + d * width, width);
     }
     s.rounding = whole ? 1.0 / 12 : 0;
-    fill_kernels(&s, along);
-    maple_free(along);
+    if (n > 0) { /* BLAS would complain of the leading dimension */
+        nn_blas_enter();
+        fill_columns(&s);
+        for (size_t g = 0; g < GP_BLOCKS && s.kernel; g++)
+            add_kernel(&s, g, 1, 0, s.kernel + g * n * n);
+        nn_blas_leave();
+    }
     *out = s;
+    return MAPLE_OK;
+}
+
+/* rows[n_rows, n] without the columns that are gone. */
+static double *squeeze(const double *rows, size_t n_rows, size_t n, const bool *gone, double *to) {
+    for (size_t i = 0; i < n_rows; i++)
+        for (size_t j = 0; j < n; j++)
+            if (!gone[j])
+                *to++ = rows[i * n + j];
+    return to;
+}
+
+void gp_samples_remove(gp_samples *s, const bool *gone) {
+    size_t n = s->n, width = s->view->frame->k + 1, left = 0;
+    double *to = s->kernel;
+    for (size_t row = 0; row < GP_BLOCKS * n && s->kernel; row++)
+        if (!gone[row % n])
+            to = squeeze(s->kernel + row * n, 1, n, gone, to);
+    squeeze(s->columns, s->first[GP_BLOCKS], n, gone, s->columns);
+    squeeze(s->shape, GP_SHAPES, n, gone, s->shape);
+    squeeze(s->latency_ms, 1, n, gone, s->latency_ms);
+    for (size_t i = 0; i < n; i++)
+        if (!gone[i])
+            memmove(s->x + left++ * width, s->x + i * width, width * sizeof *s->x);
+    s->n = left;
+}
+
+maple_status gp_samples_take(const gp_samples *s, size_t start, size_t n, gp_samples *out,
+                             maple_error *error) {
+    size_t width = s->view->frame->k + 1;
+    gp_samples part;
+    maple_status status = allocate(s->view, n, &part, error);
+    if (status != MAPLE_OK)
+        return status;
+    part.rounding = s->rounding;
+    memcpy(part.x, s->x + start * width, n * width * sizeof *part.x);
+    memcpy(part.latency_ms, s->latency_ms + start, n * sizeof *part.latency_ms);
+    for (size_t shape = 0; shape < GP_SHAPES; shape++)
+        memcpy(part.shape + shape * n, s->shape + shape * s->n + start, n * sizeof(double));
+    for (size_t c = 0; c < s->first[GP_BLOCKS]; c++)
+        memcpy(part.columns + c * n, s->columns + c * s->n + start, n * sizeof(double));
+    for (size_t g = 0; g < GP_BLOCKS; g++)
+        add_kernel(&part, g, 1, 0, part.kernel + g * n * n);
+    *out = part;
     return MAPLE_OK;
 }
 
@@ -87,266 +152,93 @@ double gp_level_ms(const gp_samples *s, const gp_hypothesis *h) {
     return s->n > 0 ? latency / expected : 1;
 }
 
-static void fill_covariance(const gp_samples *s, const gp_hypothesis *h, double level_ms, double *c) {
-    size_t n = s->n;
+static double noise_at(const gp_samples *s, const gp_hypothesis *h, double level_ms, size_t i) {
+    double relative = fmax(s->latency_ms[i] / level_ms, GP_LEAST);
+    return h->parameter[GP_NOISE] * relative * relative + h->parameter[GP_FLOOR] +
+           s->rounding / (level_ms * level_ms);
+}
+
+/* c[n, n], lower. off[n] is scratch. */
+static void fill_covariance(const gp_samples *s, const gp_hypothesis *h, double level_ms, double *off,
+                            double *c) {
+    int n = (int)s->n;
     const double *w = h->parameter;
-    for (size_t i = 0; i < n; i++) { /* the first shape is the sources' */
-        double off = s->shape[i] - gp_expected(s, h, i);
-        for (size_t j = 0; j <= i; j++)
-            c[i * n + j] = w[GP_POOL] * off * (s->shape[j] - gp_expected(s, h, j));
-        for (size_t g = 0; g < GP_BLOCKS; g++) {
-            const double *kernel = s->kernel + (g * n + i) * n;
-            for (size_t j = 0; j <= i; j++)
-                c[i * n + j] += w[g] * kernel[j];
-        }
-        double relative = fmax(s->latency_ms[i] / level_ms, GP_LEAST);
-        c[i * n + i] += w[GP_NOISE] * relative * relative + w[GP_FLOOR] + s->rounding / (level_ms * level_ms);
-    }
+    if (s->kernel)
+        cblas_dgemv(CblasRowMajor, CblasTrans, GP_BLOCKS, n * n, 1, s->kernel, n * n, w, 1, 0, c, 1);
+    for (size_t g = 0; g < GP_BLOCKS && !s->kernel; g++)
+        add_kernel(s, g, w[g], g > 0, c);
+    for (size_t i = 0; i < s->n; i++) /* the first shape is the sources' */
+        off[i] = s->shape[i] - gp_expected(s, h, i);
+    cblas_dsyr(CblasRowMajor, CblasLower, n, w[GP_POOL], off, 1, c, n);
+    for (size_t i = 0; i < s->n; i++)
+        c[i * s->n + i] += noise_at(s, h, level_ms, i);
 }
 
 double gp_evidence(const gp_samples *s, const gp_hypothesis *h, double *factor, double *dual) {
-    size_t n = s->n;
-    double level_ms = gp_level_ms(s, h), log_root = 0, square = 0;
+    int n = (int)s->n;
+    double level_ms = gp_level_ms(s, h), log_root = 0;
     if (!(level_ms > 0))
         return -INFINITY;
-    fill_covariance(s, h, level_ms, factor);
-    maple_cholesky(n, factor);
-    for (size_t i = 0; i < n; i++) {
-        double rest = s->latency_ms[i] / level_ms - gp_expected(s, h, i);
-        for (size_t j = 0; j < i; j++)
-            rest -= factor[i * n + j] * dual[j];
-        dual[i] = rest / factor[i * n + i];
-        log_root += log(factor[i * n + i]);
-        square += dual[i] * dual[i];
+    if (n == 0)
+        return 0;
+    nn_blas_enter();
+    fill_covariance(s, h, level_ms, dual, factor);
+    maple_cholesky(s->n, factor);
+    for (size_t i = 0; i < s->n; i++) {
+        dual[i] = s->latency_ms[i] / level_ms - gp_expected(s, h, i);
+        log_root += log(factor[i * s->n + i]);
     }
-    for (size_t i = n; i-- > 0;) {
-        dual[i] /= factor[i * n + i];
-        for (size_t j = 0; j < i; j++)
-            dual[j] -= factor[i * n + j] * dual[i];
-    }
+    cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, factor, n, dual, 1);
+    double square = cblas_ddot(n, dual, 1, dual, 1);
+    cblas_dtrsv(CblasRowMajor, CblasLower, CblasTrans, CblasNonUnit, n, factor, n, dual, 1);
+    nn_blas_leave();
     double evidence = -log_root - 0.5 * square - (double)n * log(level_ms);
     return isnan(evidence) ? -INFINITY : evidence;
 }
 
-/* --- Gross errors --- */
-
-/* log of the density of sample i given the others: a Gaussian, from K^-1 alone. */
-static void leave_one_out(size_t n, const double *factor, const double *dual, double *inverse, double *out) {
-    memcpy(inverse, factor, n * n * sizeof *inverse);
-    maple_cholesky_inverse(n, inverse);
-    for (size_t i = 0; i < n; i++) {
-        double precision = inverse[i * n + i];
-        out[i] = 0.5 * log(precision / (2 * M_PI)) - 0.5 * dual[i] * dual[i] / precision;
-    }
+size_t gp_wide_scratch(const gp_samples *s) {
+    size_t p = s->first[GP_BLOCKS] + 1;
+    return p * s->n + p * p + p + 2 * s->n;
 }
 
-static double log_sum(const double *values, size_t n) {
-    double most = -INFINITY, sum = 0;
-    for (size_t i = 0; i < n; i++)
-        most = fmax(most, values[i]);
-    for (size_t i = 0; i < n; i++)
-        sum += exp(values[i] - most);
-    return most + log(sum);
-}
-
-/* The sample whose measurement was most likely disturbed; SIZE_MAX where none was. gain[n_h, n] holds
- * log weight - log density of the sample under each hypothesis. */
-static size_t find_disturbed(const gp_samples *s, const double *gain, size_t n_h, double *scratch) {
-    static const double RARE = 1e-3; /* how often a measurement is wrong as a whole */
-    double most = 0, mean_ms = 0;
-    size_t found = SIZE_MAX;
-    for (size_t i = 0; i < s->n; i++)
-        mean_ms += s->latency_ms[i] / (double)s->n;
+/* K = B' B + D with B[p, n], of which a row is a column times the root of its weight, or m - u. With
+ * b = B D^-1/2, t = D^-1/2 residual and A = 1 + b b':
+ *
+ *   log det K = log det D + log det A,   residual' K^-1 residual = |t - b' z|^2 + |z|^2,   A z = b t
+ */
+double gp_evidence_wide(const gp_samples *s, const gp_hypothesis *h, double *scratch) {
+    size_t p = s->first[GP_BLOCKS] + 1;
+    double *b = scratch, *a = b + p * s->n, *z = a + p * p, *t = z + p, *precision = t + s->n;
+    double level_ms = gp_level_ms(s, h), log_root = 0;
+    if (!(level_ms > 0))
+        return -INFINITY;
     for (size_t i = 0; i < s->n; i++) {
-        for (size_t h = 0; h < n_h; h++)
-            scratch[h] = gain[h * s->n + i];
-        double off = s->latency_ms[i] / mean_ms - 1;
-        double odds = log_sum(scratch, n_h) + log(RARE) - log(M_PI * (1 + off * off));
-        if (odds <= most)
-            continue;
-        most = odds;
-        found = i;
+        double expected = gp_expected(s, h, i);
+        precision[i] = 1 / sqrt(noise_at(s, h, level_ms, i));
+        t[i] = (s->latency_ms[i] / level_ms - expected) * precision[i];
+        b[(p - 1) * s->n + i] = sqrt(h->parameter[GP_POOL]) * (s->shape[i] - expected) * precision[i];
+        log_root -= log(precision[i]);
     }
-    return found;
-}
-
-static void remove_sample(gp_samples *s, size_t gone) {
-    size_t n = s->n, width = s->view->frame->k + 1, at = 0;
-    for (size_t g = 0; g < GP_BLOCKS; g++)
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < n; j++)
-                if (i != gone && j != gone)
-                    s->kernel[at++] = s->kernel[(g * n + i) * n + j];
-    memmove(s->x + gone * width, s->x + (gone + 1) * width, (n - 1 - gone) * width * sizeof *s->x);
-    memmove(s->latency_ms + gone, s->latency_ms + gone + 1, (n - 1 - gone) * sizeof *s->latency_ms);
-    for (size_t i = 0, shape = 0; i < GP_SHAPES * n; i++)
-        if (i % n != gone)
-            s->shape[shape++] = s->shape[i];
-    s->n--;
-}
-
-/* --- Weights --- */
-
-enum {
-    FEWEST_JUDGED = 5, /* samples, for one of them to be called wrong */
-    MOST_JUDGED = 64, /* at a time; the best few hypotheses of the first so many are weighed by all samples */
-    KEPT = 16,
-};
-
-typedef struct weighing {
-    double *factor, *inverse, *dual, *density; /* [n, n], [n, n], [n], [n] */
-    double *gain, *scratch;                    /* [n_h, n], [n_h] */
-} weighing;
-
-static void weigh_once(const gp_samples *s, const gp_hypothesis *h, size_t n_h, bool robust, weighing *w,
-                       double *weight) {
-    for (size_t i = 0; i < n_h; i++)
-        weight[i] = h[i].log_prior + gp_evidence(s, &h[i], w->factor, w->dual);
-    double total = log_sum(weight, n_h);
-    for (size_t i = 0; i < n_h; i++)
-        weight[i] -= total;
-    for (size_t i = 0; i < n_h && robust; i++) {
-        for (size_t j = 0; j < s->n; j++)
-            w->gain[i * s->n + j] = -INFINITY;
-        if (weight[i] < -200)
-            continue; /* too unlikely to count even without a sample */
-        gp_evidence(s, &h[i], w->factor, w->dual);
-        leave_one_out(s->n, w->factor, w->dual, w->inverse, w->density);
-        for (size_t j = 0; j < s->n; j++)
-            w->gain[i * s->n + j] = weight[i] - w->density[j];
+    for (size_t g = 0; g < GP_BLOCKS; g++) {
+        double root = sqrt(h->parameter[g]);
+        for (size_t c = s->first[g]; c < s->first[g + 1]; c++)
+            for (size_t i = 0; i < s->n; i++)
+                b[c * s->n + i] = root * s->columns[c * s->n + i] * precision[i];
     }
-    for (size_t i = 0; i < n_h; i++)
-        weight[i] = exp(weight[i]);
-}
-
-static maple_status weigh_all(gp_samples *s, const gp_hypothesis *h, size_t n_h, double *weight, bool *out,
-                              maple_error *error) {
-    size_t n = s->n, left = s->n / 5;
-    size_t *original = maple_alloc(n, sizeof *original);
-    weighing w = {maple_alloc(n * n, sizeof(double)),   maple_alloc(n * n, sizeof(double)),
-                  maple_alloc(n, sizeof(double)),       maple_alloc(n, sizeof(double)),
-                  maple_alloc(n_h * n, sizeof(double)), maple_alloc(n_h, sizeof(double))};
-    bool fine = original && w.factor && w.inverse && w.dual && w.density && w.gain && w.scratch;
-    for (size_t i = 0; fine && i < n; i++)
-        original[i] = i;
-    while (fine) {
-        bool robust = left > 0 && s->n >= FEWEST_JUDGED;
-        weigh_once(s, h, n_h, robust, &w, weight);
-        size_t gone = robust ? find_disturbed(s, w.gain, n_h, w.scratch) : SIZE_MAX;
-        if (gone == SIZE_MAX)
-            break;
-        remove_sample(s, gone);
-        left--;
-        if (out)
-            out[original[gone]] = true;
-        memmove(original + gone, original + gone + 1, (s->n - gone) * sizeof *original);
-    }
-    maple_free(original);
-    maple_free(w.factor);
-    maple_free(w.inverse);
-    maple_free(w.dual);
-    maple_free(w.density);
-    maple_free(w.gain);
-    maple_free(w.scratch);
-    return fine ? MAPLE_OK : maple_error_memory(error);
-}
-
-/* samples[start, start + n) alone: kernels are laid out for fewer. */
-static maple_status take(const gp_samples *s, size_t start, size_t n, gp_samples *out, maple_error *error) {
-    size_t width = s->view->frame->k + 1;
-    gp_samples part = {.view = s->view, .n = n, .rounding = s->rounding};
-    part.x = maple_alloc(n, width * sizeof *part.x);
-    part.latency_ms = maple_alloc(n, sizeof *part.latency_ms);
-    part.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *part.kernel);
-    part.shape = maple_alloc(GP_SHAPES * n, sizeof *part.shape);
-    if (!part.x || !part.latency_ms || !part.kernel || !part.shape) {
-        gp_samples_release(&part);
-        return maple_error_memory(error);
-    }
-    memcpy(part.x, s->x + start * width, n * width * sizeof *part.x);
-    memcpy(part.latency_ms, s->latency_ms + start, n * sizeof *part.latency_ms);
-    for (size_t shape = 0; shape < GP_SHAPES; shape++)
-        memcpy(part.shape + shape * n, s->shape + shape * s->n + start, n * sizeof(double));
-    for (size_t g = 0; g < GP_BLOCKS; g++)
-        for (size_t i = 0; i < n; i++)
-            memcpy(part.kernel + (g * n + i) * n, s->kernel + (g * s->n + start + i) * s->n + start,
-                   n * sizeof(double));
-    *out = part;
-    return MAPLE_OK;
-}
-
-static maple_status weigh_part(const gp_samples *s, size_t start, const gp_hypothesis *h, size_t n_h,
-                               double *weight, bool *out, maple_error *error) {
-    gp_samples part;
-    maple_status status = take(s, start, MOST_JUDGED, &part, error);
-    if (status != MAPLE_OK)
-        return status;
-    status = weigh_all(&part, h, n_h, weight, out + start, error);
-    gp_samples_release(&part);
-    return status;
-}
-
-/* Hypotheses with the greatest weights, place[KEPT] in h; their weights become 0. Returns how many. */
-static size_t take_best(double *weight, size_t n_h, size_t *place) {
-    size_t kept = 0;
-    for (; kept < KEPT; kept++) {
-        size_t best = 0;
-        for (size_t i = 1; i < n_h; i++)
-            if (weight[i] > weight[best])
-                best = i;
-        if (!(weight[best] > 0))
-            break;
-        weight[best] = 0;
-        place[kept] = best;
-    }
-    return kept;
-}
-
-/* weight[n_h] by the evidence of all samples, 0 but for the kept. */
-static maple_status weigh_kept(const gp_samples *s, const gp_hypothesis *h, size_t n_h, const size_t *place,
-                               size_t kept, double *weight, maple_error *error) {
-    double *factor = maple_alloc(s->n * s->n, sizeof *factor), *dual = maple_alloc(s->n, sizeof *dual);
-    double evidence[KEPT] = {0};
-    maple_status status = factor && dual ? MAPLE_OK : maple_error_memory(error);
-    for (size_t i = 0; i < kept && status == MAPLE_OK; i++)
-        evidence[i] = h[place[i]].log_prior + gp_evidence(s, &h[place[i]], factor, dual);
-    double total = status == MAPLE_OK ? log_sum(evidence, kept) : 0;
-    memset(weight, 0, n_h * sizeof *weight);
-    for (size_t i = 0; i < kept && status == MAPLE_OK; i++)
-        weight[place[i]] = exp(evidence[i] - total);
-    maple_free(factor);
-    maple_free(dual);
-    return status;
-}
-
-/* The first part is judged by all hypotheses, the others by the best few of them; parts may overlap. */
-static maple_status weigh_many(gp_samples *s, const gp_hypothesis *h, size_t n_h, double *weight, bool *out,
-                               maple_error *error) {
-    gp_hypothesis best[KEPT];
-    size_t place[KEPT], kept = 0, n = s->n;
-    double of_part[KEPT];
-    bool *gone = maple_alloc(n, sizeof *gone);
-    maple_status status = gone ? weigh_part(s, 0, h, n_h, weight, gone, error) : maple_error_memory(error);
-    if (status == MAPLE_OK)
-        kept = take_best(weight, n_h, place);
-    for (size_t i = 0; i < kept; i++)
-        best[i] = h[place[i]];
-    for (size_t at = MOST_JUDGED; at < n && status == MAPLE_OK; at += MOST_JUDGED)
-        status = weigh_part(s, at + MOST_JUDGED < n ? at : n - MOST_JUDGED, best, kept, of_part, gone, error);
-    for (size_t i = n; i-- > 0 && status == MAPLE_OK;) {
-        if (gone[i])
-            remove_sample(s, i);
-        if (out)
-            out[i] |= gone[i];
-    }
-    if (status == MAPLE_OK)
-        status = weigh_kept(s, h, n_h, place, kept, weight, error);
-    maple_free(gone);
-    return status;
-}
-
-maple_status gp_weigh(gp_samples *s, const gp_hypothesis *h, size_t n_h, double *weight, bool *out,
-                      maple_error *error) {
-    return s->n <= MOST_JUDGED ? weigh_all(s, h, n_h, weight, out, error)
-                               : weigh_many(s, h, n_h, weight, out, error);
+    int n = (int)s->n, rows = (int)p;
+    nn_blas_enter();
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, rows, n, 1, b, n, 0, a, rows);
+    for (size_t i = 0; i < p; i++)
+        a[i * p + i] += 1;
+    maple_cholesky(p, a);
+    for (size_t i = 0; i < p; i++)
+        log_root += log(a[i * p + i]);
+    cblas_dgemv(CblasRowMajor, CblasNoTrans, rows, n, 1, b, n, t, 1, 0, z, 1);
+    cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, rows, a, rows, z, 1);
+    cblas_dtrsv(CblasRowMajor, CblasLower, CblasTrans, CblasNonUnit, rows, a, rows, z, 1);
+    cblas_dgemv(CblasRowMajor, CblasTrans, rows, n, -1, b, n, z, 1, 1, t, 1);
+    double square = cblas_ddot(n, t, 1, t, 1) + cblas_ddot(rows, z, 1, z, 1);
+    nn_blas_leave();
+    double evidence = -log_root - 0.5 * square - (double)s->n * log(level_ms);
+    return isnan(evidence) ? -INFINITY : evidence;
 }

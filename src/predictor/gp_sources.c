@@ -98,10 +98,8 @@ static maple_status translate(const gp_frame *frame, const double *source, doubl
     double *y = maple_alloc(frame->n_drawn, sizeof *y), *c = maple_alloc(width, sizeof *c);
     double *penalty = maple_alloc(width, sizeof *penalty);
     maple_status status = y && c && penalty ? MAPLE_OK : maple_error_memory(error);
-    for (size_t i = 0; i < frame->n_drawn && status == MAPLE_OK; i++)
-        for (size_t j = 0; j < width; j++)
-            y[i] += frame->executed[i * width + j] * source[j];
     if (status == MAPLE_OK) {
+        gp_frame_apply(frame, frame->executed, source, y);
         set_penalty(frame, frame->n_drawn, penalty);
         status = maple_ridge(frame->n_drawn, width, frame->drawn, y, NULL, penalty, c, error);
     }

@@ -69,17 +69,16 @@ static bool weigh_sources(const gp_sources *s, const bool *use, const gp_frame *
 /* ratio[drawn]: log of a source's latency over its table's sum. Where nothing runs on a source of the pruned
  * form, the mean of the others. */
 static void find_ratio(const gp_sources *s, size_t d, const gp_frame *frame, double *c, double *ratio) {
-    size_t width = frame->k + 1, n = 0;
+    size_t n = 0;
     double mean = 0;
     maple_graph_form graph = (maple_graph_form)s->graph[d];
-    gp_frame_enter(frame, s->coefficients[frame->graph] + d * width, c);
+    gp_frame_enter(frame, s->coefficients[frame->graph] + d * (frame->k + 1), c);
+    gp_frame_apply(frame, frame->drawn, c, ratio);
     for (size_t i = 0; i < frame->n_drawn; i++) {
+        double relative = ratio[i]; /* of a source's level, until here */
         ratio[i] = NAN;
         if (graph == MAPLE_GRAPH_PRUNED && frame->degenerate[i])
             continue;
-        double relative = 0;
-        for (size_t j = 0; j < width; j++)
-            relative += frame->drawn[i * width + j] * c[j];
         double sum = table_sum(frame->counts[graph] + i * s->operators, s->operator_ms + d * s->operators,
                                s->operators);
         ratio[i] = log(fmax(relative, LEAST) * s->level_ms[d] / sum);
