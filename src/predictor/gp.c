@@ -273,8 +273,9 @@ static maple_status list_hypotheses(const gp_prior *prior, const gp_samples *sam
         if (!isnan(prior->like_table[s * GP_PARAMETERS]))
             memcpy(table + tables++ * GP_PARAMETERS, prior->like_table + s * GP_PARAMETERS,
                    GP_PARAMETERS * sizeof *table);
-    maple_status status = gp_hypotheses_create(prior->like_pool, sources, tables > 0 ? table : NULL, tables,
-                                               samples->n == 0, out, n, error);
+    maple_status status =
+        gp_hypotheses_create(samples->view, prior->like_pool, sources, tables > 0 ? table : NULL, tables,
+                             samples->n == 0, out, n, error);
     maple_free(table);
     return status;
 }
@@ -404,7 +405,7 @@ static maple_status predict_rows(const gp_posterior *model, const maple_model_co
         int m = (int)rows, k = (int)width;
         cblas_dgemv(CblasRowMajor, CblasNoTrans, m, k, 1, x, k, model->mean, 1, 0, latency_ms + start, 1);
         if (lower_ms)
-            cblas_dsymm(CblasRowMajor, CblasRight, CblasLower, m, k, 1, model->covariance, k, x, k, 0, s, k);
+            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, k, k, 1, x, k, model->covariance, k, 0, s, k);
         for (size_t i = 0; i < rows; i++) {
             double *ms = &latency_ms[start + i];
             *ms = fmax(*ms, model->floor_ms);

@@ -98,7 +98,7 @@ maple_status gp_frame_create(const maple_space *space, maple_graph_form graph, g
 void gp_frame_row(const gp_frame *frame, const maple_arch *arch, double *x) {
     maple_space_feature_values(frame->space, arch, x);
     for (size_t j = 0; j < frame->k; j++)
-        x[j] = (x[j] - frame->mean[j]) * frame->scale[j];
+        x[j] *= frame->scale[j];
     x[frame->k] = 1;
 }
 
@@ -112,15 +112,21 @@ void gp_frame_apply(const gp_frame *frame, const double *rows, const double *c, 
 void gp_frame_enter(const gp_frame *frame, const double *raw, double *c) {
     c[frame->k] = raw[frame->k];
     for (size_t j = 0; j < frame->k; j++) {
-        c[frame->k] += raw[j] * frame->mean[j];
         c[j] = frame->scale[j] > 0 ? raw[j] / frame->scale[j] : 0;
+        if (frame->scale[j] == 0) /* does not vary, or twice: not lost */
+            c[frame->k] += raw[j] * frame->mean[j];
     }
 }
 
 void gp_frame_leave(const gp_frame *frame, const double *c, double *raw) {
     raw[frame->k] = c[frame->k];
-    for (size_t j = 0; j < frame->k; j++) {
+    for (size_t j = 0; j < frame->k; j++)
         raw[j] = c[j] * frame->scale[j];
-        raw[frame->k] -= raw[j] * frame->mean[j];
-    }
+}
+
+double gp_frame_level(const gp_frame *frame, const double *c) {
+    double level = c[frame->k];
+    for (size_t j = 0; j < frame->k; j++)
+        level += c[j] * frame->mean[j] * frame->scale[j];
+    return level;
 }

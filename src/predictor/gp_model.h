@@ -8,8 +8,8 @@
  *
  * x: an architecture's features in a frame (standardised, 1 last). m and Z: mean of the D sources'
  * coefficients and what each differs from it by. u: what latency is expected to look like before anything is
- * measured: like m, or a share of it in proportion to what counts work. A hypothesis is one choice of
- * weights, noise and u; the predictor is the mixture of hypotheses by their evidence.
+ * measured: like m, like one source, or a share of it in proportion to what counts work. A hypothesis is one
+ * choice of weights, noise and u; the predictor is the mixture of hypotheses by their evidence.
  */
 #ifndef MAPLE_PREDICTOR_GP_MODEL_H
 #define MAPLE_PREDICTOR_GP_MODEL_H
@@ -31,8 +31,8 @@ enum {
 
 /* --- Frame: features as the prior sees them (gp_frame.c) --- */
 
-/* x_j = (f_j - mean_j) scale_j with scale_j = 1 / (sd_j sqrt(features in the group that vary)), over
- * architectures drawn from the space; x_k = 1. */
+/* x_j = f_j scale_j with scale_j = 1 / (sd_j sqrt(features in the group that vary)), over architectures drawn
+ * from the space; x_k = 1. From zero, not from the mean: what is not there costs nothing. */
 typedef struct gp_frame {
     const maple_space *space;
     maple_graph_form graph;
@@ -57,6 +57,8 @@ void gp_frame_apply(const gp_frame *frame, const double *rows, const double *c, 
 /* Coefficients of raw features (offset last) as those of x, and back: [k + 1]. */
 void gp_frame_enter(const gp_frame *frame, const double *raw, double *c);
 void gp_frame_leave(const gp_frame *frame, const double *c, double *raw);
+/* x . c of the mean architecture. */
+double gp_frame_level(const gp_frame *frame, const double *c);
 
 /* --- Sources (gp_sources.c) --- */
 
@@ -80,38 +82,41 @@ size_t gp_source_rows(const maple_fit_request *request, size_t platform, maple_a
 maple_status gp_sources_learn(gp_sources *sources, size_t s, const maple_fit_request *request,
                               const gp_frame *frames, size_t platform, maple_error *error);
 
-/* What a look-up table says of a device (gp_table.c): the sum of the operators' latencies, times what
- * latency was over that sum on the sources with `use` (NULL: all), those with similar operators first.
- * shape[k + 1] has the mean 1 over the frame. *found is false where the device or all of those sources lack
- * operator latencies: nothing is written then. */
-maple_status gp_table_shape(const gp_sources *sources, const bool *use, const gp_frame *frame,
-                            const double *operator_ms, double *shape, double *level_ms, bool *found,
-                            maple_error *error);
+/* u: the sources' mean, what counts work, a look-up table, or one of the sources; then a look-up table by one
+ * of those that have one. */
+typedef enum gp_shape { GP_LIKE_POOL, GP_LIKE_COST, GP_LIKE_TABLE, GP_LIKE_SOURCE /* + source */ } gp_shape;
 
 /* What the prior says in a frame. */
 typedef struct gp_view {
     const gp_frame *frame;
-    size_t n;        /* sources */
-    double *mean;    /* [k + 1] m; its constant is 1 */
-    double *spread;  /* [n, k + 1] (c_d - m) / sqrt(n) */
-    double *cost;    /* [k + 1] in proportion to what counts work (FLOPs, parameters, activations); mean 1 */
-    double *table;   /* [k + 1] of the target's look-up table; NULL where there is none */
-    double table_ms; /* its level */
+    size_t n, n_tables;  /* sources; of which with look-up tables, where the target has one */
+    double *shapes;      /* [gp_shapes, k + 1]: of the mean architecture 1 */
+    const double *mean;  /* rows of it: m ... */
+    const double *cost;  /* ... in proportion to what counts work (FLOPs, parameters, activations) ... */
+    const double *table; /* ... of the target's look-up table; NULL where there is none */
+    double table_ms;     /* its level */
+    double *spread;      /* [n, k + 1] (c_d - m) / sqrt(n) */
 } gp_view;
 
 /* From the sources with `use` (NULL: all), and the device's operator_ms (NULL: unknown). */
 maple_status gp_view_create(const gp_frame *frame, const gp_sources *sources, const bool *use,
                             const double *operator_ms, gp_view *out, maple_error *error);
 void gp_view_release(gp_view *view);
+size_t gp_shapes(const gp_view *view);
+
+/* Adds to a view what a look-up table says of a device (gp_table.c): the sum of the operators' latencies,
+ * times what latency was over that sum on the sources with `use` (NULL: all), those with similar operators
+ * first; then the same by each of them alone. Nothing where the device or all of those sources lack operator
+ * latencies. `shapes` has room for 1 + sources more. */
+maple_status gp_view_add_tables(gp_view *view, const gp_sources *sources, const bool *use,
+                                const double *operator_ms, maple_error *error);
 
 /* --- Hypotheses (gp_hypotheses.c) --- */
 
-typedef enum gp_shape { GP_LIKE_POOL, GP_LIKE_COST, GP_LIKE_TABLE, GP_SHAPES } gp_shape;
-
 typedef struct gp_hypothesis {
     double parameter[GP_PARAMETERS]; /* weights of the blocks, r, q: all > 0 */
-    gp_shape shape;
-    double share; /* u = (1 - share) + share shape */
+    size_t shape;                    /* gp_shape */
+    double share;                    /* u = (1 - share) + share shape */
     double log_prior;
 } gp_hypothesis;
 
@@ -120,11 +125,12 @@ typedef struct gp_hypothesis {
 extern const double GP_LOG_CENTRE[GP_PARAMETERS], GP_LOG_SD;
 
 /* From logarithms of what sources needed, [n, GP_PARAMETERS] each: like_pool under the pool's shape,
- * like_table (NULL: the target has no table) under a table's. Each of them, each with random changes, and,
- * unless table_alone, hypotheses for devices unlike any source. Freed by maple_free. */
-maple_status gp_hypotheses_create(const double *like_pool, size_t n_pool, const double *like_table,
-                                  size_t n_table, bool table_alone, gp_hypothesis **out, size_t *n,
-                                  maple_error *error);
+ * like_table (NULL: the target has no table) under a table's. Each of them, each with random changes, around
+ * the mean and around each of the view's sources and tables; and, unless table_alone, hypotheses for devices
+ * unlike any source. Freed by maple_free. */
+maple_status gp_hypotheses_create(const gp_view *view, const double *like_pool, size_t n_pool,
+                                  const double *like_table, size_t n_table, bool table_alone,
+                                  gp_hypothesis **out, size_t *n, maple_error *error);
 
 /* --- Samples (gp_samples.c) --- */
 
@@ -141,7 +147,7 @@ typedef struct gp_samples {
     size_t first[GP_BLOCKS + 1]; /* columns of a block: [first, first of the next) */
     double *columns; /* [all of them, n]: what a block's kernel is the product of (x; x along the sources) */
     double *kernel;  /* [GP_BLOCKS, n, n], lower; NULL for more than GP_FEW */
-    double *shape;   /* [GP_SHAPES, n]: x . m, x . cost, x . table */
+    double *shape;   /* [gp_shapes, n]: x . each shape */
 } gp_samples;
 
 maple_status gp_samples_create(const gp_view *view, const maple_arch *archs, const double *latency_ms,

@@ -112,7 +112,7 @@ static void fill_pooled(builder *b) {
 /* u of a hypothesis, and what the sources' mean differs from it by. */
 static void set_shape(builder *b, const gp_hypothesis *h) {
     const gp_view *view = b->samples->view;
-    const double *const shapes[GP_SHAPES] = {view->mean, view->cost, view->table}, *shape = shapes[h->shape];
+    const double *shape = view->shapes + h->shape * b->width;
     for (size_t j = 0; j < b->width; j++) {
         b->expected[j] = h->share * shape[j] + (j + 1 == b->width ? 1 - h->share : 0);
         b->off[j] = view->mean[j] - b->expected[j];

@@ -31,7 +31,7 @@ static maple_status allocate(const gp_view *view, size_t n, gp_samples *out, map
     s.x = maple_alloc(n, (frame->k + 1) * sizeof *s.x);
     s.columns = maple_alloc(s.first[GP_BLOCKS], n * sizeof *s.columns);
     s.latency_ms = maple_alloc(n, sizeof *s.latency_ms);
-    s.shape = maple_alloc(GP_SHAPES * n, sizeof *s.shape);
+    s.shape = maple_alloc(gp_shapes(view) * n, sizeof *s.shape);
     if (n <= GP_FEW)
         s.kernel = maple_alloc(GP_BLOCKS * n, n * sizeof *s.kernel);
     if (!s.x || !s.columns || !s.latency_ms || !s.shape || (n <= GP_FEW && !s.kernel)) {
@@ -46,12 +46,9 @@ static maple_status allocate(const gp_view *view, size_t n, gp_samples *out, map
 static void fill_columns(gp_samples *s) {
     const gp_view *view = s->view;
     const gp_frame *frame = view->frame;
-    const double *const shapes[GP_SHAPES] = {view->mean, view->cost, view->table};
     int n = (int)s->n, width = (int)frame->k + 1, sources = (int)view->n;
-    for (size_t g = 0; g < GP_SHAPES; g++)
-        if (shapes[g])
-            cblas_dgemv(CblasRowMajor, CblasNoTrans, n, width, 1, s->x, width, shapes[g], 1, 0,
-                        s->shape + g * s->n, 1);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)gp_shapes(view), n, width, 1, view->shapes,
+                width, s->x, width, 0, s->shape, n);
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, sources, n, width, 1, view->spread, width, s->x,
                 width, 0, s->columns + s->first[GP_POOL] * s->n, n);
     cblas_dcopy(n, s->x + frame->k, width, s->columns + s->first[GP_OFFSET] * s->n, 1);
@@ -111,7 +108,7 @@ void gp_samples_remove(gp_samples *s, const bool *gone) {
         if (!gone[row % n])
             to = squeeze(s->kernel + row * n, 1, n, gone, to);
     squeeze(s->columns, s->first[GP_BLOCKS], n, gone, s->columns);
-    squeeze(s->shape, GP_SHAPES, n, gone, s->shape);
+    squeeze(s->shape, gp_shapes(s->view), n, gone, s->shape);
     squeeze(s->latency_ms, 1, n, gone, s->latency_ms);
     for (size_t i = 0; i < n; i++)
         if (!gone[i])
@@ -129,7 +126,7 @@ maple_status gp_samples_take(const gp_samples *s, size_t start, size_t n, gp_sam
     part.rounding = s->rounding;
     memcpy(part.x, s->x + start * width, n * width * sizeof *part.x);
     memcpy(part.latency_ms, s->latency_ms + start, n * sizeof *part.latency_ms);
-    for (size_t shape = 0; shape < GP_SHAPES; shape++)
+    for (size_t shape = 0; shape < gp_shapes(s->view); shape++)
         memcpy(part.shape + shape * n, s->shape + shape * s->n + start, n * sizeof(double));
     for (size_t c = 0; c < s->first[GP_BLOCKS]; c++)
         memcpy(part.columns + c * n, s->columns + c * s->n + start, n * sizeof(double));
@@ -140,7 +137,7 @@ maple_status gp_samples_take(const gp_samples *s, size_t start, size_t n, gp_sam
 }
 
 double gp_expected(const gp_samples *s, const gp_hypothesis *h, size_t i) {
-    return 1 - h->share + h->share * s->shape[(size_t)h->shape * s->n + i];
+    return 1 - h->share + h->share * s->shape[h->shape * s->n + i];
 }
 
 double gp_level_ms(const gp_samples *s, const gp_hypothesis *h) {

@@ -77,7 +77,7 @@ static maple_status fit(const maple_fit_request *request, const gp_frame *frame,
         status = maple_ridge(n, width, x, y, NULL, penalty, c, error);
     }
     if (status == MAPLE_OK) {
-        *level_ms = mean * c[frame->k];
+        *level_ms = mean * gp_frame_level(frame, c);
         for (size_t j = 0; j < width; j++)
             c[j] *= mean / *level_ms;
         gp_frame_leave(frame, c, raw);
@@ -128,64 +128,62 @@ maple_status gp_sources_learn(gp_sources *sources, size_t s, const maple_fit_req
 }
 
 void gp_view_release(gp_view *view) {
-    maple_free(view->mean);
+    maple_free(view->shapes);
     maple_free(view->spread);
-    maple_free(view->cost);
-    maple_free(view->table);
     *view = (gp_view){0};
+}
+
+size_t gp_shapes(const gp_view *view) {
+    return GP_LIKE_SOURCE + view->n + view->n_tables;
 }
 
 static void fill_costs(const gp_frame *frame, double *cost) {
     double n = frame->members[GP_FIRST_GROUP + MAPLE_FEATURE_COST];
-    cost[frame->k] = 1;
     for (size_t j = 0; j < frame->k; j++)
         if (frame->block[j] == GP_FIRST_GROUP + MAPLE_FEATURE_COST && frame->scale[j] > 0)
             cost[j] = 1 / (n * frame->mean[j] * frame->scale[j]);
 }
 
-/* Coefficients of the sources in the frame, over their mean; then their mean and what each differs by. */
-static void fill_sources(gp_view *view, const gp_sources *sources, const bool *use) {
+/* Coefficients of the sources in the frame, each over its level; then their mean and what each differs by. */
+static void fill_sources(gp_view *view, const gp_sources *sources, const bool *use, double *mean) {
     size_t width = view->frame->k + 1;
+    double *first = view->shapes + GP_LIKE_SOURCE * width;
     for (size_t d = 0; d < sources->n; d++) {
         if (use && !use[d])
             continue;
-        double *c = view->spread + view->n++ * width;
+        double *c = first + view->n++ * width;
         gp_frame_enter(view->frame, sources->coefficients[view->frame->graph] + d * width, c);
-        double level = c[width - 1]; /* the mean over the space */
+        double level = gp_frame_level(view->frame, c);
         for (size_t j = 0; j < width; j++)
             c[j] /= level;
     }
     double count = (double)view->n;
-    for (size_t j = 0; j < width; j++) {
-        for (size_t d = 0; d < view->n; d++)
-            view->mean[j] += view->spread[d * width + j] / count;
-        for (size_t d = 0; d < view->n; d++)
-            view->spread[d * width + j] = (view->spread[d * width + j] - view->mean[j]) / sqrt(count);
-    }
+    for (size_t d = 0; d < view->n; d++)
+        for (size_t j = 0; j < width; j++)
+            mean[j] += first[d * width + j] / count;
+    for (size_t d = 0; d < view->n; d++)
+        for (size_t j = 0; j < width; j++)
+            view->spread[d * width + j] = (first[d * width + j] - mean[j]) / sqrt(count);
 }
 
 maple_status gp_view_create(const gp_frame *frame, const gp_sources *sources, const bool *use,
                             const double *operator_ms, gp_view *out, maple_error *error) {
     size_t width = frame->k + 1;
     gp_view view = {.frame = frame};
-    view.mean = maple_alloc(width, sizeof *view.mean);
-    view.cost = maple_alloc(width, sizeof *view.cost);
-    view.table = maple_alloc(width, sizeof *view.table);
+    view.shapes = maple_alloc(GP_LIKE_SOURCE + 2 * sources->n, width * sizeof *view.shapes);
     view.spread = maple_alloc(sources->n, width * sizeof *view.spread);
-    bool fine = view.mean && view.cost && view.table && view.spread, found = false;
-    maple_status status = fine ? MAPLE_OK : maple_error_memory(error);
+    maple_status status = view.shapes && view.spread ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK) {
+        fill_costs(frame, view.shapes + GP_LIKE_COST * width);
+        fill_sources(&view, sources, use, view.shapes + GP_LIKE_POOL * width);
+        view.mean = view.shapes + GP_LIKE_POOL * width;
+        view.cost = view.shapes + GP_LIKE_COST * width;
+    }
     if (status == MAPLE_OK && operator_ms)
-        status = gp_table_shape(sources, use, frame, operator_ms, view.table, &view.table_ms, &found, error);
-    if (status != MAPLE_OK) {
+        status = gp_view_add_tables(&view, sources, use, operator_ms, error);
+    if (status == MAPLE_OK)
+        *out = view;
+    else
         gp_view_release(&view);
-        return status;
-    }
-    if (!found) {
-        maple_free(view.table);
-        view.table = NULL;
-    }
-    fill_costs(frame, view.cost);
-    fill_sources(&view, sources, use);
-    *out = view;
-    return MAPLE_OK;
+    return status;
 }

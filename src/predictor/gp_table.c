@@ -8,6 +8,7 @@
 #include "predictor/gp_model.h"
 #include "predictor/ridge.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -89,50 +90,73 @@ static void find_ratio(const gp_sources *s, size_t d, const gp_frame *frame, dou
         ratio[i] = isnan(ratio[i]) ? mean / (double)n : ratio[i];
 }
 
-/* y[drawn]: the table's sums times the sources' ratio. */
+/* y[1 + tables, drawn]: the table's sums times the sources' ratio, weighed, and of each source that counts.
+ */
 static void predict_drawn(const gp_sources *s, const gp_frame *frame, const double *operator_ms,
-                          const double *weight, double *c, double *ratio, double *y) {
-    memset(y, 0, frame->n_drawn * sizeof *y);
+                          const double *weight, double *c, double *y) {
+    size_t n = frame->n_drawn, tables = 0;
     for (size_t d = 0; d < s->n; d++) {
         if (weight[d] == 0)
             continue;
+        double *ratio = y + ++tables * n;
         find_ratio(s, d, frame, c, ratio);
-        for (size_t i = 0; i < frame->n_drawn; i++)
-            y[i] += weight[d] * ratio[i];
+        cblas_daxpy((int)n, weight[d], ratio, 1, y, 1);
     }
-    for (size_t i = 0; i < frame->n_drawn; i++)
-        y[i] =
-            exp(y[i]) * table_sum(frame->counts[frame->graph] + i * s->operators, operator_ms, s->operators);
+    for (size_t i = 0; i < n; i++) {
+        double sum = table_sum(frame->counts[frame->graph] + i * s->operators, operator_ms, s->operators);
+        for (size_t t = 0; t <= tables; t++)
+            y[t * n + i] = exp(y[t * n + i]) * sum;
+    }
 }
 
-maple_status gp_table_shape(const gp_sources *sources, const bool *use, const gp_frame *frame,
-                            const double *operator_ms, double *shape, double *level_ms, bool *found,
-                            maple_error *error) {
+/* c[1 + tables, k + 1] of what is in y. */
+static maple_status fit_drawn(const gp_frame *frame, size_t tables, const double *y, double *c,
+                              maple_error *error) {
     size_t width = frame->k + 1, n = frame->n_drawn;
-    double *weight = maple_alloc(sources->n, sizeof *weight), *y = maple_alloc(n, sizeof *y);
-    double *ratio = maple_alloc(n, sizeof *ratio);
-    double *c = maple_alloc(width, sizeof *c), *penalty = maple_alloc(width, sizeof *penalty);
-    maple_status status = weight && y && ratio && c && penalty ? MAPLE_OK : maple_error_memory(error);
-    bool known = status == MAPLE_OK && has_table(frame, frame->graph, operator_ms, sources->operators) &&
-                 weigh_sources(sources, use, frame, operator_ms, weight);
-    if (known) {
-        predict_drawn(sources, frame, operator_ms, weight, c, ratio, y);
-        for (size_t j = 0; j < frame->k; j++)
-            penalty[j] = PENALTY * (double)n / fmax(1, frame->members[frame->block[j]]);
-        penalty[frame->k] = 1e-9;
-        status = maple_ridge(n, width, frame->drawn, y, NULL, penalty, c, error);
-    }
-    if (known && status == MAPLE_OK) {
-        *level_ms = c[frame->k];
+    double *penalty = maple_alloc(width, sizeof *penalty);
+    if (!penalty)
+        return maple_error_memory(error);
+    for (size_t j = 0; j < frame->k; j++)
+        penalty[j] = PENALTY * (double)n / fmax(1, frame->members[frame->block[j]]);
+    penalty[frame->k] = 1e-9;
+    maple_status status = maple_ridge_many(n, width, frame->drawn, 1 + tables, y, penalty, c, error);
+    maple_free(penalty);
+    return status;
+}
+
+/* c[1 + tables, k + 1] over their levels: the table of all where tables are, those of each at the end. */
+static void add(gp_view *view, size_t tables, double *c) {
+    size_t width = view->frame->k + 1, row = GP_LIKE_TABLE;
+    view->table_ms = gp_frame_level(view->frame, c);
+    view->table = view->shapes + GP_LIKE_TABLE * width;
+    view->n_tables = tables;
+    for (size_t t = 0; t <= tables; t++) {
+        double level = gp_frame_level(view->frame, c + t * width);
         for (size_t j = 0; j < width; j++)
-            shape[j] = c[j] / *level_ms;
+            view->shapes[row * width + j] = c[t * width + j] / level;
+        row = GP_LIKE_SOURCE + view->n + t;
+    }
+}
+
+maple_status gp_view_add_tables(gp_view *view, const gp_sources *sources, const bool *use,
+                                const double *operator_ms, maple_error *error) {
+    const gp_frame *frame = view->frame;
+    if (!has_table(frame, frame->graph, operator_ms, sources->operators))
+        return MAPLE_OK;
+    size_t width = frame->k + 1, most = 1 + sources->n, tables = 0;
+    double *weight = maple_alloc(sources->n, sizeof *weight), *c = maple_alloc(most, width * sizeof *c);
+    double *y = maple_alloc(most, frame->n_drawn * sizeof *y);
+    maple_status status = weight && c && y ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK && weigh_sources(sources, use, frame, operator_ms, weight)) {
+        for (size_t d = 0; d < sources->n; d++)
+            tables += weight[d] > 0;
+        predict_drawn(sources, frame, operator_ms, weight, c, y);
+        status = fit_drawn(frame, tables, y, c, error);
+        if (status == MAPLE_OK)
+            add(view, tables, c);
     }
     maple_free(weight);
-    maple_free(y);
-    maple_free(ratio);
     maple_free(c);
-    maple_free(penalty);
-    if (status == MAPLE_OK)
-        *found = known;
+    maple_free(y);
     return status;
 }

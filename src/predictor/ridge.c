@@ -30,47 +30,49 @@ void maple_cholesky_inverse(size_t n, double *factor) {
     nn_blas_leave();
 }
 
-/* scaled[rows, columns + 1]: x and y, each row times the root of its weight. */
-static void scale_rows(size_t rows, size_t columns, const double *x, const double *y, const double *weight,
-                       double *scaled) {
-    for (size_t r = 0; r < rows; r++) {
-        double root = weight ? sqrt(weight[r]) : 1, *row = scaled + r * (columns + 1);
-        for (size_t j = 0; j < columns; j++)
-            row[j] = root * x[r * columns + j];
-        row[columns] = root * y[r];
-    }
-}
-
-maple_status maple_ridge(size_t rows, size_t columns, const double *x, const double *y, const double *weight,
-                         const double *penalty, double *coefficients, maple_error *error) {
-    size_t stride = columns + 1;
+maple_status maple_ridge_many(size_t rows, size_t columns, const double *x, size_t n_y, const double *y,
+                              const double *penalty, double *coefficients, maple_error *error) {
     double *gram = maple_alloc(columns * columns, sizeof *gram);
-    double *scaled = maple_alloc(rows, stride * sizeof *scaled);
-    if (!gram || !scaled) {
-        maple_free(gram);
-        maple_free(scaled);
+    if (!gram)
         return maple_error_memory(error);
-    }
-    int n = (int)columns, m = (int)rows, lead = (int)stride;
-    scale_rows(rows, columns, x, y, weight, scaled);
-    memset(coefficients, 0, columns * sizeof *coefficients);
+    int n = (int)columns, m = (int)rows, sides = (int)n_y;
+    memset(coefficients, 0, n_y * columns * sizeof *coefficients);
     nn_blas_enter();
     if (rows > 0) {
-        cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, n, m, 1, scaled, lead, 0, gram, n);
-        cblas_dgemv(CblasRowMajor, CblasTrans, m, n, 1, scaled, lead, scaled + columns, lead, 0, coefficients,
-                    1);
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, n, m, 1, x, n, 0, gram, n);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, sides, n, m, 1, y, m, x, n, 0, coefficients,
+                    n);
     }
     for (size_t i = 0; i < columns; i++)
         gram[i * columns + i] += penalty[i];
-    lapack_int info = LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', n, 1, gram, n, coefficients, n);
+    lapack_int info = LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', n, sides, gram, n, coefficients, n);
     nn_blas_leave();
     maple_free(gram);
-    maple_free(scaled);
     return info == 0 ? MAPLE_OK
                      : maple_error_set(error, MAPLE_BAD_INPUT,
                                        "a regression on %zu rows has no solution: its matrix is not positive "
                                        "definite (a value is not finite, or far too large)",
                                        rows);
+}
+
+maple_status maple_ridge(size_t rows, size_t columns, const double *x, const double *y, const double *weight,
+                         const double *penalty, double *coefficients, maple_error *error) {
+    if (!weight)
+        return maple_ridge_many(rows, columns, x, 1, y, penalty, coefficients, error);
+    double *scaled_x = maple_alloc(rows, columns * sizeof *scaled_x);
+    double *scaled_y = maple_alloc(rows, sizeof *scaled_y);
+    maple_status status = scaled_x && scaled_y ? MAPLE_OK : maple_error_memory(error);
+    for (size_t r = 0; r < rows && status == MAPLE_OK; r++) {
+        double root = sqrt(weight[r]);
+        for (size_t j = 0; j < columns; j++)
+            scaled_x[r * columns + j] = root * x[r * columns + j];
+        scaled_y[r] = root * y[r];
+    }
+    if (status == MAPLE_OK)
+        status = maple_ridge_many(rows, columns, scaled_x, 1, scaled_y, penalty, coefficients, error);
+    maple_free(scaled_x);
+    maple_free(scaled_y);
+    return status;
 }
 
 /* Rotates rows and columns p, q so that a[p, q] becomes 0. */

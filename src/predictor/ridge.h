@@ -11,6 +11,10 @@
 maple_status maple_ridge(size_t rows, size_t columns, const double *x, const double *y, const double *weight,
                          const double *penalty, double *coefficients, maple_error *error);
 
+/* The same of n_y right-hand sides at once, without weights: y[n_y, rows], coefficients[n_y, columns]. */
+maple_status maple_ridge_many(size_t rows, size_t columns, const double *x, size_t n_y, const double *y,
+                              const double *penalty, double *coefficients, maple_error *error);
+
 /* a[n, n], symmetric and positive definite, of which the lower half is read, becomes its lower factor (what
  * lies above the diagonal is left alone); NaN where it is not positive definite. */
 void maple_cholesky(size_t n, double *a);
