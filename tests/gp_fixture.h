@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "predictor/gp_model.h"
+#include "predictor/moments.h"
 #include "predictor_fixture.h"
 
 typedef struct gp_fixture {
@@ -31,6 +32,55 @@ static inline void gp_make(gp_fixture *g, size_t which) {
         g->f.samples[i] = maple_space_canonical(g->f.space, g->f.form, &g->f.samples[i]);
     for (size_t i = 0; i < ASKED; i++)
         g->f.asked[i] = maple_space_canonical(g->f.space, g->f.form, &g->f.asked[i]);
+}
+
+/* --- The same, computed here --- */
+
+/* values[features]: of the mean architecture of a space; the architectures are those that frames draw. */
+static inline void mean_features(const maple_space *space, maple_graph_form form, double *values) {
+    size_t k = maple_space_features(space);
+    double *own = synthetic_need(calloc(k, sizeof *own));
+    maple_arch *archs = synthetic_need(calloc(MAPLE_DRAWN_ARCHS, sizeof *archs));
+    maple_rng rng = maple_rng_seed(1);
+    memset(values, 0, k * sizeof *values);
+    OK(maple_space_sample(space, form, &rng, MAPLE_DRAWN_ARCHS, archs, &why));
+    for (size_t i = 0; i < MAPLE_DRAWN_ARCHS; i++) {
+        maple_arch runs = maple_space_canonical(space, form, &archs[i]);
+        maple_space_feature_values(space, &runs, own);
+        for (size_t j = 0; j < k; j++)
+            values[j] += own[j] / MAPLE_DRAWN_ARCHS;
+    }
+    free(own);
+    free(archs);
+}
+
+/* c[width] of source d in a frame, over what it says of the mean architecture. What does not vary is part of
+ * the offset; of what says the same twice no source has a coefficient. */
+static inline void source_shape(const gp_fixture *g, const gp_frame *frame, size_t d, double *c) {
+    const double *raw = g->sources.coefficients[frame->graph] + d * g->width;
+    double *values = synthetic_need(calloc(g->width, sizeof *values)), level = raw[g->k];
+    mean_features(g->f.space, frame->graph, values);
+    c[g->k] = raw[g->k];
+    for (size_t j = 0; j < g->k; j++) {
+        level += raw[j] * values[j];
+        c[j] = frame->scale[j] > 0 ? raw[j] / frame->scale[j] : 0;
+        c[g->k] += frame->scale[j] > 0 ? 0 : raw[j] * values[j];
+    }
+    for (size_t j = 0; j < g->width; j++)
+        c[j] /= level;
+    free(values);
+}
+
+/* c[width]: the mean of FLOPs, parameters and activations, each over its mean. */
+static inline void cost_shape(const gp_fixture *g, const gp_frame *frame, double *c) {
+    double *values = synthetic_need(calloc(g->width, sizeof *values));
+    mean_features(g->f.space, frame->graph, values);
+    c[g->k] = 0;
+    for (size_t j = 0; j < g->k; j++) {
+        bool cost = maple_space_feature(g->f.space, j)->group == MAPLE_FEATURE_COST;
+        c[j] = cost ? 1 / (3 * values[j] * frame->scale[j]) : 0;
+    }
+    free(values);
 }
 
 static inline void gp_free(gp_fixture *g) {

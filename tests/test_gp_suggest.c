@@ -14,7 +14,7 @@ static void make(chooser *c, size_t which, size_t n_samples) {
     gp_hypothesis *h;
     gp_samples samples;
     size_t n_h;
-    OK(gp_hypotheses_create(GP_LOG_CENTRE, 1, NULL, 0, false, &h, &n_h, &why));
+    OK(gp_hypotheses_create(&c->g.view, GP_LOG_CENTRE, 1, NULL, 0, false, &h, &n_h, &why));
     double *weight = zeros(n_h);
     OK(gp_samples_create(&c->g.view, c->g.f.samples, c->g.f.latency_ms, n_samples, &samples, &why));
     OK(gp_weigh(&samples, h, n_h, weight, NULL, &why));
