@@ -2,11 +2,13 @@
 /* Features and sources as the prior of `gp` sees them. */
 #include "gp_fixture.h"
 
+#include "space/space_vtable.h"
+
 enum { DRAW = 512, DRAWS = 8 * DRAW }; /* a draw has no graph twice: a larger one has more of the rare ones */
 
-/* Over other architectures than those it was measured on: means 0, and groups that vary by 1 in all. The
- * mean of 512 standardised values has the standard deviation 1 / sqrt(512) = .044; .25 is more than five. */
-static void features_are_standardised(void **state) {
+/* Over other architectures than those it was measured on: the same means, and groups that vary by 1 in all.
+ * The mean of 512 values has the standard deviation 1 / sqrt(512) = .044 of theirs; .25 is more than five. */
+static void features_are_scaled(void **state) {
     (void)state;
     for (size_t which = 0; which < case_count(); which++) {
         fixture f;
@@ -34,7 +36,8 @@ static void features_are_standardised(void **state) {
             sum[frame.block[j]] += square[j] - mean[j] * mean[j];
             members[frame.block[j]] += frame.scale[j] > 0;
             if (frame.scale[j] > 0)
-                NEAR(mean[j] * sqrt(frame.members[frame.block[j]]), 0, 0.25);
+                NEAR((mean[j] - frame.mean[j] * frame.scale[j]) * sqrt(frame.members[frame.block[j]]), 0,
+                     0.25);
         }
         for (size_t g = GP_FIRST_GROUP; g < GP_BLOCKS; g++) {
             NEAR(members[g], frame.members[g], 0);
@@ -46,6 +49,89 @@ static void features_are_standardised(void **state) {
         free(mean);
         free(square);
         free(archs);
+        gp_frame_release(&frame);
+        fixture_free(&f);
+    }
+}
+
+static void no_features(const maple_arch *arch, double *values) {
+    (void)arch;
+    memset(values, 0, maple_space_features(space_or_fail("nas-bench-201")) * sizeof *values);
+}
+
+/* From zero, not from the mean: what has no features is the offset, and what an architecture does not have
+ * costs it nothing. */
+static void what_is_not_there_is_zero(void **state) {
+    (void)state;
+    for (size_t which = 0; which < case_count(); which++) {
+        fixture f;
+        fixture_make_case(&f, which);
+        gp_frame frame;
+        OK(gp_frame_create(f.space, f.form, &frame, &why));
+        size_t absent = 0;
+        double *x = zeros(frame.k + 1), *values = zeros(frame.k);
+        for (size_t i = 0; i < ASKED; i++) {
+            maple_arch arch = maple_space_canonical(f.space, f.form, &f.asked[i]);
+            gp_frame_row(&frame, &arch, x);
+            maple_space_feature_values(f.space, &arch, values);
+            for (size_t j = 0; j < frame.k; j++) {
+                absent += values[j] == 0 && frame.scale[j] > 0;
+                NEAR(x[j], values[j] * frame.scale[j], 1e-12 * fabs(values[j] * frame.scale[j]));
+            }
+        }
+        assert_true(absent > ASKED);
+        free(x);
+        free(values);
+        gp_frame_release(&frame);
+        fixture_free(&f);
+    }
+    gp_frame frame;
+    OK(gp_frame_create(space_or_fail("nas-bench-201"), MAPLE_GRAPH_PRUNED, &frame, &why));
+    maple_space empty = *frame.space;
+    maple_arch arch = {{0}};
+    double *x = zeros(frame.k + 1);
+    empty.feature_values = no_features;
+    frame.space = &empty;
+    gp_frame_row(&frame, &arch, x);
+    for (size_t j = 0; j < frame.k; j++)
+        assert_true(x[j] == 0);
+    assert_true(x[frame.k] == 1);
+    free(x);
+    gp_frame_release(&frame);
+}
+
+/* A level is what coefficients say of the mean architecture, in the frame and out of it; what the frame has
+ * no coordinate for goes to the offset. */
+static void levels_are_of_the_mean_architecture(void **state) {
+    (void)state;
+    for (size_t which = 0; which < case_count(); which++) {
+        fixture f;
+        fixture_make_case(&f, which);
+        gp_frame frame;
+        OK(gp_frame_create(f.space, f.form, &frame, &why));
+        size_t width = frame.k + 1;
+        double *c = zeros(width), *raw = zeros(width), *values = zeros(width), *y = zeros(frame.n_drawn);
+        maple_rng rng = maple_rng_seed(6);
+        mean_features(f.space, f.form, values);
+        values[frame.k] = 1;
+        for (size_t j = 0; j < width; j++)
+            raw[j] = maple_rng_normal(&rng);
+        gp_frame_enter(&frame, raw, c);
+        double level = gp_frame_level(&frame, c), applied = 0, moved = raw[frame.k];
+        NEAR(level, product(raw, values, width), 1e-9);
+        gp_frame_apply(&frame, frame.drawn, c, y);
+        for (size_t i = 0; i < frame.n_drawn; i++) {
+            NEAR(y[i], product(frame.drawn + i * width, c, width), 1e-9);
+            applied += y[i] / (double)frame.n_drawn;
+        }
+        NEAR(applied, level, 1e-9);
+        for (size_t j = 0; j < frame.k; j++)
+            moved += frame.scale[j] > 0 ? 0 : raw[j] * values[j];
+        NEAR(c[frame.k], moved, 1e-9); /* and nothing else */
+        free(c);
+        free(raw);
+        free(values);
+        free(y);
         gp_frame_release(&frame);
         fixture_free(&f);
     }
@@ -153,6 +239,16 @@ static void sources_say_their_latencies_in_both_forms(void **state) {
     }
 }
 
+/* The coefficients of a row, by what they say of the mean architecture. */
+static double level_of(const gp_fixture *g, const gp_frame *frame, const double *c) {
+    double *values = zeros(g->width), level = c[g->k];
+    mean_features(g->f.space, frame->graph, values);
+    for (size_t j = 0; j < g->k; j++)
+        level += values[j] * frame->scale[j] * c[j];
+    free(values);
+    return level;
+}
+
 static void views_are_mean_and_spread(void **state) {
     (void)state;
     for (size_t which = 0; which < case_count(); which++) {
@@ -163,23 +259,24 @@ static void views_are_mean_and_spread(void **state) {
         const gp_frame *frame = &g.frames[g.f.form];
         OK(gp_view_create(frame, &g.sources, use, NULL, &some, &why));
         assert_int_equal(some.n, 3);
+        assert_int_equal(some.n_tables, 0);
+        assert_int_equal(gp_shapes(&some), GP_LIKE_SOURCE + 3);
         assert_null(some.table); /* nothing is known of operators */
-        double *c = zeros(3 * g.width);
-        for (size_t d = 0, at = 0; d + 1 < PLATFORMS; d++) {
-            if (!use[d])
-                continue;
-            double *own = c + at++ * g.width;
-            gp_frame_enter(frame, g.sources.coefficients[g.f.form] + d * g.width, own);
-            double level = own[g.k];
-            for (size_t j = 0; j < g.width; j++)
-                own[j] /= level;
-        }
-        NEAR(some.mean[g.k], 1, 1e-12);
+        double *c = zeros(3 * g.width), *cost = zeros(g.width);
+        for (size_t d = 0, at = 0; d + 1 < PLATFORMS; d++)
+            if (use[d])
+                source_shape(&g, frame, d, c + at++ * g.width);
+        cost_shape(&g, frame, cost);
+        assert_ptr_equal(some.mean, some.shapes + GP_LIKE_POOL * g.width);
+        assert_ptr_equal(some.cost, some.shapes + GP_LIKE_COST * g.width);
         for (size_t j = 0; j < g.width; j++) {
             double mean = (c[j] + c[g.width + j] + c[2 * g.width + j]) / 3;
-            NEAR(some.mean[j], mean, 1e-12);
-            for (size_t d = 0; d < 3; d++)
-                NEAR(some.spread[d * g.width + j], (c[d * g.width + j] - mean) / sqrt(3), 1e-12);
+            NEAR(some.mean[j], mean, 1e-11);
+            NEAR(some.cost[j], cost[j], 1e-11);
+            for (size_t d = 0; d < 3; d++) {
+                NEAR(some.shapes[(GP_LIKE_SOURCE + d) * g.width + j], c[d * g.width + j], 1e-11);
+                NEAR(some.spread[d * g.width + j], (c[d * g.width + j] - mean) / sqrt(3), 1e-11);
+            }
         }
         /* In proportion to work: the mean of FLOPs, parameters and activations, each over its mean. */
         double *x = zeros(g.width), *values = zeros(g.width);
@@ -195,70 +292,37 @@ static void views_are_mean_and_spread(void **state) {
         free(x);
         free(values);
         free(c);
+        free(cost);
         gp_view_release(&some);
         gp_free(&g);
     }
 }
 
-/* The target's operators say its latencies, as far as networks are like the sum of what is in them. */
-static void tables_are_shapes(void **state) {
+/* All that a device may look like says 1 of the mean architecture. */
+static void shapes_have_the_level_one(void **state) {
     (void)state;
     for (size_t which = 0; which < case_count(); which++) {
         gp_fixture g;
         gp_make(&g, which);
-        assert_non_null(g.view.table);
-        NEAR(g.view.table[g.k], 1, 1e-12);
-        double *x = zeros(g.width), square = 0;
-        for (size_t i = 0; i < ASKED; i++) {
-            gp_frame_row(&g.frames[g.f.form], &g.f.asked[i], x);
-            double off = product(x, g.view.table, g.width) * g.view.table_ms / g.f.truth[i] - 1;
-            square += off * off / ASKED;
-        }
-        if (!(sqrt(square) < 0.12))
-            fail_msg("case %zu: off by %g", which, sqrt(square));
-        free(x);
+        assert_int_equal(g.view.n, PLATFORMS - 1);
+        assert_int_equal(g.view.n_tables, PLATFORMS - 1);
+        assert_int_equal(gp_shapes(&g.view), GP_LIKE_SOURCE + 2 * (PLATFORMS - 1));
+        for (size_t shape = 0; shape < gp_shapes(&g.view); shape++)
+            NEAR(level_of(&g, g.view.frame, g.view.shapes + shape * g.width), 1, 1e-9);
         gp_free(&g);
     }
 }
 
-/* No table where an operator that runs has no latency, or where no source that is used has one. */
-static void tables_need_operators_on_both_sides(void **state) {
-    (void)state;
-    gp_fixture g;
-    gp_make(&g, 0);
-    const gp_frame *frame = &g.frames[0];
-    size_t operators = maple_space_operators(g.f.space);
-    double *ms = zeros(operators), *shape = zeros(g.width), level = -1;
-    bool found = true, use[PLATFORMS - 1] = {true};
-    memcpy(ms, g.f.request.target.operator_ms, operators * sizeof *ms);
-    OK(gp_table_shape(&g.sources, use, frame, ms, shape, &level, &found, &why));
-    assert_true(found && level > 0);
-    level = -1;
-    for (size_t i = 0; i < operators; i++)
-        g.sources.operator_ms[i] = NAN;
-    OK(gp_table_shape(&g.sources, use, frame, ms, shape, &level, &found, &why));
-    assert_false(found);
-    assert_true(level == -1); /* not written */
-    OK(gp_table_shape(&g.sources, NULL, frame, ms, shape, &level, &found, &why));
-    assert_true(found);
-    for (size_t i = 0; i < operators; i++)
-        ms[i] = NAN;
-    OK(gp_table_shape(&g.sources, NULL, frame, ms, shape, &level, &found, &why));
-    assert_false(found);
-    free(ms);
-    free(shape);
-    gp_free(&g);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(features_are_standardised),
+        cmocka_unit_test(features_are_scaled),
+        cmocka_unit_test(what_is_not_there_is_zero),
+        cmocka_unit_test(levels_are_of_the_mean_architecture),
         cmocka_unit_test(entering_and_leaving_are_inverses),
         cmocka_unit_test(pruned_frames_count_once),
         cmocka_unit_test(sources_say_their_latencies_in_both_forms),
         cmocka_unit_test(views_are_mean_and_spread),
-        cmocka_unit_test(tables_are_shapes),
-        cmocka_unit_test(tables_need_operators_on_both_sides),
+        cmocka_unit_test(shapes_have_the_level_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,13 +112,19 @@ static double best_evidence(const school *s, const gp_samples *samples, const do
         double relative = y[i] > 0.2 ? y[i] : 0.2;
         k[i * n + i] += exp(logs[GP_NOISE]) * relative * relative + exp(logs[GP_FLOOR]);
     }
-    double log_det = invert(k, n), most = -INFINITY;
-    for (double log_level = -1; log_level <= 1; log_level += 1e-4) {
-        double t = exp(-log_level);
-        for (size_t i = 0; i < n; i++)
-            off[i] = t * y[i] - u[i];
-        most = fmax(most, (double)n * log(t) - 0.5 * log_det - 0.5 * form(k, off, off, n));
-    }
+    double log_det = invert(k, n), most = -INFINITY, best = 0;
+    for (double step = 1, around = 0; step >= 1e-4; step /= 10, around = best) /* the density has one peak */
+        for (int i = -10; i <= 10; i++) {
+            double t = exp(-around - i * step);
+            for (size_t j = 0; j < n; j++)
+                off[j] = t * y[j] - u[j];
+            double density = (double)n * log(t) - 0.5 * log_det - 0.5 * form(k, off, off, n);
+            if (density > most) {
+                most = density;
+                best = around + i * step;
+            }
+        }
+    assert_true(fabs(best) < 5);
     free(k), free(u), free(y), free(off);
     /* As gp_learn counts it: per unit of latency, not of latency over the mean's level. */
     return most - (double)n * log(mean_y / mean_u);

@@ -22,7 +22,7 @@ const double GP_LOG_CENTRE[GP_PARAMETERS] = {
 const double GP_LOG_SD = 2;
 
 enum {
-    NEAR_SOURCES = 256, /* of each kind; at least one for each source */
+    NEAR_SOURCES = 256, /* of each kind; at least one for each source, and for each table */
     NEAR_TABLES = 128,
     UNLIKE = 128, /* of each of the two kinds */
 };
@@ -145,8 +145,8 @@ maple_status gp_hypotheses_create(const gp_view *view, const double *like_pool, 
                                   const double *like_table, size_t n_table, bool table_alone,
                                   gp_hypothesis **out, size_t *n, maple_error *error) {
     lessons pool = {like_pool, n_pool}, table = {like_table, n_table};
-    size_t near_pool = greater(n_pool, NEAR_SOURCES);
-    size_t near_table = like_table ? greater(n_table, NEAR_TABLES) : 0;
+    size_t near_pool = greater(greater(n_pool, view->n), NEAR_SOURCES);
+    size_t near_table = like_table ? greater(greater(n_table, view->n_tables), NEAR_TABLES) : 0;
     *n = 2 * near_pool + 2 * UNLIKE + 2 * near_table;
     gp_hypothesis *h = *out = maple_alloc(*n, sizeof *h);
     if (!h)

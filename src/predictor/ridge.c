@@ -48,11 +48,14 @@ maple_status maple_ridge_many(size_t rows, size_t columns, const double *x, size
     lapack_int info = LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', n, sides, gram, n, coefficients, n);
     nn_blas_leave();
     maple_free(gram);
-    return info == 0 ? MAPLE_OK
-                     : maple_error_set(error, MAPLE_BAD_INPUT,
-                                       "a regression on %zu rows has no solution: its matrix is not positive "
-                                       "definite (a value is not finite, or far too large)",
-                                       rows);
+    bool solved = info == 0;
+    for (size_t i = 0; i < n_y * columns; i++) /* LAPACK does not see that a value is NaN */
+        solved = solved && isfinite(coefficients[i]);
+    return solved ? MAPLE_OK
+                  : maple_error_set(error, MAPLE_BAD_INPUT,
+                                    "a regression on %zu rows has no solution: its matrix is not positive "
+                                    "definite (a value is not finite, or far too large)",
+                                    rows);
 }
 
 maple_status maple_ridge(size_t rows, size_t columns, const double *x, const double *y, const double *weight,
