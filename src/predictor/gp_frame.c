@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Features as the prior of `gp` sees them: standardised over the space, every group of features worth the
- * same. */
+/* Features as the prior of `gp` sees them: from zero, in units of how much they vary over the space, every
+ * group of features worth the same. */
 #include "predictor/gp_model.h"
 #include "predictor/moments.h"
 

@@ -224,7 +224,7 @@ maple_status gp_posterior_create(const gp_samples *samples, const gp_hypothesis 
     return status;
 }
 
-/* raw = A c with A_jj = scale_j, A_kj = -scale_j mean_j, A_kk = 1. */
+/* raw = A c with A diagonal: A_jj = scale_j, A_kk = 1. */
 void gp_posterior_leave(const gp_frame *frame, gp_posterior *p) {
     size_t k = p->k, width = k + 1;
     gp_frame_leave(frame, p->mean, p->mean);
