@@ -29,7 +29,7 @@ static void tables_are_shapes(void **state) {
 }
 
 /* ratio[drawn]: log of what source d says over its table's sum, at least a twentieth of its level; where
- * nothing runs, the mean of the others. sums[drawn]: of operator_ms. */
+ * nothing runs, the mean of the others. */
 static void drawn_ratio(const gp_fixture *g, const gp_frame *frame, size_t d, double *ratio) {
     const gp_sources *s = &g->sources;
     size_t operators = s->operators, n = 0;
@@ -58,9 +58,7 @@ static void drawn_ratio(const gp_fixture *g, const gp_frame *frame, size_t d, do
     free(c);
 }
 
-/* weight[sources]: a Gaussian of the width .5 on what is left of the operators' log ratios without their
- * mean.
- */
+/* weight[sources]: a Gaussian of the width .5 on the operators' log ratios, their mean taken out. */
 static void table_weights(const gp_fixture *g, double *weight) {
     const gp_sources *s = &g->sources;
     double sum = 0;
@@ -80,8 +78,7 @@ static void table_weights(const gp_fixture *g, double *weight) {
         weight[d] /= sum;
 }
 
-/* What is left of y[drawn] by a shape times a level, in root mean square over its mean, and the greatest
- * slope of the penalised squares that a step in one coordinate has: 0 where they are least. */
+/* y[drawn] fitted by c times a level: the slopes of the penalised squares are 0 where they are least. */
 static void assert_fits(const gp_fixture *g, const gp_frame *frame, const double *y, const double *c,
                         double level, const char *what) {
     size_t n = frame->n_drawn;
