@@ -6,10 +6,11 @@
  *   latency / level = x . c + noise,   c ~ N(u, w_pool (Z'Z / D + (m - u)(m - u)') + diag(w_group))
  *   noise ~ N(0, r max(x . c, least)^2 + q + rounding)
  *
- * x: an architecture's features in a frame (standardised, 1 last). m and Z: mean of the D sources'
- * coefficients and what each differs from it by. u: what latency is expected to look like before anything is
- * measured: like m, like one source, or a share of it in proportion to what counts work. A hypothesis is one
- * choice of weights, noise and u; the predictor is the mixture of hypotheses by their evidence.
+ * x: an architecture's features in a frame (each over its standard deviation, 1 last). m and Z: mean of the D
+ * sources' coefficients and what each differs from it by. u: what latency is expected to look like before
+ * anything is measured: like m, one source or a look-up table, or a share of it in proportion to what counts
+ * work. A hypothesis is one choice of weights, noise and u; the predictor is the mixture of hypotheses by
+ * their evidence.
  */
 #ifndef MAPLE_PREDICTOR_GP_MODEL_H
 #define MAPLE_PREDICTOR_GP_MODEL_H
