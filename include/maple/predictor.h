@@ -53,6 +53,15 @@ maple_target maple_dataset_target(const maple_dataset *dataset, const maple_data
 maple_status maple_predictor_references(const char *name, const char *options, const maple_space *space,
                                         const maple_target *target, int *out, maple_error *error);
 
+/* Where a long pre-training keeps how far it came: another call with the same request goes on from there, with
+ * the bits of one that was not interrupted. Called from the thread that trains. */
+typedef struct maple_checkpoint {
+    void *context;
+    /* *file[*bytes], freed by maple_free, is what the last save was given; MAPLE_NOT_FOUND: nothing. */
+    maple_status (*load)(void *context, uint8_t **file, size_t *bytes, maple_error *error);
+    maple_status (*save)(void *context, const uint8_t *file, size_t bytes, maple_error *error);
+} maple_checkpoint;
+
 typedef struct maple_fit_request {
     const maple_space *space;
     const maple_dataset *pool; /* NULL where the predictor needs none */
@@ -69,6 +78,7 @@ typedef struct maple_fit_request {
     /* [target.n_samples] or NULL: set to true for samples that do not fit with the others and were not
      * learned from, else left alone. Where it is NULL, a warning names each of them. */
     bool *left_out;
+    const maple_checkpoint *checkpoint; /* NULL: a training that is interrupted is lost */
 } maple_fit_request;
 
 /* Too few samples, no operator latencies where they are needed, a sample <= 0 or NaN: MAPLE_BAD_INPUT with

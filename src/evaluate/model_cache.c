@@ -169,18 +169,62 @@ static maple_status keep(maple_model_cache *cache, const char *key, const maple_
     return status;
 }
 
+/* --- Trainings: what was interrupted goes on from its last checkpoint --- */
+
+/* An entry holds the time that the training took so far, then the checkpoint. */
+typedef struct training {
+    maple_model_cache *cache;
+    char key[MAPLE_MAX_CACHE_KEY + 16];
+    int64_t start_ns;
+    double before_ms; /* what it took before it was interrupted */
+    bool kept;        /* an entry is there */
+} training;
+
+static maple_status load_checkpoint(void *context, uint8_t **file, size_t *bytes, maple_error *error) {
+    training *t = context;
+    maple_status status = maple_store_get(t->cache->store, t->key, file, bytes, error);
+    if (status != MAPLE_OK)
+        return status;
+    t->kept = true;
+    memcpy(&t->before_ms, *file, sizeof t->before_ms);
+    *bytes -= sizeof t->before_ms;
+    memmove(*file, *file + sizeof t->before_ms, *bytes);
+    return MAPLE_OK;
+}
+
+static maple_status save_checkpoint(void *context, const uint8_t *file, size_t bytes, maple_error *error) {
+    training *t = context;
+    double ms = t->before_ms + (double)(maple_clock_ns() - t->start_ns) * 1e-6;
+    uint8_t *entry = maple_alloc(sizeof ms + bytes, 1);
+    if (!entry)
+        return maple_error_memory(error);
+    memcpy(entry, &ms, sizeof ms);
+    memcpy(entry + sizeof ms, file, bytes);
+    maple_status status = maple_store_put(t->cache->store, t->key, entry, sizeof ms + bytes, error);
+    maple_free(entry);
+    t->kept = true;
+    return status;
+}
+
 static maple_status train_and_keep(maple_model_cache *cache, const char *key, const char *name,
                                    const maple_fit_request *request, maple_pretrained **out, double *fit_ms,
                                    maple_error *error) {
+    training t = {.cache = cache, .start_ns = maple_clock_ns()};
+    const maple_checkpoint checkpoint = {&t, load_checkpoint, save_checkpoint};
+    snprintf(t.key, sizeof t.key, "checkpoint %s", key);
     listener listens = {.hooks = request->hooks};
     const maple_hooks hooks = {
         .log = gather_log, .progress = pass_progress, .cancelled = pass_cancelled, .user = &listens};
     maple_fit_request heard = *request;
     heard.hooks = &hooks;
+    heard.checkpoint = &checkpoint;
     maple_pretrained *model = NULL;
     maple_status status = maple_pretrain_timed(name, &heard, &model, fit_ms, error);
+    *fit_ms += t.before_ms;
     if (status == MAPLE_OK)
         status = keep(cache, key, &listens.warnings, model, *fit_ms, error);
+    if (status == MAPLE_OK && t.kept)
+        status = maple_store_remove(cache->store, t.key, error);
     maple_text_free(&listens.warnings);
     if (status == MAPLE_OK)
         *out = model;

@@ -301,6 +301,17 @@ maple_status maple_store_put(maple_store *store, const char *key, const void *da
     return status;
 }
 
+maple_status maple_store_remove(maple_store *store, const char *key, maple_error *error) {
+    maple_status status = MAPLE_OK;
+    pthread_mutex_lock(&store->mutex);
+    if (store->db) {
+        sqlite3_bind_int64(store->drop, 1, (int64_t)maple_hash(key, strlen(key)));
+        status = recover(store, run(store->drop), error);
+    }
+    pthread_mutex_unlock(&store->mutex);
+    return status;
+}
+
 /* --- One store --- */
 
 bool maple_store_keeps(maple_store *store) {

@@ -36,5 +36,7 @@ maple_status maple_store_get(maple_store *store, const char *key, uint8_t **data
 /* Replaces an entry with this key. */
 maple_status maple_store_put(maple_store *store, const char *key, const void *data, size_t bytes,
                              maple_error *error);
+/* Takes an entry out, if it is there. */
+maple_status maple_store_remove(maple_store *store, const char *key, maple_error *error);
 
 #endif

@@ -57,6 +57,16 @@ double maple_train_latency(const maple_fit_request *request, size_t platform, si
 maple_status maple_keep_sources(const maple_fit_request *request, size_t *kept, size_t *n,
                                 maple_error *error);
 
+/* --- Checkpoints of a training (checkpoint.c); all of them do nothing without request->checkpoint --- */
+
+/* *out (freed by maple_tensors_free) is NULL where nothing was kept, or, with a warning, where it cannot be
+ * read. */
+maple_status maple_checkpoint_read(const maple_fit_request *request, maple_tensors **out, maple_error *error);
+maple_status maple_checkpoint_write(const maple_fit_request *request, const maple_tensors *tensors,
+                                    maple_error *error);
+/* Whether it is time for the next one; *last_ns, 0 at first, is when the last was due. */
+bool maple_checkpoint_due(const maple_fit_request *request, int64_t *last_ns);
+
 /* --- Models --- */
 
 /* A predictor without state. `options` is copied. */

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checkpoints of a training: what is written is read again, what is damaged is said and not used. */
+#include "check.h"
+#include "predictor/predictor_internal.h"
+
+static char said[1024];
+
+static void hear(void *user, maple_log_level level, const char *message) {
+    (void)user;
+    if (level == MAPLE_LOG_WARNING)
+        snprintf(said, sizeof said, "%s", message);
+}
+
+/* A place for one checkpoint. */
+typedef struct shelf {
+    uint8_t *file;
+    size_t bytes;
+    maple_status fails;
+} shelf;
+
+static maple_status load(void *context, uint8_t **file, size_t *bytes, maple_error *error) {
+    const shelf *s = context;
+    if (s->fails != MAPLE_OK)
+        return maple_error_set(error, s->fails, "the shelf is broken");
+    if (!s->file)
+        return maple_error_set(error, MAPLE_NOT_FOUND, "nothing there");
+    *file = maple_alloc(s->bytes, 1);
+    assert_non_null(*file);
+    memcpy(*file, s->file, s->bytes);
+    *bytes = s->bytes;
+    return MAPLE_OK;
+}
+
+static maple_status save(void *context, const uint8_t *file, size_t bytes, maple_error *error) {
+    shelf *s = context;
+    if (s->fails != MAPLE_OK)
+        return maple_error_set(error, s->fails, "the shelf is broken");
+    maple_free(s->file);
+    s->file = maple_alloc(bytes, 1);
+    assert_non_null(s->file);
+    memcpy(s->file, file, bytes);
+    s->bytes = bytes;
+    return MAPLE_OK;
+}
+
+static const float WEIGHTS[3] = {1, -2.5f, 1e-30f};
+
+static maple_tensors *some(void) {
+    maple_tensors *tensors = maple_tensors_create();
+    assert_non_null(tensors);
+    OK(maple_tensors_add(tensors, "weights", MAPLE_F32, 3, 0, WEIGHTS, &why));
+    return tensors;
+}
+
+static void what_is_written_is_read(void **state) {
+    (void)state;
+    shelf s = {0};
+    const maple_checkpoint checkpoint = {&s, load, save};
+    const maple_fit_request request = {.checkpoint = &checkpoint};
+    maple_tensors *tensors = some(), *found = tensors;
+    OK(maple_checkpoint_read(&request, &found, &why));
+    assert_null(found); /* nothing yet */
+    OK(maple_checkpoint_write(&request, tensors, &why));
+    OK(maple_checkpoint_read(&request, &found, &why));
+    assert_non_null(found);
+    const void *data;
+    OK(maple_tensors_get(found, "weights", MAPLE_F32, 3, 0, &data, NULL, &why));
+    assert_memory_equal(data, WEIGHTS, sizeof WEIGHTS);
+    maple_tensors_free(found);
+    maple_tensors_free(tensors);
+    maple_free(s.file);
+}
+
+static void what_is_damaged_is_not_used(void **state) {
+    (void)state;
+    shelf s = {0};
+    const maple_checkpoint checkpoint = {&s, load, save};
+    const maple_hooks hooks = {.log = hear};
+    const maple_fit_request request = {.checkpoint = &checkpoint, .hooks = &hooks};
+    maple_tensors *tensors = some(), *found = tensors;
+    OK(maple_checkpoint_write(&request, tensors, &why));
+    s.file[s.bytes - 1] ^= 1;
+    said[0] = '\0';
+    OK(maple_checkpoint_read(&request, &found, &why));
+    assert_null(found);
+    assert_non_null(strstr(said, "is started anew: checkpoint: "));
+    maple_tensors_free(tensors);
+    maple_free(s.file);
+}
+
+static void errors_are_passed_on(void **state) {
+    (void)state;
+    shelf s = {.fails = MAPLE_OUT_OF_MEMORY};
+    const maple_checkpoint checkpoint = {&s, load, save};
+    const maple_fit_request request = {.checkpoint = &checkpoint};
+    maple_tensors *tensors = some(), *found;
+    FAILS(maple_checkpoint_read(&request, &found, &why), MAPLE_OUT_OF_MEMORY, "the shelf is broken");
+    FAILS(maple_checkpoint_write(&request, tensors, &why), MAPLE_OUT_OF_MEMORY, "the shelf is broken");
+    maple_tensors_free(tensors);
+}
+
+static void without_a_place_nothing_happens(void **state) {
+    (void)state;
+    const maple_fit_request request = {0};
+    maple_tensors *tensors = some(), *found = tensors;
+    int64_t last_ns = 0;
+    OK(maple_checkpoint_read(&request, &found, &why));
+    assert_null(found);
+    OK(maple_checkpoint_write(&request, tensors, &why));
+    assert_false(maple_checkpoint_due(&request, &last_ns));
+    maple_tensors_free(tensors);
+}
+
+static void it_is_due_now_and_then(void **state) {
+    (void)state;
+    shelf s = {0};
+    const maple_checkpoint checkpoint = {&s, load, save};
+    const maple_fit_request request = {.checkpoint = &checkpoint};
+    int64_t last_ns = 0;
+    assert_false(maple_checkpoint_due(&request, &last_ns)); /* nothing was done yet */
+    assert_true(last_ns > 0);
+    assert_false(maple_checkpoint_due(&request, &last_ns));
+    last_ns -= 60000000000; /* a minute ago */
+    assert_true(maple_checkpoint_due(&request, &last_ns));
+    assert_false(maple_checkpoint_due(&request, &last_ns));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(what_is_damaged_is_not_used),
+        cmocka_unit_test(errors_are_passed_on),    cmocka_unit_test(without_a_place_nothing_happens),
+        cmocka_unit_test(it_is_due_now_and_then),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
