@@ -3,6 +3,8 @@
 #include "check.h"
 #include "predictor/predictor_internal.h"
 
+#include <stdio.h>
+
 static char said[1024];
 
 static void hear(void *user, maple_log_level level, const char *message) {
