@@ -6,29 +6,18 @@ is measured. Prints the same figures: fit_s, predict_ms.
 
     /usr/bin/python3 bench/peers/fit_pytorch.py [--descriptor N]
 
-PyTorch with the reference BLAS (Debian's default where OpenBLAS is not installed) is eight times slower, and a comparison
-with it means nothing: the script times a matrix product and refuses to run with one. To make OpenBLAS the active BLAS:
-update-alternatives --config libblas.so.3-x86_64-linux-gnu, or LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu/openblas-pthread.
+It refuses to run with the reference BLAS, which is eight times slower: see bench/peers/blas_speed.py.
 """
 import argparse
-import sys
 import time
 
 import torch
 from torch import nn
 
+from blas_speed import need_openblas
+
 PLATFORMS, ARCHS, SAMPLES, EPOCHS, BATCH, WIDTH, EMBEDDING = 7, 900, 10, 50, 128, 128, 32
 POSITIONS, CHOICES, ALL = 6, 5, 15625
-
-
-def gmacs_of_the_blas():
-    a = torch.randn(512, 512)
-    best = float("inf")
-    for _ in range(5):
-        start = time.perf_counter()
-        a @ a
-        best = min(best, time.perf_counter() - start)
-    return 512**3 / best / 1e9
 
 
 class DualStream(nn.Module):
@@ -55,10 +44,7 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    speed = gmacs_of_the_blas()
-    if speed < 8:
-        sys.exit(f"fit_pytorch: the active BLAS does {speed:.1f} GMAC/s on one core: that is a reference BLAS; activate "
-                 "OpenBLAS (see --help) and run again")
+    speed = need_openblas("fit_pytorch")
     n = PLATFORMS * ARCHS + SAMPLES
     one_hot, target = random_one_hot(n), torch.randn(n)
     platform = torch.cat([torch.arange(PLATFORMS).repeat_interleave(ARCHS), torch.full((SAMPLES,), PLATFORMS)])
