@@ -74,6 +74,9 @@ static maple_status check_options(const predict_options *o, const cli_options *o
     if (o->all + (o->random > 0) + (o->file || options->n_arguments > 0) > 1)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT,
                                "--all, --random and architectures exclude each other: give one of them");
+    if (!o->all && o->random == 0 && !o->file && options->n_arguments == 0)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "nothing to predict: give architectures, --file, --random N or --all");
     for (size_t i = 0; o->model && i < sizeof OF_FITTING / sizeof *OF_FITTING; i++) {
         if (cli_given(options, OF_FITTING[i]))
             return maple_error_set(

@@ -244,8 +244,12 @@ static void free_model(void *state) {
     maple_free(state);
 }
 
+/* So many are named; of a large table hundreds may be left out. */
+enum { OUTLIERS_NAMED = 5 };
+
 static void tell_of_outliers(const maple_fit_request *request, const bool *out) {
     const maple_target *target = &request->target;
+    size_t found = 0;
     for (size_t i = 0; i < target->n_samples; i++) {
         if (!out[i])
             continue;
@@ -253,12 +257,18 @@ static void tell_of_outliers(const maple_fit_request *request, const bool *out) 
             request->left_out[i] = true;
             continue;
         }
+        if (found++ >= OUTLIERS_NAMED)
+            continue;
         char text[MAPLE_MAX_ARCH_TEXT];
         maple_space_format(request->space, &target->archs[i], text);
         maple_log(request->hooks, MAPLE_LOG_WARNING,
                   "sample %s: %.4g ms does not fit with the other samples: left out", text,
                   target->latency_ms[i]);
     }
+    if (found > OUTLIERS_NAMED)
+        maple_log(request->hooks, MAPLE_LOG_WARNING,
+                  "and %zu more: in all %zu of %zu samples do not fit with the others and are left out",
+                  found - OUTLIERS_NAMED, found, target->n_samples);
 }
 
 /* The hypotheses for a target with or without a table; without samples the table says all. */
@@ -405,7 +415,8 @@ static maple_status predict_rows(const gp_posterior *model, const maple_model_co
         int m = (int)rows, k = (int)width;
         cblas_dgemv(CblasRowMajor, CblasNoTrans, m, k, 1, x, k, model->mean, 1, 0, latency_ms + start, 1);
         if (lower_ms)
-            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, k, k, 1, x, k, model->covariance, k, 0, s, k);
+            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, k, k, 1, x, k, model->covariance, k, 0,
+                        s, k);
         for (size_t i = 0; i < rows; i++) {
             double *ms = &latency_ms[start + i];
             *ms = fmax(*ms, model->floor_ms);
