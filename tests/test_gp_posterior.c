@@ -301,11 +301,11 @@ static void lanes_and_columns_say_the_same(void **state) {
     }
 }
 
-/* More samples than kernels are made for: the same evidence, from columns alone; parts are like samples made
- * of them. */
+/* More samples than kernels are made for: the same evidence and posterior, from columns alone; parts are like
+ * samples made of them. */
 static void many_samples_need_no_kernels(void **state) {
     (void)state;
-    enum { MANY = GP_FEW + 7, START = 5 };
+    enum { MANY = 2 * GP_FEW, START = 5 };
     gp_fixture g;
     gp_hypothesis h[MIXED];
     double weight[MIXED], ms[MANY], *factor = zeros(MANY * MANY), dual[MANY];
@@ -320,6 +320,7 @@ static void many_samples_need_no_kernels(void **state) {
     gp_samples samples, part, direct;
     OK(gp_samples_create(&g.view, archs, ms, MANY, &samples, &why));
     assert_null(samples.kernel);
+    assert_true(gp_is_wide(&samples));
     double *room = zeros(gp_wide_scratch(&samples));
     for (size_t m = 0; m < MIXED; m++) {
         primal own = regress(&g, &h[m], archs, ms, MANY, 0);
@@ -329,6 +330,12 @@ static void many_samples_need_no_kernels(void **state) {
              known - first, 1e-7 * (1 + fabs(known) + fabs(first)));
         NEAR(gp_evidence_wide(&samples, &h[m], room) - gp_evidence_wide(&samples, &h[0], room), known - first,
              1e-7 * (1 + fabs(known) + fabs(first)));
+        const double one = 1;
+        gp_posterior posterior;
+        OK(gp_posterior_create(&samples, &h[m], &one, 1, &posterior, &why));
+        assert_all_near("mean of many", posterior.mean, own.mean, g.width);
+        assert_all_near("covariance of many", posterior.covariance, own.covariance, g.width * g.width);
+        gp_posterior_release(&posterior);
         release(&own);
         release(&other);
     }

@@ -169,8 +169,11 @@ double gp_level_ms(const gp_samples *samples, const gp_hypothesis *h);
  * -INFINITY where K is not positive definite. */
 double gp_evidence(const gp_samples *samples, const gp_hypothesis *h, double *factor, double *dual);
 
-/* The same evidence, faster where there are more samples than columns. Scratch of the caller's:
- * [gp_wide_scratch]. */
+/* The same evidence where there are many samples and more than columns (gp_is_wide), without a matrix of all
+ * of them. Scratch of the caller's, [gp_wide_scratch]: with coefficients u + R' q, R[p, width] of a column's
+ * direction times the root of its weight (p: all columns, then m - u), it begins with the lower factor L[p,
+ * p] of the precision of q given the samples, and then has their mean q[p]. */
+bool gp_is_wide(const gp_samples *samples);
 size_t gp_wide_scratch(const gp_samples *samples);
 double gp_evidence_wide(const gp_samples *samples, const gp_hypothesis *h, double *scratch);
 

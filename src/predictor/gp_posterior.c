@@ -4,6 +4,10 @@
  * hypothesis, with S its prior covariance, X the samples and K = X S X' + noise:
  *
  *   mean = level (u + S X' K^-1 e),   covariance = level^2 (S - S X' K^-1 X S)
+ *
+ * or, where there are many samples, with S = R' R and L L' = 1 + R X' N^-1 X R' (gp_evidence_wide),
+ *
+ *   mean = level (u + R' q),   covariance = level^2 (L^-1 R)' (L^-1 R)
  */
 #include "predictor/gp_model.h"
 #include "predictor/ridge.h"
@@ -29,9 +33,10 @@ enum { ROWS = 256 };
 typedef struct builder {
     const gp_samples *samples;
     size_t width;
-    double *factor, *dual;      /* [n, n], [n] */
-    double *pooled;             /* [n, width] X Z' Z / D */
-    stack plus, minus;          /* between hypotheses; L^-1 X S */
+    bool wide;
+    double *factor, *dual;      /* [n, n], [n]; wide: [gp_wide_scratch] */
+    double *pooled;             /* [n, width] X Z' Z / D; not where wide */
+    stack plus, minus;          /* between hypotheses, L^-1 R; L^-1 X S */
     double *expected, *off;     /* [width] u; m - u */
     double *centre, *step;      /* [width] */
     double *weight;             /* [width] of the blocks */
@@ -59,10 +64,10 @@ static void release(builder *b) {
 }
 
 static maple_status allocate(builder *b, maple_error *error) {
-    size_t n = b->samples->n, width = b->width;
-    b->plus = (stack){.most = ROWS, .sign = 1};
+    size_t width = b->width, n = b->wide ? 0 : b->samples->n;
+    b->plus = (stack){.most = b->samples->first[GP_BLOCKS] + 1 + ROWS, .sign = 1};
     b->minus = (stack){.most = n + ROWS, .sign = -1};
-    b->factor = maple_alloc(n * n, sizeof(double));
+    b->factor = maple_alloc(b->wide ? gp_wide_scratch(b->samples) : n * n, sizeof(double));
     b->dual = maple_alloc(n, sizeof(double));
     b->pooled = maple_alloc(n * width, sizeof(double));
     b->plus.rows = maple_alloc(b->plus.most * width, sizeof(double));
@@ -86,7 +91,7 @@ static void flush(builder *b, stack *s) {
     s->n = 0;
 }
 
-/* Room for n rows, at most ROWS or the samples. */
+/* Room for n rows, at most `most`. */
 static double *push(builder *b, stack *s, size_t n) {
     if (s->n + n > s->most)
         flush(b, s);
@@ -138,18 +143,68 @@ static void fill_cross(builder *b, const gp_hypothesis *h, double scale, double 
     }
 }
 
-/* Adds weight times the moments of one hypothesis; second moments are taken around `centre`. */
-static void add(builder *b, const gp_hypothesis *h, double weight, bool first) {
+/* step = S X' K^-1 e; adds -scale S X' K^-1 X S and what of scale S is this hypothesis' own. */
+static void condition(builder *b, const gp_hypothesis *h, double scale) {
     const gp_samples *s = b->samples;
-    gp_posterior *p = &b->posterior;
     int width = (int)b->width, n = (int)s->n;
-    double level = gp_level_ms(s, h), scale = weight * level * level, *cross = push(b, &b->minus, s->n);
+    double *cross = push(b, &b->minus, s->n);
     gp_evidence(s, h, b->factor, b->dual);
-    set_shape(b, h);
     fill_cross(b, h, sqrt(scale), cross);
-    memcpy(b->step, b->expected, b->width * sizeof *b->step);
     cblas_dgemv(CblasRowMajor, CblasTrans, n, width, 1 / sqrt(scale), cross, width, b->dual, 1, 1, b->step,
                 1);
+    if (n > 0)
+        cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, n, width, 1, b->factor,
+                    n, cross, width);
+    push_scaled(b, sqrt(scale * h->parameter[GP_POOL]), b->off);
+    for (int g = 0; g < GP_BLOCKS; g++)
+        b->diagonal[g] += scale * h->parameter[g];
+}
+
+/* rows[p, width] = R, in the order of the samples' columns. */
+static void fill_roots(const builder *b, const gp_hypothesis *h, double *rows) {
+    const gp_view *view = b->samples->view;
+    size_t width = b->width;
+    double pool = sqrt(h->parameter[GP_POOL]);
+    for (size_t d = 0; d < view->n; d++, rows += width)
+        for (size_t j = 0; j < width; j++)
+            rows[j] = pool * view->spread[d * width + j];
+    for (size_t g = GP_OFFSET; g < GP_BLOCKS; g++)
+        for (size_t j = 0; j < width; j++) {
+            bool last = j + 1 == width, own = last ? g == GP_OFFSET : view->frame->block[j] == g;
+            if (!own || !(last || view->frame->scale[j] > 0))
+                continue;
+            memset(rows, 0, width * sizeof *rows);
+            rows[j] = sqrt(h->parameter[g]);
+            rows += width;
+        }
+    for (size_t j = 0; j < width; j++)
+        rows[j] = pool * b->off[j];
+}
+
+/* step = R' q; adds scale (L^-1 R)' (L^-1 R). */
+static void condition_wide(builder *b, const gp_hypothesis *h, double scale) {
+    const gp_samples *s = b->samples;
+    size_t p = s->first[GP_BLOCKS] + 1;
+    int width = (int)b->width, columns = (int)p;
+    const double *factor = b->factor, *q = factor + p * p;
+    double *roots = push(b, &b->plus, p);
+    gp_evidence_wide(s, h, b->factor);
+    fill_roots(b, h, roots);
+    cblas_dgemv(CblasRowMajor, CblasTrans, columns, width, 1, roots, width, q, 1, 1, b->step, 1);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, columns, width, sqrt(scale),
+                factor, columns, roots, width);
+}
+
+/* Adds weight times the moments of one hypothesis; second moments are taken around `centre`. */
+static void add(builder *b, const gp_hypothesis *h, double weight, bool first) {
+    gp_posterior *p = &b->posterior;
+    double level = gp_level_ms(b->samples, h), scale = weight * level * level;
+    set_shape(b, h);
+    memcpy(b->step, b->expected, b->width * sizeof *b->step);
+    if (b->wide)
+        condition_wide(b, h, scale);
+    else
+        condition(b, h, scale);
     for (size_t j = 0; j < b->width; j++) {
         double c = level * b->step[j];
         if (first)
@@ -157,13 +212,7 @@ static void add(builder *b, const gp_hypothesis *h, double weight, bool first) {
         b->step[j] = c - b->centre[j];
         p->mean[j] += weight * c;
     }
-    if (n > 0)
-        cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, n, width, 1, b->factor,
-                    n, cross, width);
     push_scaled(b, sqrt(weight), b->step);
-    push_scaled(b, sqrt(scale * h->parameter[GP_POOL]), b->off);
-    for (int g = 0; g < GP_BLOCKS; g++)
-        b->diagonal[g] += scale * h->parameter[g];
     p->noise += weight * h->parameter[GP_NOISE];
     p->constant += scale * h->parameter[GP_FLOOR];
     p->least_ms += weight * level * GP_LEAST;
@@ -190,7 +239,7 @@ static void finish(builder *b) {
 
 maple_status gp_posterior_create(const gp_samples *samples, const gp_hypothesis *h, const double *weight,
                                  size_t n_h, gp_posterior *out, maple_error *error) {
-    builder b = {.samples = samples, .width = samples->view->frame->k + 1};
+    builder b = {.samples = samples, .width = samples->view->frame->k + 1, .wide = gp_is_wide(samples)};
     b.posterior.k = samples->view->frame->k;
     maple_status status = allocate(&b, error);
     double most = 0, total = 0, least_ms = INFINITY;
@@ -204,7 +253,8 @@ maple_status gp_posterior_create(const gp_samples *samples, const gp_hypothesis 
         status = maple_error_set(error, MAPLE_BAD_INPUT, "no hypothesis explains the samples");
     if (status == MAPLE_OK) {
         nn_blas_enter();
-        fill_pooled(&b);
+        if (!b.wide)
+            fill_pooled(&b);
         bool first = true;
         for (size_t i = 0; i < n_h; i++) {
             if (weight[i] < NEGLIGIBLE * most)

@@ -193,9 +193,13 @@ double gp_evidence(const gp_samples *s, const gp_hypothesis *h, double *factor, 
     return isnan(evidence) ? -INFINITY : evidence;
 }
 
+bool gp_is_wide(const gp_samples *s) {
+    return s->n > s->first[GP_BLOCKS] && !s->kernel;
+}
+
 size_t gp_wide_scratch(const gp_samples *s) {
     size_t p = s->first[GP_BLOCKS] + 1;
-    return p * s->n + p * p + p + 2 * s->n;
+    return p * p + p + p * s->n + 2 * s->n;
 }
 
 /* K = B' B + D with B[p, n], of which a row is a column times the root of its weight, or m - u. With
@@ -205,7 +209,7 @@ size_t gp_wide_scratch(const gp_samples *s) {
  */
 double gp_evidence_wide(const gp_samples *s, const gp_hypothesis *h, double *scratch) {
     size_t p = s->first[GP_BLOCKS] + 1;
-    double *b = scratch, *a = b + p * s->n, *z = a + p * p, *t = z + p, *precision = t + s->n;
+    double *a = scratch, *z = a + p * p, *b = z + p, *t = b + p * s->n, *precision = t + s->n;
     double level_ms = gp_level_ms(s, h), log_root = 0;
     if (!(level_ms > 0))
         return -INFINITY;

@@ -164,7 +164,7 @@ static size_t take_best(double *weight, size_t n_h, size_t *place) {
 /* weight[n_h] by the evidence of all samples, 0 but for the kept. */
 static maple_status weigh_kept(const gp_samples *s, const gp_hypothesis *h, size_t n_h, const size_t *place,
                                size_t kept, double *weight, maple_error *error) {
-    bool wide = s->n > s->first[GP_BLOCKS];
+    bool wide = gp_is_wide(s);
     double *factor = maple_alloc(wide ? gp_wide_scratch(s) : s->n * s->n, sizeof *factor);
     double *dual = maple_alloc(s->n, sizeof *dual);
     double evidence[KEPT] = {0};
