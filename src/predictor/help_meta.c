@@ -39,7 +39,7 @@ help_meta_work *help_meta_work_create(const maple_space *space, const help_rule 
         return NULL;
     size_t arrays = 2 * rule->steps + 4, small = rule->shape.embedding + 5 * rule->latent;
     work->memory = maple_alloc_aligned(arrays * (rule->parameters + 16) + small + 5 * 16, sizeof(nn_real));
-    work->support = help_work_create(space, &rule->shape, support, true);
+    work->support = help_work_create(space, &rule->shape, support, query > 0);
     work->query = query > 0 ? help_work_create(space, &rule->shape, query, false) : NULL;
     if (!work->memory || !work->support || (query > 0 && !work->query)) {
         help_meta_work_free(work);
