@@ -7,8 +7,12 @@
 NN_CLONES static void sum_rows(const nn_row_sums *sums, size_t out, const nn_real *x, nn_real *y) {
     for (size_t r = 0; r < sums->rows; r++) {
         nn_real *restrict to = y + r * out;
-        memset(to, 0, out * sizeof *to);
-        for (size_t i = sums->start[r]; i < sums->start[r + 1]; i++) {
+        size_t first = sums->start[r], end = sums->start[r + 1];
+        if (first < end)
+            memcpy(to, x + sums->index[first] * out, out * sizeof *to);
+        else
+            memset(to, 0, out * sizeof *to);
+        for (size_t i = first + 1; i < end; i++) {
             const nn_real *restrict from = x + sums->index[i] * out;
             for (size_t j = 0; j < out; j++)
                 to[j] += from[j];

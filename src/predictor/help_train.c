@@ -66,11 +66,11 @@ static maple_status read_source(const maple_fit_request *request, const double *
     return MAPLE_OK;
 }
 
-/* Those with all references and at least two rows. */
-static maple_status read_sources(const maple_fit_request *request, const double *options, help_trainer *t,
-                                 maple_error *error) {
-    for (size_t s = 0; s < request->n_sources; s++) {
-        const maple_dataset_platform *p = &request->pool->platforms[request->sources[s]];
+/* Those with all references and at least two rows, of rows[n] of the pool's platforms. */
+static maple_status read_sources(const maple_fit_request *request, const double *options, const size_t *rows,
+                                 size_t n, help_trainer *t, maple_error *error) {
+    for (size_t s = 0; s < n; s++) {
+        const maple_dataset_platform *p = &request->pool->platforms[rows[s]];
         help_source *source = &t->sources[t->n_sources];
         size_t known = maple_dataset_references(request->pool, p, source->reference_ms);
         if (known < HELP_REFERENCES) {
@@ -80,14 +80,14 @@ static maple_status read_sources(const maple_fit_request *request, const double 
             continue;
         }
         t->n_sources++; /* released from here on */
-        maple_status status = read_source(request, options, request->sources[s], source, error);
+        maple_status status = read_source(request, options, rows[s], source, error);
         if (status != MAPLE_OK)
             return status;
         if (source->n >= 2)
             continue;
         maple_log(request->hooks, MAPLE_LOG_WARNING,
-                  "source %s has %zu of the training architectures, and 2 are needed: left out",
-                  p->platform.name, source->n);
+                  "source %s has one of the training architectures, and 2 are needed: left out",
+                  p->platform.name);
         maple_free(source->archs);
         maple_free(source->latency_ms);
         t->sources[--t->n_sources] = (help_source){0};
@@ -99,6 +99,19 @@ static maple_status read_sources(const maple_fit_request *request, const double 
         "predictor help: no source has latencies of the space's %d reference architectures "
         "and of two training architectures: measure or import them",
         HELP_REFERENCES);
+}
+
+static maple_status find_sources(const maple_fit_request *request, const double *options, help_trainer *t,
+                                 maple_error *error) {
+    size_t n, *rows = maple_alloc(request->n_sources, sizeof *rows);
+    t->sources = maple_alloc(request->n_sources, sizeof *t->sources);
+    maple_status status = rows && t->sources ? MAPLE_OK : maple_error_memory(error);
+    if (status == MAPLE_OK)
+        status = maple_keep_sources(request, rows, &n, error);
+    if (status == MAPLE_OK)
+        status = read_sources(request, options, rows, n, t, error);
+    maple_free(rows);
+    return status;
 }
 
 /* --- Episodes --- */
@@ -221,10 +234,7 @@ maple_status help_trainer_create(const maple_fit_request *request, const double 
             HELP_REFERENCES, maple_space_name(request->space), prior->rule.shape.embedding);
     size_t by_space = prior->rule.shape.graph ? GRAPH_EPISODES : BITS_EPISODES;
     t->episodes = options[HELP_EPISODES] > 0 ? (size_t)options[HELP_EPISODES] : by_space;
-    t->sources = maple_alloc(request->n_sources, sizeof *t->sources);
-    maple_status status = t->sources ? MAPLE_OK : maple_error_memory(error);
-    if (status == MAPLE_OK)
-        status = read_sources(request, options, t, error);
+    maple_status status = find_sources(request, options, t, error);
     if (status == MAPLE_OK)
         status = allocate(request, t, error);
     if (status != MAPLE_OK)
