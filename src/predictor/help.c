@@ -23,7 +23,7 @@ static const maple_option OPTIONS[HELP_OPTIONS] = {
     [HELP_WIDTH] = {.name = "width", .value = 100, .min = 1, .max = HELP_MAX_WIDTH, .whole = true},
     [HELP_MC] = {.name = "mc", .value = 10, .min = 1, .max = HELP_MAX_MC, .whole = true},
     [HELP_TRIM] = {.name = "trim", .value = 0.1, .min = 0, .max = 0.45},
-    [HELP_LABELS] = {.name = "labels", .value = LABELS_REFERENCES, .words = "references|measured|pool|log"},
+    [HELP_LABELS] = {.name = "labels", .value = LABELS_REFERENCES, .words = "references|pool|log"},
     [HELP_DENORMALISE] = {.name = "denormalise", .value = DENORMALISE_AFFINE, .words = "affine|range"},
     [HELP_REFERENCE_SAMPLES] = {.name = "reference_samples", .value = 0, .min = 0, .max = 1, .whole = true},
     [HELP_ENCODER] = {.name = "encoder", .value = ENCODER_AUTO, .words = "auto|bits"},
@@ -142,10 +142,15 @@ static void release(measured *all) {
     maple_free(all->label);
 }
 
+/* Of `pool` the target has nothing but samples; the range of a few random ones is about that of the pool
+ * without its tenths. */
 static help_scale scale_of(int labels, const maple_target *target) {
+    enum { ENOUGH = 5 };
     help_scale scale = help_scale_empty(labels);
-    help_scale_include(&scale, target->reference_ms, HELP_REFERENCES);
-    if (labels == LABELS_MEASURED || labels == LABELS_POOL)
+    bool samples_alone = labels == LABELS_POOL && target->n_samples >= ENOUGH;
+    if (!samples_alone)
+        help_scale_include(&scale, target->reference_ms, HELP_REFERENCES);
+    if (labels == LABELS_POOL)
         help_scale_include(&scale, target->latency_ms, target->n_samples);
     return scale;
 }

@@ -32,7 +32,9 @@ enum {
     HELP_ENCODER,
     HELP_OPTIONS
 };
-enum { LABELS_REFERENCES, LABELS_MEASURED, LABELS_POOL, LABELS_LOG };
+/* Between what the label's scale reaches: reference latencies, a source's trained rows (on a target: its
+ * samples), logarithms of reference latencies. */
+enum { LABELS_REFERENCES, LABELS_POOL, LABELS_LOG };
 enum { DENORMALISE_AFFINE, DENORMALISE_RANGE };
 enum { ENCODER_AUTO, ENCODER_BITS };
 enum { HELP_REFERENCES = 10, HELP_MAX_WIDTH = 1024, HELP_MAX_MC = 100 };
@@ -81,7 +83,7 @@ typedef struct help_source {
     double *latency_ms;
     double reference_ms[HELP_REFERENCES];
     float hardware[HELP_REFERENCES];
-    help_scale scale; /* without what an episode's support adds */
+    help_scale scale;
 } help_source;
 
 /* Everything that an uninterrupted training has at the beginning of an episode is in meta, the moments and

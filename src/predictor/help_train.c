@@ -120,17 +120,6 @@ static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* Labels of the support and the query, which are the first rows of the order. */
-static void label_rows(const help_trainer *t, const help_source *source, size_t support, size_t n) {
-    help_scale scale = source->scale;
-    for (size_t i = 0; i < n; i++)
-        t->archs[i] = source->archs[t->order[i]];
-    for (size_t i = 0; i < support && t->options[HELP_LABELS] == LABELS_MEASURED; i++)
-        help_scale_include(&scale, &source->latency_ms[t->order[i]], 1);
-    for (size_t i = 0; i < n; i++)
-        t->label[i] = help_scale_label(&scale, source->latency_ms[t->order[i]]);
-}
-
 static double train_task(help_trainer *t, const help_source *source, double share, maple_rng *rng) {
     size_t support = smaller((size_t)t->options[HELP_SUPPORT], source->n / 2);
     size_t n = support + smaller((size_t)t->options[HELP_QUERY], source->n - support);
@@ -141,7 +130,10 @@ static double train_task(help_trainer *t, const help_source *source, double shar
         t->order[i] = t->order[other];
         t->order[other] = kept;
     }
-    label_rows(t, source, support, n);
+    for (size_t i = 0; i < n; i++) {
+        t->archs[i] = source->archs[t->order[i]];
+        t->label[i] = help_scale_label(&source->scale, source->latency_ms[t->order[i]]);
+    }
     for (size_t i = 0; i < t->prior->rule.latent; i++)
         t->noise[i] = (float)maple_rng_normal(rng);
     help_batch_build(t->support, t->archs, support);
