@@ -235,8 +235,8 @@ static maple_status adapt(const void *prior, const maple_fit_request *request, c
 
 const maple_predictor_vtable maple_predictor_help = {
     .info = {.name = "help",
-             .description = "HELP: a network meta-trained on the pool, given the device by ten references, "
-                            "adapted in two steps",
+             .description = "HELP: a network meta-trained on the pool, that two gradient steps on the "
+                            "samples adapt",
              .needs_pool = true,
              .min_samples = 1,
              .pretrains = true,
