@@ -23,6 +23,8 @@ typedef double nn_real;
 #define nn_absolute_loss    NN_NAME(nn_absolute_loss)
 #define nn_adam_step        NN_NAME(nn_adam_step)
 #define nn_he_init          NN_NAME(nn_he_init)
+#define nn_pair_relu        NN_NAME(nn_pair_relu)
+#define nn_scatter_sum      NN_NAME(nn_scatter_sum)
 /* dual.c */
 #define nn_dual_sum_rows          NN_NAME(nn_dual_sum_rows)
 #define nn_dual_sum_rows_backward NN_NAME(nn_dual_sum_rows_backward)
