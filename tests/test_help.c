@@ -77,6 +77,19 @@ static void lines_give_milliseconds(void **state) {
 }
 
 /* A relative fit: an error of 10 % counts the same at 1 ms and at 100 ms. */
+/* Half of the error is one point's, and the line goes through the others. */
+static void the_robust_line_passes_an_outlier(void **state) {
+    (void)state;
+    const double prediction[] = {0.1, 0.2, 0.4, 0.5, 0.8, 0.9}, latency_ms[] = {3, 4, 6, 30, 10, 11};
+    help_scale scale = {.low = 2, .high = 12};
+    help_line line;
+    OK(help_line_fit(DENORMALISE_ROBUST, &scale, prediction, latency_ms, 6, &line, &why));
+    assert_true(fabs(help_line_apply(&line, 0.5) - 7) < 0.01 &&
+                fabs(help_line_apply(&line, 0.9) - 11) < 0.01);
+    OK(help_line_fit(DENORMALISE_AFFINE, &scale, prediction, latency_ms, 6, &line, &why));
+    assert_true(fabs(help_line_apply(&line, 0.9) - 11) > 0.1);
+}
+
 static void the_line_is_of_relative_errors(void **state) {
     (void)state;
     const double prediction[] = {0, 0, 1, 1}, latency_ms[] = {9, 11, 90, 110};
@@ -306,10 +319,21 @@ static void a_trained_network_ranks_an_unseen_device(void **state) {
  * something. */
 static void options_do_something(void **state) {
     (void)state;
-    const char *const options[] = {
-        "inner_steps=0", "order=first",       "z_scaling=0.5", "mc=1",     "labels=log",
-        "labels=pool",   "denormalise=range", "encoder=bits",  "trim=0.2", "reference_samples=1",
-        "kl=3",          "alpha=0.1",         "meta_rate=0.1", "tasks=2"};
+    const char *const options[] = {"inner_steps=0",
+                                   "order=first",
+                                   "z_scaling=0.5",
+                                   "mc=1",
+                                   "labels=log",
+                                   "labels=pool",
+                                   "denormalise=range",
+                                   "denormalise=affine",
+                                   "encoder=bits",
+                                   "trim=0.2",
+                                   "reference_samples=1",
+                                   "kl=3",
+                                   "alpha=0.1",
+                                   "meta_rate=0.1",
+                                   "tasks=2"};
     double usual[ASKED], changed[ASKED];
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         char all[256];
@@ -329,6 +353,7 @@ int main(void) {
         cmocka_unit_test(labels_are_min_max),
         cmocka_unit_test(embedding_is_min_max),
         cmocka_unit_test(lines_give_milliseconds),
+        cmocka_unit_test(the_robust_line_passes_an_outlier),
         cmocka_unit_test(the_line_is_of_relative_errors),
         cmocka_unit_test(fbnet_bits_are_the_published),
         cmocka_unit_test(continued_training_gives_the_same_bits),

@@ -24,7 +24,7 @@ static const maple_option OPTIONS[HELP_OPTIONS] = {
     [HELP_MC] = {.name = "mc", .value = 10, .min = 1, .max = HELP_MAX_MC, .whole = true},
     [HELP_TRIM] = {.name = "trim", .value = 0.1, .min = 0, .max = 0.45},
     [HELP_LABELS] = {.name = "labels", .value = LABELS_REFERENCES, .words = "references|pool|log"},
-    [HELP_DENORMALISE] = {.name = "denormalise", .value = DENORMALISE_AFFINE, .words = "affine|range"},
+    [HELP_DENORMALISE] = {.name = "denormalise", .value = DENORMALISE_ROBUST, .words = "robust|affine|range"},
     [HELP_REFERENCE_SAMPLES] = {.name = "reference_samples", .value = 0, .min = 0, .max = 1, .whole = true},
     [HELP_ENCODER] = {.name = "encoder", .value = ENCODER_AUTO, .words = "auto|bits"},
 };

@@ -48,28 +48,40 @@ static double median(const double *values, size_t n) {
 }
 
 /* Weighted least squares; slope NaN where the predictions are all alike. */
-static void least_squares(const double *x, const double *value, const double *latency_ms, size_t n,
+static void weighted_line(const double *x, const double *value, const double *weight, size_t n,
                           help_line *line) {
-    double floor_ms = 0.2 * median(latency_ms, n), sum = 0, mean_x = 0, mean_y = 0, xx = 0, xy = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < n; i++) {
-            double weight = line->log ? 1 : pow(fmax(latency_ms[i], floor_ms), -2);
-            if (pass == 0) {
-                sum += weight;
-                mean_x += weight * x[i];
-                mean_y += weight * value[i];
-            } else {
-                xx += weight * (x[i] - mean_x) * (x[i] - mean_x);
-                xy += weight * (x[i] - mean_x) * (value[i] - mean_y);
-            }
-        }
-        if (pass == 0) {
-            mean_x /= sum;
-            mean_y /= sum;
-        }
+    double sum = 0, mean_x = 0, mean_y = 0, xx = 0, xy = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += weight[i];
+        mean_x += weight[i] * x[i];
+        mean_y += weight[i] * value[i];
+    }
+    mean_x /= sum;
+    mean_y /= sum;
+    for (size_t i = 0; i < n; i++) {
+        xx += weight[i] * (x[i] - mean_x) * (x[i] - mean_x);
+        xy += weight[i] * (x[i] - mean_x) * (value[i] - mean_y);
     }
     line->slope = xx > 1e-12 * sum ? xy / xx : NAN;
     line->intercept = mean_y - line->slope * mean_x;
+}
+
+/* Least squares of relative errors (of a logarithm: as it is); with `robust` the least sum of their absolute
+ * values, by least squares whose weights are those of the last errors. */
+static void fit_line(const double *x, const double *value, const double *latency_ms, size_t n, bool robust,
+                     double *weight, help_line *line) {
+    const double smallest = 1e-3; /* errors below count as this */
+    double floor_ms = 0.2 * median(latency_ms, n);
+    for (int round = 0; round < (robust ? 30 : 1); round++) {
+        for (size_t i = 0; i < n; i++) {
+            double unit = line->log ? 1 : fmax(latency_ms[i], floor_ms);
+            double off = round > 0 ? fabs(line->slope * x[i] + line->intercept - value[i]) / unit : 1;
+            weight[i] = 1 / (fmax(off, smallest) * unit * unit);
+        }
+        weighted_line(x, value, weight, n, line);
+        if (isnan(line->slope))
+            return;
+    }
 }
 
 static void match_ranges(const double *x, const double *value, size_t n, help_line *line) {
@@ -87,17 +99,17 @@ static void match_ranges(const double *x, const double *value, size_t n, help_li
 maple_status help_line_fit(int denormalise, const help_scale *scale, const double *prediction,
                            const double *latency_ms, size_t n, help_line *out, maple_error *error) {
     help_line line = {.log = scale->log, .floor_ms = INFINITY};
-    double mean = 0, *value = maple_alloc(n, sizeof *value);
+    double mean = 0, *value = maple_alloc(2 * n, sizeof *value);
     if (!value)
         return maple_error_memory(error);
     for (size_t i = 0; i < n; i++) {
         value[i] = line.log ? log(latency_ms[i]) : latency_ms[i];
         line.floor_ms = fmin(line.floor_ms, latency_ms[i] / 20);
     }
-    if (denormalise == DENORMALISE_AFFINE)
-        least_squares(prediction, value, latency_ms, n, &line);
-    else
+    if (denormalise == DENORMALISE_RANGE)
         match_ranges(prediction, value, n, &line);
+    else
+        fit_line(prediction, value, latency_ms, n, denormalise == DENORMALISE_ROBUST, value + n, &line);
     if (!(line.slope > 0)) {
         line.slope = width_of(scale) / LABEL_WIDTH;
         for (size_t i = 0; i < n; i++)

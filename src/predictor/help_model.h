@@ -35,7 +35,7 @@ enum {
 /* Between what the label's scale reaches: reference latencies, a source's trained rows (on a target: its
  * samples), logarithms of reference latencies. */
 enum { LABELS_REFERENCES, LABELS_POOL, LABELS_LOG };
-enum { DENORMALISE_AFFINE, DENORMALISE_RANGE };
+enum { DENORMALISE_ROBUST, DENORMALISE_AFFINE, DENORMALISE_RANGE };
 enum { ENCODER_AUTO, ENCODER_BITS };
 enum { HELP_REFERENCES = 10, HELP_MAX_WIDTH = 1024, HELP_MAX_MC = 100 };
 
@@ -62,9 +62,9 @@ typedef struct help_line {
     bool log;
 } help_line;
 
-/* From predictions of measured architectures, n >= 1. `affine`: least squares, of relative errors where the
- * value is a latency; `range`: the interval of predictions onto that of latencies. Where this gives no
- * positive slope: that of the scale. */
+/* From predictions of measured architectures, n >= 1. `affine`: least squares of relative errors (of a
+ * logarithm: as it is); `robust`: the least sum of their absolute values; `range`: the interval of
+ * predictions onto that of latencies. Where this gives no positive slope: that of the scale. */
 maple_status help_line_fit(int denormalise, const help_scale *scale, const double *prediction,
                            const double *latency_ms, size_t n, help_line *out, maple_error *error);
 double help_line_apply(const help_line *line, double prediction);
