@@ -240,6 +240,7 @@ const maple_predictor_vtable maple_predictor_help = {
              .needs_pool = true,
              .min_samples = 1,
              .pretrains = true,
+             .slow = true,
              .references = HELP_REFERENCES},
     .options = OPTIONS,
     .n_options = HELP_OPTIONS,
