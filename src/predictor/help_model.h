@@ -105,7 +105,7 @@ typedef struct help_trainer {
     help_meta_work *work;
 } help_trainer;
 
-/* Number of the rule's shape, and rule from options. */
+/* What the options say, with its sizes. */
 help_rule help_rule_for(const maple_space *space, const double *options);
 /* Released by the caller, whatever it returns; trainer->prior is the caller's. */
 maple_status help_trainer_create(const maple_fit_request *request, const double *options,
