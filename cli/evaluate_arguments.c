@@ -109,7 +109,7 @@ static maple_status parse_contender(char *text, maple_contender *out, maple_erro
 static void name_all(maple_text *out) {
     for (size_t i = 0; i < maple_predictor_count(); i++) {
         const maple_predictor_info *info = maple_predictor_at(i);
-        if (!info->oracle)
+        if (!info->oracle && !info->slow)
             maple_text_addf(out, "%s%s", out->data ? "," : "", info->name);
     }
 }

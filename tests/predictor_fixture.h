@@ -10,7 +10,7 @@
 #include "spaces.h"
 #include "synthetic.h"
 
-enum { PLATFORMS = 5, POOL_ARCHS = 150, SAMPLES = 10, ASKED = 400 };
+enum { PLATFORMS = 5, POOL_ARCHS = 150, SAMPLES = 10, ASKED = 400, REFERENCES = 10 };
 /* Networks are small here: the contract does not depend on their size. */
 static const char *const FAST = "epochs=6,width=24,embedding=8";
 
@@ -20,15 +20,28 @@ typedef struct fixture {
     synthetic_pool pool;
     size_t sources[PLATFORMS - 1];
     maple_arch samples[SAMPLES], asked[ASKED];
-    double latency_ms[SAMPLES], truth[ASKED];
+    double latency_ms[SAMPLES], truth[ASKED], reference_ms[REFERENCES];
     maple_fit_request request;
 } fixture;
+
+/* The first rows of the pool become the space's reference architectures, on all its platforms. */
+static inline void add_references(synthetic_pool *pool, uint64_t seed) {
+    maple_dataset *d = &pool->dataset;
+    assert_true(maple_space_references(d->space) == REFERENCES && d->n_archs >= REFERENCES);
+    for (size_t r = 0; r < REFERENCES; r++) {
+        d->archs[r] = maple_space_reference(d->space, r);
+        for (size_t p = 0; p < d->n_platforms; p++)
+            d->platforms[p].latency_ms[r] =
+                synthetic_latency(d->space, &pool->truth[p], &d->archs[r], seed + p);
+    }
+}
 
 static inline void fixture_make_in(fixture *f, const char *space, maple_graph_form form) {
     maple_error error = {.message = ""};
     *f = (fixture){.space = space_or_fail(space), .form = form};
     assert_true(maple_space_operators(f->space) <= SYNTHETIC_OPERATORS);
     f->pool = synthetic_pool_make(f->space, form, PLATFORMS, POOL_ARCHS, 3);
+    add_references(&f->pool, 3);
     const synthetic_platform *truth = &f->pool.truth[PLATFORMS - 1];
     maple_rng rng = maple_rng_seed(8);
     assert_int_equal(maple_space_sample(f->space, form, &rng, SAMPLES, f->samples, &error), MAPLE_OK);
@@ -40,6 +53,7 @@ static inline void fixture_make_in(fixture *f, const char *space, maple_graph_fo
     for (size_t i = 0; i + 1 < PLATFORMS; i++)
         f->sources[i] = i;
     const maple_dataset_platform *row = &f->pool.dataset.platforms[PLATFORMS - 1];
+    memcpy(f->reference_ms, row->latency_ms, sizeof f->reference_ms);
     f->request = (maple_fit_request){.space = f->space,
                                      .pool = &f->pool.dataset,
                                      .sources = f->sources,
@@ -51,6 +65,7 @@ static inline void fixture_make_in(fixture *f, const char *space, maple_graph_fo
                                                 .n_samples = SAMPLES,
                                                 .archs = f->samples,
                                                 .latency_ms = f->latency_ms,
+                                                .reference_ms = f->reference_ms,
                                                 .oracle_ms = row->latency_ms},
                                      .seed = 11};
 }
@@ -76,6 +91,8 @@ static inline void fixture_free(fixture *f) {
 static inline const char *options_for(const char *name) {
     if (strcmp(name, "mlp-scratch") == 0)
         return "epochs=10,width=16";
+    if (strcmp(name, "help") == 0)
+        return "episodes=4,width=12,support=5,query=20,mc=3";
     if (strcmp(name, "fine-tune") == 0)
         return "epochs=6,width=24,embedding=8,tune_steps=20";
     return strcmp(name, "maple") == 0 ? FAST : NULL;

@@ -188,6 +188,7 @@ static void duplicates_and_constants_are_fitted(void **state) {
 
         /* A pool without any variation. */
         synthetic_pool pool = synthetic_pool_make(f.space, f.form, 2, 20, 6);
+        add_references(&pool, 6);
         for (size_t p = 0; p < 2; p++)
             for (size_t i = 0; i < 20; i++)
                 pool.dataset.platforms[p].latency_ms[i] = 1;

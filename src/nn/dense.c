@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dense layers on CBLAS, the one-hot first layer as a sum of rows, bias and ReLU. */
-#include "nn/nn.h"
+#include "nn/gemm.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
-/* c[m, n] = op(a) op(b), k the inner dimension, lda and ldb the stored row lengths. */
 static void gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, size_t m, size_t n, size_t k, const nn_real *a,
                  size_t lda, const nn_real *b, size_t ldb, nn_real *c) {
-#ifdef NN_DOUBLE
-    cblas_dgemm(CblasRowMajor, ta, tb, (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)lda, b,
-                (blasint)ldb, 0, c, (blasint)n);
-#else
-    cblas_sgemm(CblasRowMajor, ta, tb, (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)lda, b,
-                (blasint)ldb, 0, c, (blasint)n);
-#endif
+    nn_gemm(ta, tb, m, n, k, a, lda, b, ldb, 0, c);
 }
 
 void nn_product(size_t m, size_t n, size_t k, const nn_real *a, const nn_real *b, nn_real *c) {

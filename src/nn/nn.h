@@ -23,6 +23,17 @@ typedef double nn_real;
 #define nn_absolute_loss    NN_NAME(nn_absolute_loss)
 #define nn_adam_step        NN_NAME(nn_adam_step)
 #define nn_he_init          NN_NAME(nn_he_init)
+#define nn_pair_relu        NN_NAME(nn_pair_relu)
+#define nn_scatter_sum      NN_NAME(nn_scatter_sum)
+/* dual.c */
+#define nn_dual_sum_rows          NN_NAME(nn_dual_sum_rows)
+#define nn_dual_sum_rows_backward NN_NAME(nn_dual_sum_rows_backward)
+#define nn_dual_dense_forward     NN_NAME(nn_dual_dense_forward)
+#define nn_dual_dense_backward    NN_NAME(nn_dual_dense_backward)
+#define nn_dual_bias_relu         NN_NAME(nn_dual_bias_relu)
+#define nn_dual_relu_backward     NN_NAME(nn_dual_relu_backward)
+#define nn_dual_column_sums       NN_NAME(nn_dual_column_sums)
+#define nn_dual_square_loss       NN_NAME(nn_dual_square_loss)
 #else
 typedef float nn_real;
 #endif
@@ -90,5 +101,44 @@ void nn_adam_step(nn_adam *adam, size_t count, double learning_rate, double weig
 
 /* Normal with variance 2 / inputs (He et al., 2015). */
 void nn_he_init(maple_rng *rng, size_t inputs, size_t count, nn_real *w);
+
+/* --- Dual numbers (dual.c): layers whose arrays may carry a tangent, forward and backward ---
+ *
+ * With tangents these functions compute, beside each value, its derivative in one direction of the parameters
+ * (Pearlmutter, 1994): the tangents of a backward pass are then the product of the Hessian with that
+ * direction. Without tangents (NULL) they are plain layers. Where the result of a function has a tangent, an
+ * argument without one is a constant; where it has none, tangents of arguments are not looked at. */
+typedef struct nn_dual {
+    nn_real *value, *tangent;
+} nn_dual;
+
+/* Sums over the rows of a sparse matrix of ones: row r of y is the sum of the rows index[start[r]] ..
+ * index[start[r + 1] - 1] of x. A message passing along edges, or a first layer on inputs of 0 and 1 (x: its
+ * weights). */
+typedef struct nn_row_sums {
+    size_t rows;           /* of y */
+    const uint32_t *start; /* [rows + 1] */
+    const uint32_t *index;
+} nn_row_sums;
+
+/* y[sums->rows, out] from x[., out]. */
+void nn_dual_sum_rows(const nn_row_sums *sums, size_t out, nn_dual x, nn_dual y);
+/* The way back: dx[x_rows, out], written. */
+void nn_dual_sum_rows_backward(const nn_row_sums *sums, size_t x_rows, size_t out, nn_dual dy, nn_dual dx);
+
+/* y[n, out] = x[n, in] w[in, out]. Bias and ReLU: nn_dual_bias_relu. */
+void nn_dual_dense_forward(size_t n, size_t in, size_t out, nn_dual x, nn_dual w, nn_dual y);
+/* From dy: dw[in, out] and dx[n, in], written. Of each, value and tangent are wanted where they are not
+ * NULL. */
+void nn_dual_dense_backward(size_t n, size_t in, size_t out, nn_dual x, nn_dual w, nn_dual dy, nn_dual dw,
+                            nn_dual dx);
+/* y[n, out] = y + b[out], and max(0, .) with `relu`. */
+void nn_dual_bias_relu(size_t n, size_t out, nn_dual b, bool relu, nn_dual y);
+/* dy[count] becomes 0 where the layer's output y was not positive. */
+void nn_dual_relu_backward(size_t count, const nn_real *y, nn_dual dy);
+/* sums[out] of dy[n, out]: the gradient of a bias. Value and tangent where they are not NULL. */
+void nn_dual_column_sums(size_t n, size_t out, nn_dual dy, nn_dual sums);
+/* Mean of (prediction - target)^2 over n; gradient[n] with respect to the predictions. */
+double nn_dual_square_loss(size_t n, nn_dual prediction, const nn_real *target, nn_dual gradient);
 
 #endif

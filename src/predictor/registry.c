@@ -9,6 +9,8 @@ extern const maple_predictor_vtable maple_predictor_maple, maple_predictor_lut, 
     maple_predictor_nearest_oracle, maple_predictor_mean_pool, maple_predictor_mlp_scratch,
     maple_predictor_fine_tune, maple_predictor_gp;
 
+extern const maple_predictor_vtable maple_predictor_help;
+
 /* clang-format off */
 static const maple_predictor_vtable *const REGISTRY[] = {
     &maple_predictor_gp,
@@ -23,6 +25,7 @@ static const maple_predictor_vtable *const REGISTRY[] = {
     &maple_predictor_scratch,
     &maple_predictor_mlp_scratch,
     &maple_predictor_fine_tune,
+    &maple_predictor_help,
 };
 /* clang-format on */
 

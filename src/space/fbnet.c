@@ -283,6 +283,23 @@ static void feature_values(const maple_arch *arch, double *values) {
     space_slot_values(&maple_fbnet, arch, values);
 }
 
+/* --- HELP's encoding: kernel 3, kernel 5, and four bits for expansion and groups --- */
+
+enum { BITS_AT_POSITION = 6 };
+
+static size_t bits(const maple_arch *arch, uint32_t places[MAPLE_MAX_ARCH_BITS]) {
+    size_t n = 0;
+    for (int i = 0; i < POSITIONS; i++) {
+        int op = arch->op[i];
+        uint32_t first = (uint32_t)(i * BITS_AT_POSITION);
+        if (op == SKIP)
+            continue;
+        places[n++] = first + (op >= K5_E1);
+        places[n++] = first + 2 + (uint32_t)(op % K5_E1);
+    }
+    return n;
+}
+
 /* --- Networks --- */
 
 /* Weight slots: fixed parts below 10, then PARTS for each position. A conv's batch norm has the slot of the
@@ -375,6 +392,8 @@ const maple_space maple_fbnet = {
     .n_features = FEATURES,
     .features = features,
     .feature_values = feature_values,
+    .bits = bits,
+    .n_bits = POSITIONS * BITS_AT_POSITION,
     .references = REFERENCES,
     .n_references = sizeof REFERENCES / sizeof *REFERENCES,
     .test_pool = 4000,

@@ -306,6 +306,34 @@ static int depth(const maple_arch *arch) {
     return 1 + 2 * (STAGES - 1) + 1 + STAGES * CELLS_PER_STAGE * deepest[NODES - 1];
 }
 
+/* --- The graph of HELP: input, the six edges' operators, output; a global node that all others feed --- */
+
+enum { INPUT_NODE, OUTPUT_NODE = 1 + EDGES, GLOBAL_NODE, LINE_NODES };
+
+static const int8_t LINE_POSITION[LINE_NODES] = {-1, 0, 1, 2, 3, 4, 5, -1, -1};
+static const int8_t LINE_FIXED[LINE_NODES] = {
+    [INPUT_NODE] = OPS, [OUTPUT_NODE] = OPS + 1, [GLOBAL_NODE] = OPS + 2};
+/* Node 1 + e is edge e; it is fed by the edges that end where it starts. */
+static const uint32_t LINE_INPUTS[LINE_NODES] = {
+    1 << 0,
+    1 << 1 | 1 << 0,
+    1 << 2 | 1 << 0,
+    1 << 3 | 1 << 1,
+    1 << 4 | 1 << 0,
+    1 << 5 | 1 << 1,
+    1 << 6 | 1 << 2 | 1 << 3,
+    1 << 7 | 1 << 4 | 1 << 5 | 1 << 6,
+    (1 << LINE_NODES) - 1,
+};
+static const maple_line_graph LINE_GRAPH = {
+    .nodes = LINE_NODES,
+    .types = OPS + 3,
+    .position = LINE_POSITION,
+    .fixed = LINE_FIXED,
+    .inputs = LINE_INPUTS,
+    .readout = GLOBAL_NODE,
+};
+
 /* --- Networks --- */
 
 /* Weight slots: fixed parts below 100, then one for each (cell, edge, kernel size). A conv's batch norm has
@@ -440,6 +468,7 @@ const maple_space maple_nas_bench_201 = {
     .n_features = NAS_BENCH_201_FEATURES,
     .features = nas_bench_201_features,
     .feature_values = nas_bench_201_feature_values,
+    .line_graph = &LINE_GRAPH,
     .references = REFERENCES,
     .n_references = sizeof REFERENCES / sizeof *REFERENCES,
     .test_pool = 900,

@@ -316,3 +316,16 @@ size_t maple_space_sentinels(const maple_space *space) {
 maple_arch maple_space_sentinel(const maple_space *space, size_t i) {
     return parse_constant(space, space->sentinels, space->n_sentinels, i);
 }
+
+size_t maple_space_bit_count(const maple_space *space) {
+    return space->bits ? space->n_bits : (size_t)(space->positions * space->ops);
+}
+
+size_t maple_space_bits(const maple_space *space, const maple_arch *arch,
+                        uint32_t places[MAPLE_MAX_ARCH_BITS]) {
+    if (space->bits)
+        return space->bits(arch, places);
+    for (int i = 0; i < space->positions; i++)
+        places[i] = (uint32_t)(i * space->ops) + arch->op[i];
+    return (size_t)space->positions;
+}

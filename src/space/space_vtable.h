@@ -6,6 +6,17 @@
 
 #include "maple/space.h"
 
+/* A cell as a graph of its operators (the line graph of one whose operators are on the edges). */
+typedef struct maple_line_graph {
+    int nodes, types;
+    const int8_t *position; /* [nodes]: whose operator is the node's type; -1: the type is `fixed` */
+    const int8_t *fixed;    /* [nodes]: a type after those of the operators */
+    const uint32_t *inputs; /* [nodes]: bit j: node j feeds this one (or is it) */
+    int readout;            /* the node that all others feed */
+} maple_line_graph;
+
+enum { MAPLE_MAX_ARCH_BITS = 2 * MAPLE_MAX_POSITIONS }; /* that are 1 */
+
 struct maple_space {
     const char *name, *description;
     int positions, ops;
@@ -38,12 +49,23 @@ struct maple_space {
     const maple_feature *(*features)(void); /* a table of n_features, in the order of the groups */
     void (*feature_values)(const maple_arch *arch, double *values);
 
+    /* How HELP's networks see an architecture: the graph of a cell, or, for chains (NULL), bits. */
+    const maple_line_graph *line_graph;
+    /* Places of the bits that are 1, of n_bits; returns how many. NULL: a bit for each operator at each
+     * position. */
+    size_t (*bits)(const maple_arch *arch, uint32_t places[MAPLE_MAX_ARCH_BITS]);
+    size_t n_bits;
+
     const char *const *references; /* strings, in HELP's order */
     size_t n_references;
     int test_pool;                /* canonical index where HELP's test pool starts; 0: it has none */
     const char *const *sentinels; /* strings, from light to heavy */
     size_t n_sentinels;
 };
+
+size_t maple_space_bit_count(const maple_space *space);
+size_t maple_space_bits(const maple_space *space, const maple_arch *arch,
+                        uint32_t places[MAPLE_MAX_ARCH_BITS]);
 
 extern const maple_space maple_nas_bench_201, maple_fbnet;
 
