@@ -38,6 +38,9 @@ struct maple_space {
     const maple_feature *(*features)(void); /* a table of n_features, in the order of the groups */
     void (*feature_values)(const maple_arch *arch, double *values);
 
+    void (*op_graph)(const maple_arch *arch, maple_op_graph *out);
+    bool op_graph_connects; /* it has edges between different nodes */
+
     const char *const *references; /* strings, in HELP's order */
     size_t n_references;
     int test_pool;                /* canonical index where HELP's test pool starts; 0: it has none */
