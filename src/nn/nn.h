@@ -136,11 +136,11 @@ typedef struct nn_node_batch {
 
 /* Dense graph flow: m = sum over in-edges of s; y = g * m + s + b. s, g, m have pitch ld, y[rows, out] none.
  */
-void nn_dgf_forward(const nn_node_batch *nodes, size_t out, size_t ld, const nn_real *s, const nn_real *g,
-                    const nn_real *b, nn_real *m, nn_real *y);
-/* dg and ds (pitch ld) and db[out] are written. */
-void nn_dgf_backward(const nn_node_batch *nodes, size_t out, size_t ld, const nn_real *g, const nn_real *m,
-                     const nn_real *dy, nn_real *dg, nn_real *ds, nn_real *db);
+void nn_dgf_forward(const nn_node_batch *nodes, size_t out, size_t ld, const nn_real *s, size_t ld_g,
+                    const nn_real *g, const nn_real *b, nn_real *m, nn_real *y);
+/* dg (pitch ld_g), ds (pitch ld) and db[out] are written. */
+void nn_dgf_backward(const nn_node_batch *nodes, size_t out, size_t ld, size_t ld_g, const nn_real *g,
+                     const nn_real *m, const nn_real *dy, nn_real *dg, nn_real *ds, nn_real *db);
 
 /* Graph attention: u_i = sum over all nodes j of the graph of p_ij h_j, p_i the softmax of
  * leaky_relu(sum_m a_m h_im h_jm / sqrt(out)) for an edge from j to i and of 0 for any other j. h, u have
