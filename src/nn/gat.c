@@ -146,7 +146,6 @@ NN_CLONES static void attend_backward(const nn_node_batch *nodes, size_t g, size
 void nn_gat_backward(const nn_node_batch *nodes, size_t out, size_t ld, const nn_real *h, const nn_real *a,
                      const nn_real *logit, const nn_real *p, const nn_real *rest, const nn_real *u,
                      const nn_real *du, nn_real *total, nn_real *dh, nn_real *da) {
-    memset(da, 0, out * sizeof *da);
     for (size_t g = 0; g < nodes->n; g++)
         attend_backward(nodes, g, out, ld, h, a, logit, p, rest, u, du, total, dh, da);
 }

@@ -3,14 +3,13 @@
 #include "nn/nn.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Sixteen partial sums: the compiler may not reorder one. */
-enum { LANES = 16 };
+enum { NORM_LANES = 16 };
 
-static inline nn_real sum_lanes(const nn_real lane[LANES]) {
+static inline nn_real sum_lanes(const nn_real lane[NORM_LANES]) {
     nn_real sum = 0;
-    for (size_t l = 0; l < LANES; l++)
+    for (size_t l = 0; l < NORM_LANES; l++)
         sum += lane[l];
     return sum;
 }
@@ -20,16 +19,16 @@ NN_CLONES void nn_layer_norm_forward(size_t n, size_t out, const nn_real *x, con
     for (size_t i = 0; i < n; i++) {
         const nn_real *restrict xi = x + i * out;
         nn_real *restrict yi = y + i * out;
-        nn_real sum[LANES] = {0}, squares[LANES] = {0};
-        size_t whole = out / LANES * LANES;
-        for (size_t c = 0; c < whole; c += LANES)
-            for (size_t l = 0; l < LANES; l++)
+        nn_real sum[NORM_LANES] = {0}, squares[NORM_LANES] = {0};
+        size_t whole = out / NORM_LANES * NORM_LANES;
+        for (size_t c = 0; c < whole; c += NORM_LANES)
+            for (size_t l = 0; l < NORM_LANES; l++)
                 sum[l] += xi[c + l];
         for (size_t c = whole; c < out; c++)
             sum[c - whole] += xi[c];
         nn_real middle = sum_lanes(sum) / (nn_real)out;
-        for (size_t c = 0; c < whole; c += LANES)
-            for (size_t l = 0; l < LANES; l++)
+        for (size_t c = 0; c < whole; c += NORM_LANES)
+            for (size_t l = 0; l < NORM_LANES; l++)
                 squares[l] += (xi[c + l] - middle) * (xi[c + l] - middle);
         for (size_t c = whole; c < out; c++)
             squares[c - whole] += (xi[c] - middle) * (xi[c] - middle);
@@ -44,15 +43,13 @@ NN_CLONES void nn_layer_norm_forward(size_t n, size_t out, const nn_real *x, con
 NN_CLONES void nn_layer_norm_backward(size_t n, size_t out, const nn_real *x, const nn_real *gain,
                                       const nn_real *mean, const nn_real *inv_sd, const nn_real *dy,
                                       nn_real *restrict dgain, nn_real *restrict dshift, nn_real *dx) {
-    memset(dgain, 0, out * sizeof *dgain);
-    memset(dshift, 0, out * sizeof *dshift);
     for (size_t i = 0; i < n; i++) {
         const nn_real *restrict xi = x + i * out, *restrict dyi = dy + i * out;
         nn_real *restrict dxi = dx + i * out;
-        nn_real sum[LANES] = {0}, along[LANES] = {0};
-        size_t whole = out / LANES * LANES;
-        for (size_t c = 0; c < whole; c += LANES)
-            for (size_t l = 0; l < LANES; l++) {
+        nn_real sum[NORM_LANES] = {0}, along[NORM_LANES] = {0};
+        size_t whole = out / NORM_LANES * NORM_LANES;
+        for (size_t c = 0; c < whole; c += NORM_LANES)
+            for (size_t l = 0; l < NORM_LANES; l++) {
                 sum[l] += dyi[c + l] * gain[c + l];
                 along[l] += dyi[c + l] * gain[c + l] * (xi[c + l] - mean[i]);
             }

@@ -127,10 +127,10 @@ void nn_layer_norm_backward(size_t n, size_t out, const nn_real *x, const nn_rea
 /* Graphs, their nodes as rows one graph after the other. A row may stand for `count` nodes that are alike:
  * with the same features, and no edge but their own loops. */
 typedef struct nn_node_batch {
-    size_t n, rows;
-    const uint32_t *first;   /* [n + 1]: rows of each graph */
-    const nn_real *count;    /* [rows] */
-    const uint32_t *in;      /* [rows + 1]: edges into each row */
+    size_t n;
+    const uint32_t *first; /* [n + 1]: rows of each graph; functions see those of first[0] to first[n] - 1 */
+    const nn_real *count;  /* [rows] */
+    const uint32_t *in;    /* [rows + 1]: edges into each row */
     const uint32_t *in_from; /* [edges]: the row that each comes from */
 } nn_node_batch;
 
@@ -138,7 +138,7 @@ typedef struct nn_node_batch {
  */
 void nn_dgf_forward(const nn_node_batch *nodes, size_t out, size_t ld, const nn_real *s, size_t ld_g,
                     const nn_real *g, const nn_real *b, nn_real *m, nn_real *y);
-/* dg (pitch ld_g), ds (pitch ld) and db[out] are written. */
+/* dg (pitch ld_g) and ds (pitch ld) are written, db[out] is added to. */
 void nn_dgf_backward(const nn_node_batch *nodes, size_t out, size_t ld, size_t ld_g, const nn_real *g,
                      const nn_real *m, const nn_real *dy, nn_real *dg, nn_real *ds, nn_real *db);
 
@@ -148,7 +148,7 @@ void nn_dgf_backward(const nn_node_batch *nodes, size_t out, size_t ld, size_t l
  * total[out] is scratch. */
 void nn_gat_forward(const nn_node_batch *nodes, size_t out, size_t ld, const nn_real *h, const nn_real *a,
                     nn_real *logit, nn_real *p, nn_real *rest, nn_real *total, nn_real *u);
-/* dh (pitch ld) and da[out] are written. */
+/* dh (pitch ld) is written, da[out] is added to. */
 void nn_gat_backward(const nn_node_batch *nodes, size_t out, size_t ld, const nn_real *h, const nn_real *a,
                      const nn_real *logit, const nn_real *p, const nn_real *rest, const nn_real *u,
                      const nn_real *du, nn_real *total, nn_real *dh, nn_real *da);

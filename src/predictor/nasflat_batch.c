@@ -50,6 +50,7 @@ void maple_nasflat_batch_free(maple_nasflat_batch *batch) {
 
 void maple_nasflat_batch_clear(const maple_nasflat_shape *shape, maple_nasflat_batch *batch) {
     batch->n = 0;
+    batch->rows = 0;
     batch->n_o = O_PAIRS;
     batch->nodes = (nn_node_batch){
         .first = batch->first, .count = batch->count, .in = batch->in, .in_from = batch->in_from};
@@ -103,7 +104,7 @@ void maple_nasflat_batch_add(const maple_nasflat_shape *shape, const maple_op_gr
                              const float *proxies, maple_nasflat_batch *batch) {
     nn_node_batch *nodes = &batch->nodes;
     uint32_t in[MAPLE_MAX_POSITIONS], row_of[MAPLE_MAX_POSITIONS];
-    size_t row = nodes->rows, edge = row > 0 ? batch->in[row] : 0;
+    size_t row = batch->rows, edge = row > 0 ? batch->in[row] : 0;
     int last = graph->n - 1, first_of[MAPLE_MAX_POSITIONS];
     read_edges(shape, graph, in);
     for (int i = 0; i <= last; i++) {
@@ -128,7 +129,7 @@ void maple_nasflat_batch_add(const maple_nasflat_shape *shape, const maple_op_gr
                 batch->in_from[edge++] = row_of[j];
     }
     batch->in[row] = (uint32_t)edge;
-    batch->first[batch->n] = (uint32_t)nodes->rows;
+    batch->first[batch->n] = (uint32_t)batch->rows;
     batch->output[batch->n] = row_of[last];
     batch->device[batch->n] = (uint32_t)device;
     batch->total = graph->n;
@@ -136,5 +137,5 @@ void maple_nasflat_batch_add(const maple_nasflat_shape *shape, const maple_op_gr
         batch->proxies[batch->n * shape->proxies + c] = (nn_real)proxies[c];
     batch->first[++batch->n] = (uint32_t)row;
     nodes->n = batch->n;
-    nodes->rows = row;
+    batch->rows = row;
 }

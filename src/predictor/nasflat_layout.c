@@ -15,10 +15,10 @@ static void set_layers(const maple_nasflat_shape *shape, maple_nasflat_table *t)
         bool first = l == 0 || l == NASFLAT_LAYERS_A;
         int at = NASFLAT_LAYER + l * NASFLAT_LAYER_PARTS;
         set(t, at + NASFLAT_LAYER_W, first ? NASFLAT_X : NASFLAT_WIDTH, t->width);
-        set(t, at + NASFLAT_LAYER_FLOW_B, flow, NASFLAT_WIDTH);
-        set(t, at + NASFLAT_LAYER_ATTENTION, attention, NASFLAT_WIDTH);
-        set(t, at + NASFLAT_LAYER_GAIN, attention, NASFLAT_WIDTH);
-        set(t, at + NASFLAT_LAYER_SHIFT, attention, NASFLAT_WIDTH);
+        set(t, at + NASFLAT_LAYER_FLOW_B, flow ? 1 : 0, NASFLAT_WIDTH);
+        set(t, at + NASFLAT_LAYER_ATTENTION, attention ? 1 : 0, NASFLAT_WIDTH);
+        set(t, at + NASFLAT_LAYER_GAIN, attention ? 1 : 0, NASFLAT_WIDTH);
+        set(t, at + NASFLAT_LAYER_SHIFT, attention ? 1 : 0, NASFLAT_WIDTH);
     }
 }
 
@@ -32,7 +32,11 @@ maple_nasflat_table maple_nasflat_layout(const maple_nasflat_shape *shape) {
     maple_nasflat_table t = {.width = NASFLAT_WIDTH};
     if (shape->gnn == NASFLAT_ENSEMBLE)
         t.width *= 2;
-    t.head = NASFLAT_WIDTH + (proxies ? NASFLAT_NODE : 0) + (in_mlp ? NASFLAT_NODE : 0);
+    t.head = NASFLAT_WIDTH;
+    if (proxies)
+        t.head += NASFLAT_NODE;
+    if (in_mlp)
+        t.head += NASFLAT_NODE;
     set(&t, NASFLAT_OPERATOR_EMBEDDING, shape->operators, NASFLAT_NODE - (in_mlp ? 0 : NASFLAT_DEVICE));
     set(&t, NASFLAT_DEVICE_EMBEDDING, shape->devices, NASFLAT_DEVICE);
     set(&t, NASFLAT_OUTPUT_EMBEDDING, 1, NASFLAT_NODE);

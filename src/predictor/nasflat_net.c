@@ -31,8 +31,8 @@ struct maple_nasflat_work {
     /* Training only. */
     nn_real *d_gate_a, *d_gate_b, *d_sh;                               /* as gates; [rows, W] */
     nn_real *d_x, *d_x2, *d_o, *d_o2, *d_sh_x, *d_gate_o, *d_n, *d_n2; /* d_n: [n, head or 200] */
-    nn_real *d_sh_rows; /* [rows, W]: of what attention gives */
-    double drop;        /* of the last forward */
+    nn_real *d_u; /* [rows, W]: of what attention gives */
+    double drop;  /* of the last forward */
     nn_real *memory;
 };
 
@@ -97,7 +97,7 @@ static size_t cut_all(maple_nasflat_work *w, nn_real *m, bool training) {
     w->d_gate_o = cut(m, &used, twice * w->pairs * NASFLAT_LAYERS_A * W);
     w->d_n = cut(m, &used, twice * n * widest);
     w->d_n2 = cut(m, &used, twice * n * widest);
-    w->d_sh_rows = cut(m, &used, twice * rows * W);
+    w->d_u = cut(m, &used, twice * rows * W);
     return used;
 }
 
@@ -174,33 +174,47 @@ static NN_CLONES void mean_of_both(size_t n, const nn_real *restrict other, nn_r
         y[i] = (nn_real)0.5 * (y[i] + other[i]);
 }
 
-/* Layer l from k->sh and gates[rows, ld_g]. */
-static void layer_forward(maple_nasflat_work *w, const nn_real *p, const nn_node_batch *nodes, int l,
-                          size_t ld_g, const nn_real *gates, bool relu) {
+/* Some graphs of a batch: as many as a layer takes at once, so that what its parts hand on is in the cache.
+ */
+enum { CHUNK = 8 };
+
+static nn_node_batch chunk_of(const nn_node_batch *nodes, size_t from, size_t *first, size_t *rows) {
+    nn_node_batch chunk = *nodes;
+    chunk.n = nodes->n - from < CHUNK ? nodes->n - from : CHUNK;
+    chunk.first = nodes->first + from;
+    *first = chunk.first[0];
+    *rows = chunk.first[chunk.n] - chunk.first[0];
+    return chunk;
+}
+
+/* Layer l of some graphs, from k->sh and gates (pitch ld_g). */
+static void chunk_forward(maple_nasflat_work *w, const nn_real *p, const nn_node_batch *nodes, size_t from,
+                          int l, size_t ld_g, const nn_real *gates, bool relu) {
     layer_work *k = &w->layer[l];
     int at = NASFLAT_LAYER + l * NASFLAT_LAYER_PARTS;
-    size_t W = w->t.width, rows = nodes->rows, column = W - D; /* of attention, the last branch */
+    size_t W = w->t.width, column = W - D, first, rows; /* column: of attention, the last branch */
     bool flow = w->shape.gnn != NASFLAT_GAT, attention = w->shape.gnn != NASFLAT_DENSE;
-    nn_real *y = flow ? w->row_b : k->y;
+    nn_node_batch chunk = chunk_of(nodes, from, &first, &rows);
+    nn_real *y = k->y + first * D, *second = flow ? w->row_b : y;
     if (flow)
-        nn_dgf_forward(nodes, D, W, k->sh, ld_g, gates, P(at + NASFLAT_LAYER_FLOW_B), k->u, k->y);
+        nn_dgf_forward(&chunk, D, W, k->sh, ld_g, gates, P(at + NASFLAT_LAYER_FLOW_B), k->u, k->y);
     if (attention) {
-        nn_gat_forward(nodes, D, W, k->sh + column, P(at + NASFLAT_LAYER_ATTENTION), k->logit, k->p, k->rest,
+        nn_gat_forward(&chunk, D, W, k->sh + column, P(at + NASFLAT_LAYER_ATTENTION), k->logit, k->p, k->rest,
                        w->total, k->u + column);
-        gate_columns(rows, W, k->u + column, ld_g, gates + column, w->row_a);
+        gate_columns(rows, W, k->u + first * W + column, ld_g, gates + first * ld_g + column, w->row_a);
         nn_layer_norm_forward(rows, D, w->row_a, P(at + NASFLAT_LAYER_GAIN), P(at + NASFLAT_LAYER_SHIFT),
-                              k->mean, k->inv_sd, y);
+                              k->mean + first, k->inv_sd + first, second);
     }
     if (flow && attention)
-        mean_of_both(rows * D, w->row_b, k->y);
+        mean_of_both(rows * D, second, y);
     if (relu)
-        nn_relu_dropout(rows * D, 0, NULL, k->y);
+        nn_relu_dropout(rows * D, 0, NULL, y);
 }
 
 /* The layers [first, end) of a stack, from X. */
 static void stack_forward(maple_nasflat_work *w, const nn_real *p, const maple_nasflat_batch *b, int first,
                           int end, const nn_real *gates) {
-    size_t W = w->t.width, rows = b->nodes.rows, ld_g = (size_t)(end - first) * W;
+    size_t W = w->t.width, rows = b->rows, ld_g = (size_t)(end - first) * W;
     for (int l = first; l < end; l++) {
         const nn_real *weights = P(NASFLAT_LAYER + l * NASFLAT_LAYER_PARTS + NASFLAT_LAYER_W);
         if (l == first) {
@@ -209,7 +223,8 @@ static void stack_forward(maple_nasflat_work *w, const nn_real *p, const maple_n
         } else {
             nn_product(rows, W, D, w->layer[l - 1].y, weights, w->layer[l].sh);
         }
-        layer_forward(w, p, &b->nodes, l, ld_g, gates + (size_t)(l - first) * W, l + 1 < end);
+        for (size_t from = 0; from < b->n; from += CHUNK)
+            chunk_forward(w, p, &b->nodes, from, l, ld_g, gates + (size_t)(l - first) * W, l + 1 < end);
     }
 }
 
@@ -217,7 +232,7 @@ static void stack_forward(maple_nasflat_work *w, const nn_real *p, const maple_n
 
 /* v of the output nodes, then O' of all nodes and its gates. */
 static void update(maple_nasflat_work *w, const nn_real *p, const maple_nasflat_batch *b) {
-    size_t rows = b->nodes.rows;
+    size_t rows = b->rows;
     nn_gather_rows(b->n, D, b->output, w->layer[NASFLAT_LAYERS_A - 1].y, w->v[0]);
     for (int i = 0; i < PERCEPTRON; i++)
         nn_dense_forward(b->n, D, D, w->v[i], P(NASFLAT_V_W1 + 2 * i), P(NASFLAT_V_B1 + 2 * i),
@@ -286,7 +301,7 @@ const nn_real *maple_nasflat_forward(maple_nasflat_work *w, const nn_real *p, co
     embed(w, p, b);
     nn_dense_forward(b->n_o, E, ld_a, w->o, P(NASFLAT_GATE_A_W), P(NASFLAT_GATE_A_B), false, w->gate_o);
     nn_sigmoid(b->n_o * ld_a, w->gate_o);
-    nn_gather_rows(b->nodes.rows, ld_a, b->o_row, w->gate_o, w->gate_a);
+    nn_gather_rows(b->rows, ld_a, b->o_row, w->gate_o, w->gate_a);
     stack_forward(w, p, b, 0, NASFLAT_LAYERS_A, w->gate_a);
     update(w, p, b);
     stack_forward(w, p, b, NASFLAT_LAYERS_A, NASFLAT_LAYERS, w->gate_b);
@@ -305,44 +320,63 @@ const nn_real *maple_nasflat_forward(maple_nasflat_work *w, const nn_real *p, co
 
 /* --- Backward --- */
 
-/* From dy[rows, D] of the layer's output before a ReLU: d_sh, d_gates, and the layer's own parameters. */
-static void layer_backward(maple_nasflat_work *w, const nn_real *p, const nn_node_batch *nodes, int l,
-                           size_t ld_g, const nn_real *gates, nn_real *dy, nn_real *d_gates, nn_real *g) {
+static NN_CLONES void scale(size_t n, nn_real factor, nn_real *restrict y) {
+    for (size_t i = 0; i < n; i++)
+        y[i] *= factor;
+}
+
+/* From dv of v = gate * u: d_gate and du. */
+static NN_CLONES void gate_columns_backward(size_t rows, size_t ld, const nn_real *u, size_t ld_g,
+                                            const nn_real *g, const nn_real *dv, nn_real *du, nn_real *dg) {
+    for (size_t i = 0; i < rows; i++) {
+        const nn_real *restrict ui = u + i * ld, *restrict gi = g + i * ld_g, *restrict dvi = dv + i * D;
+        nn_real *restrict dui = du + i * ld, *restrict dgi = dg + i * ld_g;
+        for (size_t c = 0; c < D; c++) {
+            dgi[c] = dvi[c] * ui[c];
+            dui[c] = dvi[c] * gi[c];
+        }
+    }
+}
+
+/* Layer l of some graphs, from w->row_c, the gradient of its output before a ReLU: d_sh, d_gates; its own
+ * parameters' is added to. */
+static void chunk_backward(maple_nasflat_work *w, const nn_real *p, const nn_node_batch *nodes, size_t from,
+                           int l, size_t ld_g, const nn_real *gates, nn_real *d_gates, nn_real *g) {
     layer_work *k = &w->layer[l];
     int at = NASFLAT_LAYER + l * NASFLAT_LAYER_PARTS;
-    size_t W = w->t.width, rows = nodes->rows, column = W - D;
+    size_t W = w->t.width, column = W - D, first, rows;
     bool flow = w->shape.gnn != NASFLAT_GAT, attention = w->shape.gnn != NASFLAT_DENSE;
+    nn_node_batch chunk = chunk_of(nodes, from, &first, &rows);
+    nn_real *dy = w->row_c, *v = w->row_a, *dv = w->row_b, *du = w->d_u;
+    size_t in = first * W + column, gate = first * ld_g + column;
     if (flow && attention)
-        for (size_t i = 0; i < rows * D; i++)
-            dy[i] *= (nn_real)0.5;
+        scale(rows * D, (nn_real)0.5, dy + first * D);
     if (flow)
-        nn_dgf_backward(nodes, D, W, ld_g, gates, k->u, dy, d_gates, w->d_sh, G(at + NASFLAT_LAYER_FLOW_B));
+        nn_dgf_backward(&chunk, D, W, ld_g, gates, k->u, dy, d_gates, w->d_sh, G(at + NASFLAT_LAYER_FLOW_B));
     if (!attention)
         return;
-    nn_real *v = w->row_a, *dv = w->row_b, *du = w->d_sh_rows;
-    gate_columns(rows, W, k->u + column, ld_g, gates + column, v);
-    nn_layer_norm_backward(rows, D, v, P(at + NASFLAT_LAYER_GAIN), k->mean, k->inv_sd, dy,
-                           G(at + NASFLAT_LAYER_GAIN), G(at + NASFLAT_LAYER_SHIFT), dv);
-    for (size_t i = 0; i < rows; i++)
-        for (size_t c = 0; c < D; c++) {
-            d_gates[i * ld_g + column + c] = dv[i * D + c] * k->u[i * W + column + c];
-            du[i * W + c] = dv[i * D + c] * gates[i * ld_g + column + c];
-        }
-    nn_gat_backward(nodes, D, W, k->sh + column, P(at + NASFLAT_LAYER_ATTENTION), k->logit, k->p, k->rest,
+    gate_columns(rows, W, k->u + in, ld_g, gates + gate, v);
+    nn_layer_norm_backward(rows, D, v, P(at + NASFLAT_LAYER_GAIN), k->mean + first, k->inv_sd + first,
+                           dy + first * D, G(at + NASFLAT_LAYER_GAIN), G(at + NASFLAT_LAYER_SHIFT), dv);
+    gate_columns_backward(rows, W, k->u + in, ld_g, gates + gate, dv, du + first * W, d_gates + gate);
+    nn_gat_backward(&chunk, D, W, k->sh + column, P(at + NASFLAT_LAYER_ATTENTION), k->logit, k->p, k->rest,
                     k->u + column, du, w->total, w->d_sh + column, G(at + NASFLAT_LAYER_ATTENTION));
 }
 
-/* From dy = w->row_c of the last layer: gradients of the stack's weights, d_gates, d_x (NULL: added to d_x2's
- * place by the caller). */
+/* From w->row_c of the last layer: gradients of the stack's weights, d_gates, d_x. */
 static void stack_backward(maple_nasflat_work *w, const nn_real *p, const maple_nasflat_batch *b, int first,
                            int end, const nn_real *gates, nn_real *d_gates, nn_real *d_x, nn_real *g) {
-    size_t W = w->t.width, rows = b->nodes.rows, ld_g = (size_t)(end - first) * W;
+    size_t W = w->t.width, rows = b->rows, ld_g = (size_t)(end - first) * W;
     for (int l = end - 1; l >= first; l--) {
         int weights = NASFLAT_LAYER + l * NASFLAT_LAYER_PARTS + NASFLAT_LAYER_W;
         size_t columns = (size_t)(l - first) * W;
         if (l + 1 < end)
             nn_relu_backward(rows * D, w->layer[l].y, w->row_c);
-        layer_backward(w, p, &b->nodes, l, ld_g, gates + columns, w->row_c, d_gates + columns, g);
+        memset(G(weights + NASFLAT_LAYER_FLOW_B), 0,
+               (w->t.offset[weights + NASFLAT_LAYER_PARTS] - w->t.offset[weights + NASFLAT_LAYER_FLOW_B]) *
+                   sizeof *g);
+        for (size_t from = 0; from < b->n; from += CHUNK)
+            chunk_backward(w, p, &b->nodes, from, l, ld_g, gates + columns, d_gates + columns, g);
         if (l > first) {
             nn_dense_backward(rows, D, W, w->layer[l - 1].y, P(weights), w->d_sh, G(weights), NULL, w->row_c);
         } else {
@@ -412,7 +446,7 @@ static void pool_backward(maple_nasflat_work *w, const maple_nasflat_batch *b) {
 /* From d_gate_b to row_c, the gradient of the outputs of stack A, and d_o, that of O through the update. */
 static void update_backward(maple_nasflat_work *w, const nn_real *p, const maple_nasflat_batch *b,
                             nn_real *g) {
-    size_t rows = b->nodes.rows, ld = NASFLAT_LAYERS_B * w->t.width;
+    size_t rows = b->rows, ld = NASFLAT_LAYERS_B * w->t.width;
     nn_real *d = w->row_a, *d_v = w->row_b, *d_v2 = w->row_c; /* the latter two [n, D] */
     nn_sigmoid_backward(rows * ld, w->gate_b, w->d_gate_b);
     nn_dense_backward(rows, E, ld, w->o2, P(NASFLAT_GATE_B_W), w->d_gate_b, G(NASFLAT_GATE_B_W),
@@ -463,7 +497,7 @@ static void embed_backward(maple_nasflat_work *w, const nn_real *p, const maple_
 
 void maple_nasflat_backward(maple_nasflat_work *w, const nn_real *p, const maple_nasflat_batch *b,
                             const nn_real *d_score, nn_real *g) {
-    size_t rows = b->nodes.rows, ld_a = NASFLAT_LAYERS_A * w->t.width;
+    size_t rows = b->rows, ld_a = NASFLAT_LAYERS_A * w->t.width;
     head_backward(w, p, b->n, d_score, g);
     if (w->shape.proxies > 0)
         proxies_backward(w, p, b, g);

@@ -111,8 +111,9 @@ void maple_nasflat_init(const maple_nasflat_shape *shape, maple_rng *rng, nn_rea
 /* --- Batches --- */
 
 typedef struct maple_nasflat_batch {
-    size_t n, capacity;                     /* rows that are scored */
-    nn_node_batch nodes;                    /* nodes that are alike are one */
+    size_t n, capacity; /* rows that are scored */
+    size_t rows;        /* nodes; those that are alike are one */
+    nn_node_batch nodes;
     uint32_t *first, *in, *in_from, *graph; /* graph[rows]: which one a node belongs to */
     nn_real *count;
     uint32_t *x_row, *o_row;         /* [rows]: in X, in O */
