@@ -127,6 +127,19 @@ const maple_feature *maple_space_feature(const maple_space *space, size_t i); /*
 /* values[maple_space_features(space)], all of the architecture as written. About a microsecond. */
 void maple_space_feature_values(const maple_space *space, const maple_arch *arch, double *values);
 
+/* --- The operators of an architecture as the nodes of a graph, as NASFLAT (MLSys 2024) encodes it --- */
+
+typedef struct maple_op_graph {
+    int n; /* nodes: 0 is the input, n - 1 the output, those between have an operator each */
+    uint8_t op[MAPLE_MAX_POSITIONS];
+    uint32_t in[MAPLE_MAX_POSITIONS]; /* bit j of in[i]: an edge from node j to node i */
+} maple_op_graph;
+
+/* Of the architecture as written. */
+void maple_space_op_graph(const maple_space *space, const maple_arch *arch, maple_op_graph *out);
+/* Whether it has edges between different nodes: else the encoding knows of each node its operator alone. */
+bool maple_space_op_graph_connects(const maple_space *space);
+
 /* The ten reference architectures of HELP (its hardware embedding), in its order: what a predictor that
  * describes a device by the latencies of fixed networks measures. */
 size_t maple_space_references(const maple_space *space);

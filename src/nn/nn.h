@@ -34,6 +34,19 @@ typedef double nn_real;
 #define nn_dual_relu_backward     NN_NAME(nn_dual_relu_backward)
 #define nn_dual_column_sums       NN_NAME(nn_dual_column_sums)
 #define nn_dual_square_loss       NN_NAME(nn_dual_square_loss)
+/* nasflat */
+#define nn_gather_rows           NN_NAME(nn_gather_rows)
+#define nn_sigmoid               NN_NAME(nn_sigmoid)
+#define nn_sigmoid_backward      NN_NAME(nn_sigmoid_backward)
+#define nn_relu_dropout          NN_NAME(nn_relu_dropout)
+#define nn_relu_dropout_backward NN_NAME(nn_relu_dropout_backward)
+#define nn_layer_norm_forward    NN_NAME(nn_layer_norm_forward)
+#define nn_layer_norm_backward   NN_NAME(nn_layer_norm_backward)
+#define nn_dgf_forward           NN_NAME(nn_dgf_forward)
+#define nn_dgf_backward          NN_NAME(nn_dgf_backward)
+#define nn_gat_forward           NN_NAME(nn_gat_forward)
+#define nn_gat_backward          NN_NAME(nn_gat_backward)
+#define nn_hinge_loss            NN_NAME(nn_hinge_loss)
 #else
 typedef float nn_real;
 #endif
@@ -98,6 +111,63 @@ typedef struct nn_adam {
 /* One step of Adam (Kingma and Ba, 2015, with bias correction); weight_decay is decoupled (AdamW). */
 void nn_adam_step(nn_adam *adam, size_t count, double learning_rate, double weight_decay,
                   const nn_real *gradient, nn_real *parameter);
+
+/* --- Layers of `nasflat` (NASFLAT, MLSys 2024). Matrices with a row pitch `ld` may be columns of a wider
+ * one, so that branches that share their input are one product. --- */
+
+/* y[i] = table[row[i]], rows of `out` numbers; nn_scatter_sum is the way back. */
+void nn_gather_rows(size_t n, size_t out, const uint32_t *row, const nn_real *table, nn_real *y);
+
+/* y[i] = 1 / (1 + exp(-y[i])), and dz = dy * y * (1 - y) in place of dy. */
+void nn_sigmoid(size_t count, nn_real *y);
+void nn_sigmoid_backward(size_t count, const nn_real *y, nn_real *dy);
+
+/* y[i] = max(0, y[i]), then 0 with probability p, else over 1 - p; rng NULL: no dropout. A dropped value is
+ * as good as a negative one, so that y tells the way back: dy becomes dy / (1 - p) where y > 0, else 0. */
+void nn_relu_dropout(size_t count, double p, maple_rng *rng, nn_real *y);
+void nn_relu_dropout_backward(size_t count, double p, const nn_real *y, nn_real *dy);
+
+/* y[n, out] = (x - mean) / sqrt(variance + 1e-5) * gain + shift over each row (Ba et al., 2016); inv_sd[n]
+ * and mean[n] are kept for the way back, which writes dx[n, out], and adds up dgain[out], dshift[out]. */
+void nn_layer_norm_forward(size_t n, size_t out, const nn_real *x, const nn_real *gain, const nn_real *shift,
+                           nn_real *mean, nn_real *inv_sd, nn_real *y);
+void nn_layer_norm_backward(size_t n, size_t out, const nn_real *x, const nn_real *gain, const nn_real *mean,
+                            const nn_real *inv_sd, const nn_real *dy, nn_real *dgain, nn_real *dshift,
+                            nn_real *dx);
+
+/* Graphs, their nodes as rows one graph after the other. A row may stand for `count` nodes that are alike:
+ * with the same features, and no edge but their own loops. */
+typedef struct nn_node_batch {
+    size_t n;
+    const uint32_t *first; /* [n + 1]: rows of each graph; functions see those of first[0] to first[n] - 1 */
+    const nn_real *count;  /* [rows] */
+    const uint32_t *in;    /* [rows + 1]: edges into each row */
+    const uint32_t *in_from; /* [edges]: the row that each comes from */
+} nn_node_batch;
+
+/* Dense graph flow: m = sum over in-edges of s; y = g * m + s + b. s, g, m have pitch ld, y[rows, out] none.
+ */
+void nn_dgf_forward(const nn_node_batch *nodes, size_t out, size_t ld, const nn_real *s, size_t ld_g,
+                    const nn_real *g, const nn_real *b, nn_real *m, nn_real *y);
+/* dg (pitch ld_g) and ds (pitch ld) are written, db[out] is added to. */
+void nn_dgf_backward(const nn_node_batch *nodes, size_t out, size_t ld, size_t ld_g, const nn_real *g,
+                     const nn_real *m, const nn_real *dy, nn_real *dg, nn_real *ds, nn_real *db);
+
+/* Graph attention: u_i = sum over all nodes j of the graph of p_ij h_j, p_i the softmax of
+ * leaky_relu(sum_m a_m h_im h_jm / sqrt(out)) for an edge from j to i and of 0 for any other j. h, u have
+ * pitch ld. Kept for the way back: logit[edges], p[edges], rest[rows] (the p of a node without an edge).
+ * total[out] is scratch. */
+void nn_gat_forward(const nn_node_batch *nodes, size_t out, size_t ld, const nn_real *h, const nn_real *a,
+                    nn_real *logit, nn_real *p, nn_real *rest, nn_real *total, nn_real *u);
+/* dh (pitch ld) is written, da[out] is added to. */
+void nn_gat_backward(const nn_node_batch *nodes, size_t out, size_t ld, const nn_real *h, const nn_real *a,
+                     const nn_real *logit, const nn_real *p, const nn_real *rest, const nn_real *u,
+                     const nn_real *du, nn_real *total, nn_real *dh, nn_real *da);
+
+/* The mean over pairs (i, j) = pairs[2 k], pairs[2 k + 1], of which i is to be scored higher, of
+ * max(0, margin - (s_i - s_j)); gradient[n] with respect to the scores. */
+double nn_hinge_loss(size_t n, size_t n_pairs, const uint32_t *pairs, double margin, const nn_real *score,
+                     nn_real *gradient);
 
 /* Normal with variance 2 / inputs (He et al., 2015). */
 void nn_he_init(maple_rng *rng, size_t inputs, size_t count, nn_real *w);

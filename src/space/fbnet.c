@@ -300,6 +300,19 @@ static size_t bits(const maple_arch *arch, uint32_t places[MAPLE_MAX_ARCH_BITS])
     return n;
 }
 
+/* --- Operator graph --- */
+
+/* NASFLAT's: no edge but one from each position to itself, and the input and the output take the places of
+ * the first and the last position, whose operators it therefore does not see. */
+static void op_graph(const maple_arch *arch, maple_op_graph *out) {
+    *out = (maple_op_graph){.n = POSITIONS};
+    for (int i = 0; i < POSITIONS; i++) {
+        bool inner = i > 0 && i < POSITIONS - 1;
+        out->op[i] = inner ? arch->op[i] : 0;
+        out->in[i] = 1u << i;
+    }
+}
+
 /* --- Networks --- */
 
 /* Weight slots: fixed parts below 10, then PARTS for each position. A conv's batch norm has the slot of the
@@ -394,6 +407,8 @@ const maple_space maple_fbnet = {
     .feature_values = feature_values,
     .bits = bits,
     .n_bits = POSITIONS * BITS_AT_POSITION,
+    .op_graph = op_graph,
+    .op_graph_connects = false,
     .references = REFERENCES,
     .n_references = sizeof REFERENCES / sizeof *REFERENCES,
     .test_pool = 4000,

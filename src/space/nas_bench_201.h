@@ -20,4 +20,7 @@ enum { NAS_BENCH_201_FEATURES = 3 * (OPS - 1) + 5 + 3 + EDGES * OPS };
 const maple_feature *nas_bench_201_features(void);
 void nas_bench_201_feature_values(const maple_arch *arch, double *values);
 
+/* nas_bench_201_op_graph.c */
+void nas_bench_201_op_graph(const maple_arch *arch, maple_op_graph *out);
+
 #endif

@@ -290,6 +290,14 @@ void maple_space_feature_values(const maple_space *space, const maple_arch *arch
     space->feature_values(arch, values);
 }
 
+void maple_space_op_graph(const maple_space *space, const maple_arch *arch, maple_op_graph *out) {
+    space->op_graph(arch, out);
+}
+
+bool maple_space_op_graph_connects(const maple_space *space) {
+    return space->op_graph_connects;
+}
+
 static maple_arch parse_constant(const maple_space *space, const char *const *texts, size_t n, size_t i) {
     maple_arch arch = {{0}};
     if (i < n)

@@ -55,6 +55,8 @@ struct maple_space {
      * position. */
     size_t (*bits)(const maple_arch *arch, uint32_t places[MAPLE_MAX_ARCH_BITS]);
     size_t n_bits;
+    void (*op_graph)(const maple_arch *arch, maple_op_graph *out);
+    bool op_graph_connects; /* it has edges between different nodes */
 
     const char *const *references; /* strings, in HELP's order */
     size_t n_references;
