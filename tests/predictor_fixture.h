@@ -24,15 +24,15 @@ typedef struct fixture {
     maple_fit_request request;
 } fixture;
 
-/* The first rows of the pool become the space's reference architectures, on all its platforms. */
+/* The last rows of the pool become the space's reference architectures, on all its platforms. */
 static inline void add_references(synthetic_pool *pool, uint64_t seed) {
     maple_dataset *d = &pool->dataset;
     assert_true(maple_space_references(d->space) == REFERENCES && d->n_archs >= REFERENCES);
-    for (size_t r = 0; r < REFERENCES; r++) {
-        d->archs[r] = maple_space_reference(d->space, r);
+    for (size_t r = 0, row = d->n_archs - REFERENCES; r < REFERENCES; r++, row++) {
+        d->archs[row] = maple_space_reference(d->space, r);
         for (size_t p = 0; p < d->n_platforms; p++)
-            d->platforms[p].latency_ms[r] =
-                synthetic_latency(d->space, &pool->truth[p], &d->archs[r], seed + p);
+            d->platforms[p].latency_ms[row] =
+                synthetic_latency(d->space, &pool->truth[p], &d->archs[row], seed + p);
     }
 }
 

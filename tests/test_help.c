@@ -152,7 +152,7 @@ static void continued_training_gives_the_same_bits(void **state) {
         training whole, first, second;
         fixture_make_case(&f, which);
         start(&whole, &f.request, TINY);
-        OK(help_train(&whole.trainer, NULL, &why));
+        OK(help_train(&whole.trainer, &(maple_fit_request){0}, &why));
         start(&first, &f.request, TINY);
         for (int i = 0; i < 4; i++)
             help_train_episode(&first.trainer);
@@ -165,7 +165,7 @@ static void continued_training_gives_the_same_bits(void **state) {
         start(&second, &f.request, TINY);
         OK(help_trainer_load(&second.trainer, read, &why));
         assert_int_equal(second.trainer.episode, 4);
-        OK(help_train(&second.trainer, NULL, &why));
+        OK(help_train(&second.trainer, &(maple_fit_request){0}, &why));
         size_t meta = help_rule_meta(&whole.prior.rule);
         assert_memory_equal(whole.prior.meta, second.prior.meta, meta * sizeof(float));
         assert_true(memcmp(whole.prior.meta, first.prior.meta, meta * sizeof(float)) != 0);
@@ -254,7 +254,7 @@ static void sources_without_references_are_left_out(void **state) {
     maple_hooks hooks = {.log = hear, .user = &h};
     fixture_make_case(&f, 1);
     f.request.hooks = &hooks;
-    f.pool.dataset.platforms[1].latency_ms[7] = NAN;
+    f.pool.dataset.platforms[1].latency_ms[POOL_ARCHS - REFERENCES + 7] = NAN;
     start(&t, &f.request, TINY);
     assert_int_equal(t.trainer.n_sources, PLATFORMS - 2);
     assert_int_equal(h.warnings, 1);
@@ -266,7 +266,7 @@ static void sources_without_references_are_left_out(void **state) {
     assert_refused("help", &f.request, MAPLE_BAD_INPUT, "of two training architectures");
     f.request.train = NULL;
     for (size_t p = 0; p < PLATFORMS; p++)
-        f.pool.dataset.platforms[p].latency_ms[7] = NAN;
+        f.pool.dataset.platforms[p].latency_ms[POOL_ARCHS - REFERENCES + 7] = NAN;
     assert_refused("help", &f.request, MAPLE_BAD_INPUT,
                    "no source has latencies of the space's 10 reference");
     fixture_free(&f);
@@ -308,7 +308,8 @@ static void a_trained_network_ranks_an_unseen_device(void **state) {
         double off = 0;
         for (size_t i = 0; i < ASKED; i++)
             off += fabs(predicted[i] / f.truth[i] - 1) / ASKED;
-        assert_true(off < 0.25); /* milliseconds, not ranks alone */
+        if (!(off < 0.25)) /* milliseconds, not ranks alone */
+            fail_msg("case %zu: off by %g", which, off);
         f.reference_ms[3] = NAN; /* what is missing is filled, and the device still known */
         assert_true(rank_of(&f, LEARNS, other) > enough - 0.1);
         fixture_free(&f);

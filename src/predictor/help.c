@@ -53,7 +53,7 @@ static maple_status pretrain(const maple_fit_request *request, const double *opt
     help_trainer trainer = {.prior = prior};
     maple_status status = help_trainer_create(request, options, &trainer, error);
     if (status == MAPLE_OK)
-        status = help_train(&trainer, request->hooks, error);
+        status = help_train(&trainer, request, error);
     help_trainer_release(&trainer);
     if (status == MAPLE_OK)
         *out = prior;

@@ -164,18 +164,44 @@ double help_train_episode(help_trainer *t) {
     return loss;
 }
 
-maple_status help_train(help_trainer *t, const maple_hooks *hooks, maple_error *error) {
-    maple_status status = MAPLE_OK;
+static maple_status write_checkpoint(const help_trainer *t, const maple_fit_request *request,
+                                     maple_error *error) {
+    maple_tensors *tensors = maple_tensors_create();
+    if (!tensors)
+        return maple_error_memory(error);
+    maple_status status = help_trainer_save(t, tensors, error);
+    if (status == MAPLE_OK)
+        status = maple_checkpoint_write(request, tensors, error);
+    maple_tensors_free(tensors);
+    return status;
+}
+
+static maple_status read_checkpoint(help_trainer *t, const maple_fit_request *request, maple_error *error) {
+    maple_tensors *tensors = NULL;
+    maple_status status = maple_checkpoint_read(request, &tensors, error);
+    if (status == MAPLE_OK && tensors)
+        status = help_trainer_load(t, tensors, error);
+    maple_tensors_free(tensors);
+    return status;
+}
+
+maple_status help_train(help_trainer *t, const maple_fit_request *request, maple_error *error) {
+    const maple_hooks *hooks = request->hooks;
+    int64_t last_ns = 0;
+    maple_status status = read_checkpoint(t, request, error);
     nn_blas_enter();
     while (t->episode < t->episodes && status == MAPLE_OK) {
         double loss = help_train_episode(t);
+        bool cancelled = maple_is_cancelled(hooks);
         maple_report_progress(hooks, "meta-training", (double)t->episode, (double)t->episodes, "episodes");
         if (!isfinite(loss))
             status = maple_error_set(error, MAPLE_BAD_INPUT,
                                      "predictor help: meta-training diverged in episode %zu: try a smaller "
                                      "meta_rate or alpha",
                                      t->episode);
-        else if (maple_is_cancelled(hooks))
+        else if (maple_checkpoint_due(request, &last_ns) || (cancelled && request->checkpoint))
+            status = write_checkpoint(t, request, error);
+        if (status == MAPLE_OK && cancelled)
             status = maple_error_set(error, MAPLE_INTERRUPTED,
                                      "meta-training was interrupted after %zu of %zu episodes", t->episode,
                                      t->episodes);
