@@ -24,15 +24,15 @@ typedef struct fixture {
     maple_fit_request request;
 } fixture;
 
-/* The last rows of the pool become the space's reference architectures, on all its platforms. */
+/* The first rows of the pool become the space's reference architectures, on all its platforms. */
 static inline void add_references(synthetic_pool *pool, uint64_t seed) {
     maple_dataset *d = &pool->dataset;
     assert_true(maple_space_references(d->space) == REFERENCES && d->n_archs >= REFERENCES);
-    for (size_t r = 0, row = d->n_archs - REFERENCES; r < REFERENCES; r++, row++) {
-        d->archs[row] = maple_space_reference(d->space, r);
+    for (size_t r = 0; r < REFERENCES; r++) {
+        d->archs[r] = maple_space_reference(d->space, r);
         for (size_t p = 0; p < d->n_platforms; p++)
-            d->platforms[p].latency_ms[row] =
-                synthetic_latency(d->space, &pool->truth[p], &d->archs[row], seed + p);
+            d->platforms[p].latency_ms[r] =
+                synthetic_latency(d->space, &pool->truth[p], &d->archs[r], seed + p);
     }
 }
 
@@ -95,8 +95,6 @@ static inline const char *options_for(const char *name) {
         return "episodes=4,width=12,support=5,query=20,mc=3";
     if (strcmp(name, "fine-tune") == 0)
         return "epochs=6,width=24,embedding=8,tune_steps=20";
-    if (strcmp(name, "nasflat") == 0)
-        return "epochs=2,batch=32,source_archs=8,tune_epochs=2";
     return strcmp(name, "maple") == 0 ? FAST : NULL;
 }
 

@@ -92,7 +92,10 @@ static void a_gross_error_is_left_out(void **state) {
             adapt(pretrained, &nine, &w, without, lower, upper);
             for (size_t j = 0; j < ASKED; j++)
                 NEAR(ms[j], without[j], 1e-6 * without[j]);
-            assert_true(median_error(ms, f.truth) < clean_error + 0.02);
+            /* what nine samples say is a little less than what ten say */
+            if (!(median_error(ms, f.truth) < clean_error + 0.03))
+                fail_msg("case %zu, sample %zu: off by %g, with it by %g", which, i,
+                         median_error(ms, f.truth), clean_error);
         }
         maple_pretrained_free(pretrained);
         fixture_free(&f);
