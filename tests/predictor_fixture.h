@@ -93,6 +93,8 @@ static inline const char *options_for(const char *name) {
         return "epochs=10,width=16";
     if (strcmp(name, "help") == 0)
         return "episodes=4,width=12,support=5,query=20,mc=3";
+    if (strcmp(name, "nasflat") == 0)
+        return "epochs=2,batch=16,source_archs=8,tune_epochs=3";
     if (strcmp(name, "fine-tune") == 0)
         return "epochs=6,width=24,embedding=8,tune_steps=20";
     return strcmp(name, "maple") == 0 ? FAST : NULL;
