@@ -51,7 +51,7 @@ static void add_options(evaluate_job *job, cli_options *options) {
     cli_string(options, "target", &job->target_names, "X,Y", "... and predict these");
     cli_string(options, "space", &job->reading.space_name, "NAME", "search space (default nas-bench-201)");
     cli_string(options, "predictor", &job->predictor_names, "A,B",
-               "NAME[@SAMPLES][:OPTION=VALUE...] (default: all but help)");
+               "NAME[@SAMPLES][:OPTION=VALUE...] (default: all but the slow ones, see maple predictors)");
     cli_string(options, "samples", &job->sample_numbers, "3,10",
                "networks of the target that a predictor may learn from (default 10)");
     cli_string(options, "sampler", &job->sampler, "NAME",
@@ -490,10 +490,10 @@ const cli_command cli_evaluate = {
         "neither.\n\n"
         "--train-archs N: N random ones of the architectures that all sources of a target have; fewer in "
         "common is "
-        "an error. all:\nwhatever each source has (maple and fine-tune: at most 900 of each, option "
-        "source_archs). Default: 900 where the\nsources have so many in common, else all, and stderr says "
-        "what "
-        "there is.\n\n"
+        "an error. all:\nwhatever each source has (of which maple, fine-tune, help and nasflat take their "
+        "option "
+        "source_archs). Default: 900\nwhere the sources have so many in common, else all, and stderr says "
+        "what there is.\n\n"
         "Every finished run and pre-trained model is kept in maple-evaluate.db in the cache folder, under "
         "all that "
         "it depends on\n(data, options, seed, this build, ...): a command that was interrupted, or killed, "

@@ -119,6 +119,8 @@ static void print_predictor(size_t i) {
     if (info->references > 0)
         printf("; %d reference architectures%s", info->references,
                info->references_optional ? " where there are no operator latencies" : "");
+    if (info->slow)
+        printf("; slow");
     putchar('\n');
 }
 
@@ -133,6 +135,7 @@ static void describe_predictor(size_t i, cJSON *item) {
     cJSON_AddBoolToObject(item, "references_optional", info->references_optional);
     cJSON_AddNumberToObject(item, "own_samples", info->own_samples);
     cJSON_AddBoolToObject(item, "pretrains", info->pretrains);
+    cJSON_AddBoolToObject(item, "slow", info->slow);
     cJSON_AddBoolToObject(item, "oracle", info->oracle);
     cJSON_AddBoolToObject(item, "intervals", info->intervals);
     cJSON_AddBoolToObject(item, "suggests", info->suggests);
@@ -147,7 +150,11 @@ const cli_command cli_predictors = {
     .name = "predictors",
     .arguments = "",
     .summary = "the latency predictors",
-    .details = "Lists the registered predictors and what each of them needs.",
+    .details = "Lists the registered predictors and what each of them needs. Slow ones train for minutes, "
+               "once: what they\n"
+               "learn of the sources is kept (--cache of maple fit, predict and evaluate), and an "
+               "interrupted training\n"
+               "goes on. maple evaluate runs them where they are named.",
     .examples = "  maple predictors\n  maple predictors --json",
     .run = run_predictors,
 };

@@ -10,6 +10,8 @@
 #include <string.h>
 
 static const maple_option OPTIONS[HELP_OPTIONS] = {
+    /* 0: as published, 2,000 for cells and 4,000 for chains; 900 and 4,000 architectures of a source */
+    [HELP_SOURCE_ARCHS] = {.name = "source_archs", .value = 0, .min = 0, .max = 1e9, .whole = true},
     [HELP_EPISODES] = {.name = "episodes", .value = 0, .min = 0, .max = 1e6, .whole = true},
     [HELP_TASKS] = {.name = "tasks", .value = 8, .min = 1, .max = 1000, .whole = true},
     [HELP_SUPPORT] = {.name = "support", .value = 10, .min = 1, .max = 10000, .whole = true},

@@ -14,6 +14,7 @@
 
 enum {
     HELP_EPISODES,
+    HELP_SOURCE_ARCHS,
     HELP_TASKS,
     HELP_SUPPORT,
     HELP_QUERY,

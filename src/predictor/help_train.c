@@ -31,11 +31,21 @@ static int compare_rows(const void *left, const void *right) {
     return order ? order : (a->row > b->row) - (a->row < b->row);
 }
 
-/* The training rows of a platform without the fastest and the slowest tenth (`trim`). */
+/* As published where the option is 0. */
+static size_t published(double option, bool graph, size_t of_graph, size_t of_bits) {
+    if (option > 0)
+        return (size_t)option;
+    return graph ? of_graph : of_bits;
+}
+
+/* The first rows of order[] that the platform has, without the fastest and the slowest tenth (`trim`). */
 static maple_status read_source(const maple_fit_request *request, const double *options, size_t platform,
-                                help_source *source, maple_error *error) {
+                                const size_t *order, help_source *source, maple_error *error) {
+    enum { GRAPH_ARCHS = 900, BITS_ARCHS = 4000 };
     const maple_dataset_platform *p = &request->pool->platforms[platform];
-    size_t rows = maple_train_rows(request), n = 0;
+    bool graph = help_rule_for(request->space, options).shape.graph;
+    size_t rows = maple_train_rows(request), n = 0,
+           most = published(options[HELP_SOURCE_ARCHS], graph, GRAPH_ARCHS, BITS_ARCHS);
     timed_row *sorted = maple_alloc(rows, sizeof *sorted);
     source->archs = maple_alloc(rows, sizeof *source->archs);
     source->latency_ms = maple_alloc(rows, sizeof *source->latency_ms);
@@ -43,10 +53,10 @@ static maple_status read_source(const maple_fit_request *request, const double *
         maple_free(sorted);
         return maple_error_memory(error);
     }
-    for (size_t i = 0; i < rows; i++) {
-        double ms = maple_train_latency(request, platform, i);
+    for (size_t i = 0; i < rows && n < most; i++) {
+        double ms = maple_train_latency(request, platform, order[i]);
         if (isfinite(ms))
-            sorted[n++] = (timed_row){ms, maple_train_row(request, i)};
+            sorted[n++] = (timed_row){ms, maple_train_row(request, order[i])};
     }
     qsort(sorted, n, sizeof *sorted, compare_rows);
     size_t first = (size_t)(options[HELP_TRIM] * (double)n), end = n - first;
@@ -68,7 +78,7 @@ static maple_status read_source(const maple_fit_request *request, const double *
 
 /* Those with all references and at least two rows, of rows[n] of the pool's platforms. */
 static maple_status read_sources(const maple_fit_request *request, const double *options, const size_t *rows,
-                                 size_t n, help_trainer *t, maple_error *error) {
+                                 size_t n, const size_t *order, help_trainer *t, maple_error *error) {
     for (size_t s = 0; s < n; s++) {
         const maple_dataset_platform *p = &request->pool->platforms[rows[s]];
         help_source *source = &t->sources[t->n_sources];
@@ -80,7 +90,7 @@ static maple_status read_sources(const maple_fit_request *request, const double 
             continue;
         }
         t->n_sources++; /* released from here on */
-        maple_status status = read_source(request, options, rows[s], source, error);
+        maple_status status = read_source(request, options, rows[s], order, source, error);
         if (status != MAPLE_OK)
             return status;
         if (source->n >= 2)
@@ -103,13 +113,17 @@ static maple_status read_sources(const maple_fit_request *request, const double 
 
 static maple_status find_sources(const maple_fit_request *request, const double *options, help_trainer *t,
                                  maple_error *error) {
-    size_t n, *rows = maple_alloc(request->n_sources, sizeof *rows);
+    size_t n, *order = NULL, *rows = maple_alloc(request->n_sources, sizeof *rows);
+    maple_rng rng = maple_rng_seed(request->seed);
     t->sources = maple_alloc(request->n_sources, sizeof *t->sources);
     maple_status status = rows && t->sources ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK)
         status = maple_keep_sources(request, rows, &n, error);
     if (status == MAPLE_OK)
-        status = read_sources(request, options, rows, n, t, error);
+        status = maple_shuffle_rows(request, &rng, &order, error);
+    if (status == MAPLE_OK)
+        status = read_sources(request, options, rows, n, order, t, error);
+    maple_free(order);
     maple_free(rows);
     return status;
 }
@@ -250,8 +264,7 @@ maple_status help_trainer_create(const maple_fit_request *request, const double 
         return maple_error_set(
             error, MAPLE_BAD_ARGUMENT, "predictor help needs %d reference architectures, space %s has %zu",
             HELP_REFERENCES, maple_space_name(request->space), prior->rule.shape.embedding);
-    size_t by_space = prior->rule.shape.graph ? GRAPH_EPISODES : BITS_EPISODES;
-    t->episodes = options[HELP_EPISODES] > 0 ? (size_t)options[HELP_EPISODES] : by_space;
+    t->episodes = published(options[HELP_EPISODES], prior->rule.shape.graph, GRAPH_EPISODES, BITS_EPISODES);
     maple_status status = find_sources(request, options, t, error);
     if (status == MAPLE_OK)
         status = allocate(request, t, error);

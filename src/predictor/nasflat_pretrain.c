@@ -121,16 +121,12 @@ static maple_status make_rows(const maple_fit_request *request, const double *op
     if (most == 0)
         most = maple_space_op_graph_connects(request->space) ? FEW_ARCHS : MANY_ARCHS;
     most = most < n ? most : n;
-    size_t *order = maple_alloc(n, sizeof *order);
-    maple_status status = order ? maple_nasflat_rows_create(&prior->shape, most * n_sources, rows, error)
-                                : maple_error_memory(error);
-    if (status == MAPLE_OK) {
-        for (size_t i = 0; i < n; i++)
-            order[i] = i;
-        maple_rng_shuffle(rng, n, order);
-        for (size_t s = 0; s < n_sources; s++)
-            add_source(request, prior, s, kept[s], order, most, rows);
-    }
+    size_t *order = NULL;
+    maple_status status = maple_shuffle_rows(request, rng, &order, error);
+    if (status == MAPLE_OK)
+        status = maple_nasflat_rows_create(&prior->shape, most * n_sources, rows, error);
+    for (size_t s = 0; status == MAPLE_OK && s < n_sources; s++)
+        add_source(request, prior, s, kept[s], order, most, rows);
     maple_free(order);
     return status;
 }

@@ -52,6 +52,10 @@ double maple_usable_latency(const maple_dataset *pool, maple_graph_form graph, c
 /* The same of the i-th training row on a platform (a row) of the pool. */
 double maple_train_latency(const maple_fit_request *request, size_t platform, size_t i);
 
+/* *order (freed by the caller): the numbers of the training rows, shuffled. */
+maple_status maple_shuffle_rows(const maple_fit_request *request, maple_rng *rng, size_t **order,
+                                maple_error *error);
+
 /* kept[request->n_sources]: the first *n become the sources with a latency of the training rows, in their
  * order; the others are left out with a warning. None left: MAPLE_BAD_INPUT. */
 maple_status maple_keep_sources(const maple_fit_request *request, size_t *kept, size_t *n,

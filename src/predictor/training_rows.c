@@ -18,6 +18,18 @@ double maple_train_latency(const maple_fit_request *request, size_t platform, si
                                 maple_train_row(request, i));
 }
 
+maple_status maple_shuffle_rows(const maple_fit_request *request, maple_rng *rng, size_t **order,
+                                maple_error *error) {
+    size_t n = maple_train_rows(request);
+    *order = maple_alloc(n, sizeof **order);
+    if (!*order)
+        return maple_error_memory(error);
+    for (size_t i = 0; i < n; i++)
+        (*order)[i] = i;
+    maple_rng_shuffle(rng, n, *order);
+    return MAPLE_OK;
+}
+
 maple_status maple_keep_sources(const maple_fit_request *request, size_t *kept, size_t *n,
                                 maple_error *error) {
     size_t found = 0, rows = maple_train_rows(request);
