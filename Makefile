@@ -36,15 +36,21 @@ pool: all
 results: all
 	@sh scripts/results.sh $(BUILD)
 
+# docs/results/rivals.md (hours; can be stopped and continued): HELP and NASFLAT beside all others.
+rivals: all
+	@sh scripts/results.sh $(BUILD) rivals
+
 # Leave-one-family-out on the bundled pool, as a table.
 families: all
 	@$(BUILD)/maple evaluate --bundled --leave-out family --predictor gp,maple,lut,lut-fit,flops --samples 3,10 --trials 5 \
 	    --scoring unmeasured --per-target
 
 bench: all
-	@cmake --build $(BUILD) -j $(JOBS) --target bench_fit bench_gp
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_fit bench_gp bench_rivals
 	@$(BUILD)/bench_fit
 	@$(BUILD)/bench_gp
+	@$(BUILD)/bench_rivals help 100
+	@$(BUILD)/bench_rivals nasflat 5
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
@@ -52,4 +58,4 @@ format:
 clean:
 	rm -rf build build-asan
 
-.PHONY: all deps demo test check-asan pool results families bench format clean
+.PHONY: all deps demo test check-asan pool results rivals families bench format clean

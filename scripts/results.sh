@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Writes docs/results/: what the predictors reach on the public tables and on the bundled pool, from seeds.
-#   scripts/results.sh BUILD [leave-one-out] [tasks] [no-model] [families]
+#   scripts/results.sh BUILD [leave-one-out] [tasks] [no-model] [families] [rivals]
+# Without a part: all but rivals, which takes hours (it can be stopped and given again: finished runs are kept).
 # The public tables (the data folder of the HELP repository) are looked for in $MAPLE_PUBLIC_DATA/help, then in
 # ../shared/data/help; without them their parts are skipped. TRIALS (default 10) is the number of draws of the closed-form
 # predictors, SLOW_TRIALS (default 3) that of the trained ones; their first draws are the same.
@@ -15,7 +16,9 @@ trials=${TRIALS:-10}
 slow_trials=${SLOW_TRIALS:-3}
 closed=flops,params,nearest,mean-pool,scratch,gp
 trained=maple,fine-tune,mlp-scratch
-help=${MAPLE_PUBLIC_DATA:-../shared/data}/help
+data=${MAPLE_PUBLIC_DATA:-../shared/data}
+help=$data/help
+zcp=$data/zcp/zc_fbnet.json.gz
 mkdir -p "$out"
 commit=$(git rev-parse --short HEAD)
 git diff --quiet HEAD -- . ':!docs/results' || commit="$commit with changes"
@@ -56,6 +59,16 @@ run() {
     echo "maple evaluate $*" >&2
     # shellcheck disable=SC2086
     "$maple" evaluate $pool "$@" --seed 1 --markdown >>"$page.new"
+}
+
+# With the zero-cost proxies of FBNet, which are no part of the other pages.
+rivals_pool() {
+    public_pool || return 1
+    [ -f "$zcp" ] || { echo "skipped: no table of zero-cost proxies $zcp" >&2; return 1; }
+    [ -f "$build/rivals.db" ] && return
+    cp "$build/public.db" "$build/rivals.new.db"
+    "$maple" pool import zcp "$zcp" --space fbnet --pool "$build/rivals.new.db" >&2
+    mv "$build/rivals.new.db" "$build/rivals.db"
 }
 
 finish() { mv "$page.new" "$page"; echo "wrote $page" >&2; }
@@ -114,12 +127,27 @@ families() {
     finish
 }
 
+rivals() {
+    rivals_pool || return 0
+    begin rivals "HELP and NASFLAT beside all others"
+    run "--pool $build/rivals.db" "All predictors on all tasks that can be run; each learns of the pool what its authors say (900 or 4,000 networks of a device for help, 16 or 800 for nasflat, 900 for maple and fine-tune, all for the others). help, maple and fine-tune also measure ten references. Scored on all networks." \
+        --tasks all --predictor "$closed,$trained,help,nasflat" --samples 3,10,20 --trials "$slow_trials" --train-archs all --scoring all
+    run "--pool $build/rivals.db" "HELP's protocol: ten references and ten samples, its trimmed 800 networks. Published (NAS-Bench-201): titan_rtx_256 .987, gold_6226 .989, fpga .985, raspi4 .890, pixel2 .802, eyeriss .940, mean .932; (FBNet) raspi4 .887, eyeriss .943, fpga .892." \
+        --tasks ND,FD --predictor "$closed,help" --samples 10 --trials "$trials" --train-archs all --scoring trimmed800 --per-target
+    run "--pool $build/rivals.db" "NASFLAT's protocol: 20 samples, the first 128 networks. Published: ND .960 (the same encoding and samples), FD .961, F1 .809, F2 .871, F3 .814, F4 .734, FA .577." \
+        --tasks ND,FD,F1,F2,F3,F4,FA --predictor "$closed,help,nasflat" --samples 20 --trials "$slow_trials" --train-archs all --scoring first128
+    run "--pool $build/rivals.db" "Parts of NASFLAT: kinds of graph layer, where the device's vector goes, what it starts from, how many networks of a source. Published (first 128): ensemble .960, hardware=mlp .960, both with and without transfer; 900 networks .961." \
+        --tasks ND --predictor nasflat,nasflat:gnn=dense,nasflat:gnn=gat,nasflat:hardware=mlp,nasflat:transfer_init=0,nasflat:source_archs=900 --samples 20 --trials "$slow_trials" --train-archs all --scoring first128
+    finish
+}
+
 for part in $parts; do
     case $part in
     leave-one-out) leave_one_out ;;
     tasks) tasks ;;
     no-model) no_model ;;
     families) families ;;
-    *) echo "no part '$part': leave-one-out, tasks, no-model, families" >&2; exit 2 ;;
+    rivals) rivals ;;
+    *) echo "no part '$part': leave-one-out, tasks, no-model, families, rivals" >&2; exit 2 ;;
     esac
 done
