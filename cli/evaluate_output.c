@@ -2,6 +2,7 @@
 /* Rows of an evaluation as JSON, CSV, and tables. */
 #include "evaluate.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -311,6 +312,31 @@ static maple_status print_task(const cli_evaluated *part, const maple_evaluation
     return MAPLE_OK;
 }
 
+/* Of "name@20:gnn=dense" the name counts. */
+static bool is_of(const char *label, const char *name) {
+    size_t length = strlen(name);
+    return strncmp(label, name, length) == 0 && !isalnum((unsigned char)label[length]) &&
+           label[length] != '-';
+}
+
+static bool has_rows_of(const cli_evaluated *parts, size_t n, const char *name) {
+    for (size_t p = 0; p < n; p++) {
+        for (size_t i = 0; i < parts[p].n; i++)
+            if (is_of(parts[p].rows[i].predictor, name))
+                return true;
+    }
+    return false;
+}
+
+/* Below all tables, what has to be said of predictors that are in them. */
+static void print_caveats(const cli_evaluated *parts, size_t n) {
+    for (size_t i = 0; i < maple_predictor_count(); i++) {
+        const maple_predictor_info *info = maple_predictor_at(i);
+        if (info->caveat && has_rows_of(parts, n, info->name))
+            printf("\n%s: %s\n", info->name, info->caveat);
+    }
+}
+
 maple_status cli_evaluation_table(const cli_evaluated *parts, size_t n, const cli_evaluation_view *view,
                                   bool markdown, maple_error *error) {
     maple_status status = MAPLE_OK;
@@ -328,5 +354,7 @@ maple_status cli_evaluation_table(const cli_evaluated *parts, size_t n, const cl
             first += count;
         }
     }
+    if (status == MAPLE_OK)
+        print_caveats(parts, n);
     return status == MAPLE_OK ? cli_flush(error) : status;
 }

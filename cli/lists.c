@@ -121,6 +121,8 @@ static void print_predictor(size_t i) {
                info->references_optional ? " where there are no operator latencies" : "");
     if (info->slow)
         printf("; slow");
+    if (info->caveat)
+        printf("; %s", info->caveat);
     putchar('\n');
 }
 
@@ -128,6 +130,8 @@ static void describe_predictor(size_t i, cJSON *item) {
     const maple_predictor_info *info = maple_predictor_at(i);
     cJSON_AddStringToObject(item, "name", info->name);
     cJSON_AddStringToObject(item, "description", info->description);
+    cJSON_AddItemToObject(item, "caveat",
+                          info->caveat ? cJSON_CreateString(info->caveat) : cJSON_CreateNull());
     cJSON_AddBoolToObject(item, "needs_pool", info->needs_pool);
     cJSON_AddBoolToObject(item, "needs_operators", info->needs_operators);
     cJSON_AddNumberToObject(item, "min_samples", info->min_samples);

@@ -13,6 +13,7 @@ typedef struct maple_predictor maple_predictor;
 typedef struct maple_predictor_info {
     const char *name;        /* "maple", "lut", "lut-fit", "flops" */
     const char *description; /* one line */
+    const char *caveat;      /* what a table of its results has to say, or NULL */
     bool needs_pool;         /* learns from other platforms */
     bool needs_operators;    /* needs the target's operator latencies */
     int min_samples;         /* fewest samples of the target it can be fitted with */
@@ -54,8 +55,8 @@ maple_target maple_dataset_target(const maple_dataset *dataset, const maple_data
 maple_status maple_predictor_references(const char *name, const char *options, const maple_space *space,
                                         const maple_target *target, int *out, maple_error *error);
 
-/* Where a long pre-training keeps how far it came: another call with the same request goes on from there, with
- * the bits of one that was not interrupted. Called from the thread that trains. */
+/* Where a long pre-training keeps how far it came: another call with the same request goes on from there,
+ * with the bits of one that was not interrupted. Called from the thread that trains. */
 typedef struct maple_checkpoint {
     void *context;
     /* *file[*bytes], freed by maple_free, is what the last save was given; MAPLE_NOT_FOUND: nothing. */

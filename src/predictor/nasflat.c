@@ -246,9 +246,8 @@ static maple_status predict(const void *state, const maple_model_context *contex
 
 const maple_predictor_vtable maple_predictor_nasflat = {
     .info = {.name = "nasflat",
-             .description =
-                 "NASFLAT: a graph network that ranks, pre-trained on the pool and fine-tuned; its "
-                 "milliseconds are an increasing fit of the samples on the score",
+             .description = "NASFLAT: a graph network that ranks, pre-trained on the pool and fine-tuned",
+             .caveat = "it ranks; its milliseconds are an increasing fit of the samples on its scores",
              .needs_pool = true,
              .min_samples = 1,
              .pretrains = true,
