@@ -255,10 +255,13 @@ static void sources_without_references_are_left_out(void **state) {
     fixture_make_case(&f, 1);
     f.request.hooks = &hooks;
     f.pool.dataset.platforms[1].latency_ms[7] = NAN;
+    f.pool.dataset.platforms[2].latency_ms[0] = NAN;
     start(&t, &f.request, TINY);
-    assert_int_equal(t.trainer.n_sources, PLATFORMS - 2);
+    assert_int_equal(t.trainer.n_sources, PLATFORMS - 3);
     assert_int_equal(h.warnings, 1);
-    assert_string_equal(h.last, "source synthetic-1 has 9 of the 10 reference architectures: left out");
+    assert_string_equal(h.last,
+                        "left out for want of one of the 10 reference architectures or of two training "
+                        "architectures: synthetic-1, synthetic-2");
     stop(&t);
     size_t train[] = {20};
     f.request.train = train;

@@ -76,31 +76,27 @@ static maple_status read_source(const maple_fit_request *request, const double *
     return MAPLE_OK;
 }
 
-/* Those with all references and at least two rows, of rows[n] of the pool's platforms. */
+/* Those with all references and at least two rows, of rows[n] of the pool's platforms; the names of the
+ * others are added to `without`. */
 static maple_status read_sources(const maple_fit_request *request, const double *options, const size_t *rows,
-                                 size_t n, const size_t *order, help_trainer *t, maple_error *error) {
+                                 size_t n, const size_t *order, help_trainer *t, maple_text *without,
+                                 maple_error *error) {
     for (size_t s = 0; s < n; s++) {
         const maple_dataset_platform *p = &request->pool->platforms[rows[s]];
         help_source *source = &t->sources[t->n_sources];
-        size_t known = maple_dataset_references(request->pool, p, source->reference_ms);
-        if (known < HELP_REFERENCES) {
-            maple_log(request->hooks, MAPLE_LOG_WARNING,
-                      "source %s has %zu of the %d reference architectures: left out", p->platform.name,
-                      known, HELP_REFERENCES);
-            continue;
+        bool described = maple_dataset_references(request->pool, p, source->reference_ms) == HELP_REFERENCES;
+        if (described) {
+            t->n_sources++; /* released from here on */
+            maple_status status = read_source(request, options, rows[s], order, source, error);
+            if (status != MAPLE_OK)
+                return status;
+            if (source->n >= 2)
+                continue;
+            maple_free(source->archs);
+            maple_free(source->latency_ms);
+            t->sources[--t->n_sources] = (help_source){0};
         }
-        t->n_sources++; /* released from here on */
-        maple_status status = read_source(request, options, rows[s], order, source, error);
-        if (status != MAPLE_OK)
-            return status;
-        if (source->n >= 2)
-            continue;
-        maple_log(request->hooks, MAPLE_LOG_WARNING,
-                  "source %s has one of the training architectures, and 2 are needed: left out",
-                  p->platform.name);
-        maple_free(source->archs);
-        maple_free(source->latency_ms);
-        t->sources[--t->n_sources] = (help_source){0};
+        maple_text_addf(without, "%s%s", without->data ? ", " : "", p->platform.name);
     }
     if (t->n_sources > 0)
         return MAPLE_OK;
@@ -113,6 +109,7 @@ static maple_status read_sources(const maple_fit_request *request, const double 
 
 static maple_status find_sources(const maple_fit_request *request, const double *options, help_trainer *t,
                                  maple_error *error) {
+    maple_text without = {0};
     size_t n, *order = NULL, *rows = maple_alloc(request->n_sources, sizeof *rows);
     maple_rng rng = maple_rng_seed(request->seed);
     t->sources = maple_alloc(request->n_sources, sizeof *t->sources);
@@ -122,7 +119,13 @@ static maple_status find_sources(const maple_fit_request *request, const double 
     if (status == MAPLE_OK)
         status = maple_shuffle_rows(request, &rng, &order, error);
     if (status == MAPLE_OK)
-        status = read_sources(request, options, rows, n, order, t, error);
+        status = read_sources(request, options, rows, n, order, t, &without, error);
+    if (status == MAPLE_OK && without.data)
+        maple_log(
+            request->hooks, MAPLE_LOG_WARNING,
+            "left out for want of one of the %d reference architectures or of two training architectures: %s",
+            HELP_REFERENCES, without.data);
+    maple_text_free(&without);
     maple_free(order);
     maple_free(rows);
     return status;
@@ -217,8 +220,8 @@ maple_status help_train(help_trainer *t, const maple_fit_request *request, maple
             status = write_checkpoint(t, request, error);
         if (status == MAPLE_OK && cancelled)
             status = maple_error_set(error, MAPLE_INTERRUPTED,
-                                     "meta-training was interrupted after %zu of %zu episodes", t->episode,
-                                     t->episodes);
+                                     "meta-training was interrupted after %zu of %zu episodes%s", t->episode,
+                                     t->episodes, request->checkpoint ? "; given again it goes on" : "");
     }
     nn_blas_leave();
     return status;
