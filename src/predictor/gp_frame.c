@@ -124,6 +124,12 @@ void gp_frame_leave(const gp_frame *frame, const double *c, double *raw) {
         raw[j] = c[j] * frame->scale[j];
 }
 
+void gp_frame_penalty(const gp_frame *frame, double strength, double *penalty) {
+    for (size_t j = 0; j < frame->k; j++)
+        penalty[j] = strength / fmax(1, frame->members[frame->block[j]]);
+    penalty[frame->k] = 1e-9;
+}
+
 double gp_frame_level(const gp_frame *frame, const double *c) {
     double level = c[frame->k];
     for (size_t j = 0; j < frame->k; j++)

@@ -57,15 +57,13 @@ gp_lanes *gp_lanes_create(size_t n) {
 /* What one hypothesis says, in its lane. */
 static void set_lane(gp_lanes *lanes, const gp_samples *s, const gp_hypothesis *h, double level_ms,
                      size_t l) {
-    const double *w = h->parameter;
     for (size_t g = 0; g < GP_BLOCKS; g++)
-        lanes->weight[g][l] = w[g];
+        lanes->weight[g][l] = h->parameter[g];
     for (size_t i = 0; i < s->n; i++) {
-        double expected = gp_expected(s, h, i), relative = fmax(s->latency_ms[i] / level_ms, GP_LEAST);
+        double expected = gp_expected(s, h, i);
         lanes->residual[i][l] = s->latency_ms[i] / level_ms - expected;
         lanes->off[i][l] = s->shape[i] - expected;
-        lanes->noise[i][l] =
-            w[GP_NOISE] * relative * relative + w[GP_FLOOR] + s->rounding / (level_ms * level_ms);
+        lanes->noise[i][l] = gp_noise_at(s, h, level_ms, i);
     }
 }
 

@@ -60,6 +60,8 @@ void gp_frame_enter(const gp_frame *frame, const double *raw, double *c);
 void gp_frame_leave(const gp_frame *frame, const double *c, double *raw);
 /* x . c of the mean architecture. */
 double gp_frame_level(const gp_frame *frame, const double *c);
+/* penalty[k + 1] of a ridge: `strength` for each block, shared among its features. */
+void gp_frame_penalty(const gp_frame *frame, double strength, double *penalty);
 
 /* --- Sources (gp_sources.c) --- */
 
@@ -162,6 +164,8 @@ maple_status gp_samples_take(const gp_samples *samples, size_t start, size_t n, 
 
 /* u[i] of a hypothesis at the samples. */
 double gp_expected(const gp_samples *samples, const gp_hypothesis *h, size_t i);
+/* The noise of one, of latency over level: its variance. */
+double gp_noise_at(const gp_samples *samples, const gp_hypothesis *h, double level_ms, size_t i);
 /* The level under a hypothesis, ms: mean latency over mean u; 1 without samples. */
 double gp_level_ms(const gp_samples *samples, const gp_hypothesis *h);
 

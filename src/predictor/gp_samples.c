@@ -149,7 +149,7 @@ double gp_level_ms(const gp_samples *s, const gp_hypothesis *h) {
     return s->n > 0 ? latency / expected : 1;
 }
 
-static double noise_at(const gp_samples *s, const gp_hypothesis *h, double level_ms, size_t i) {
+double gp_noise_at(const gp_samples *s, const gp_hypothesis *h, double level_ms, size_t i) {
     double relative = fmax(s->latency_ms[i] / level_ms, GP_LEAST);
     return h->parameter[GP_NOISE] * relative * relative + h->parameter[GP_FLOOR] +
            s->rounding / (level_ms * level_ms);
@@ -168,7 +168,7 @@ static void fill_covariance(const gp_samples *s, const gp_hypothesis *h, double 
         off[i] = s->shape[i] - gp_expected(s, h, i);
     cblas_dsyr(CblasRowMajor, CblasLower, n, w[GP_POOL], off, 1, c, n);
     for (size_t i = 0; i < s->n; i++)
-        c[i * s->n + i] += noise_at(s, h, level_ms, i);
+        c[i * s->n + i] += gp_noise_at(s, h, level_ms, i);
 }
 
 double gp_evidence(const gp_samples *s, const gp_hypothesis *h, double *factor, double *dual) {
@@ -215,7 +215,7 @@ double gp_evidence_wide(const gp_samples *s, const gp_hypothesis *h, double *scr
         return -INFINITY;
     for (size_t i = 0; i < s->n; i++) {
         double expected = gp_expected(s, h, i);
-        precision[i] = 1 / sqrt(noise_at(s, h, level_ms, i));
+        precision[i] = 1 / sqrt(gp_noise_at(s, h, level_ms, i));
         t[i] = (s->latency_ms[i] / level_ms - expected) * precision[i];
         b[(p - 1) * s->n + i] = sqrt(h->parameter[GP_POOL]) * (s->shape[i] - expected) * precision[i];
         log_root -= log(precision[i]);

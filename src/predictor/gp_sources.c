@@ -35,12 +35,6 @@ maple_status gp_sources_create(const maple_space *space, size_t n, gp_sources *o
     return MAPLE_OK;
 }
 
-static void set_penalty(const gp_frame *frame, size_t rows, double *penalty) {
-    for (size_t j = 0; j < frame->k; j++)
-        penalty[j] = PENALTY * (double)rows / fmax(1, frame->members[frame->block[j]]);
-    penalty[frame->k] = 1e-9;
-}
-
 size_t gp_source_rows(const maple_fit_request *request, size_t platform, maple_arch *archs,
                       double *latency_ms) {
     const maple_dataset *pool = request->pool;
@@ -73,7 +67,7 @@ static maple_status fit(const maple_fit_request *request, const gp_frame *frame,
         mean /= (double)n;
         for (size_t i = 0; i < n; i++)
             y[i] /= mean;
-        set_penalty(frame, n, penalty);
+        gp_frame_penalty(frame, PENALTY * (double)n, penalty);
         status = maple_ridge(n, width, x, y, NULL, penalty, c, error);
     }
     if (status == MAPLE_OK) {
@@ -100,7 +94,7 @@ static maple_status translate(const gp_frame *frame, const double *source, doubl
     maple_status status = y && c && penalty ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK) {
         gp_frame_apply(frame, frame->executed, source, y);
-        set_penalty(frame, frame->n_drawn, penalty);
+        gp_frame_penalty(frame, PENALTY * (double)frame->n_drawn, penalty);
         status = maple_ridge(frame->n_drawn, width, frame->drawn, y, NULL, penalty, c, error);
     }
     if (status == MAPLE_OK)

@@ -116,9 +116,7 @@ static maple_status fit_drawn(const gp_frame *frame, size_t tables, const double
     double *penalty = maple_alloc(width, sizeof *penalty);
     if (!penalty)
         return maple_error_memory(error);
-    for (size_t j = 0; j < frame->k; j++)
-        penalty[j] = PENALTY * (double)n / fmax(1, frame->members[frame->block[j]]);
-    penalty[frame->k] = 1e-9;
+    gp_frame_penalty(frame, PENALTY * (double)n, penalty);
     maple_status status = maple_ridge_many(n, width, frame->drawn, 1 + tables, y, penalty, c, error);
     maple_free(penalty);
     return status;
