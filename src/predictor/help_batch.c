@@ -47,7 +47,9 @@ static size_t op_graph_types(const maple_space *space) {
     return space->op_graph_connects ? (size_t)space->ops + 3 : (size_t)(space->positions * space->ops) + 1;
 }
 
-help_shape help_op_graph_shape(const maple_space *space, size_t width) {
+help_shape help_op_graph_shape(const maple_space *space, bool written, size_t width) {
+    if (written && space->line_graph)
+        return help_shape_for(space, false, width);
     assert(op_graph_nodes(space) <= MAX_NODES);
     return (help_shape){
         .tokens = op_graph_types(space), .depth = GRAPH_DEPTH, .graph = HELP_OP_GRAPH, .width = width};

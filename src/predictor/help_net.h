@@ -55,8 +55,9 @@ typedef struct help_layout {
 help_layout help_layout_of(const help_shape *shape);
 /* The shape for a space: its graph where it has one, unless `bits`. */
 help_shape help_shape_for(const maple_space *space, bool bits, size_t width);
-/* That of HELP_OP_GRAPH: tokens, depth and width. */
-help_shape help_op_graph_shape(const maple_space *space, size_t width);
+/* That of HELP_OP_GRAPH, or with `written`, where the space has one, of its line graph: tokens, depth, width.
+ */
+help_shape help_op_graph_shape(const maple_space *space, bool written, size_t width);
 
 typedef struct help_batch {
     const maple_space *space;
