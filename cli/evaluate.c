@@ -51,7 +51,7 @@ static void add_options(evaluate_job *job, cli_options *options) {
     cli_string(options, "target", &job->target_names, "X,Y", "... and predict these");
     cli_string(options, "space", &job->reading.space_name, "NAME", "search space (default nas-bench-201)");
     cli_string(options, "predictor", &job->predictor_names, "A,B",
-               "NAME[@SAMPLES][:OPTION=VALUE...] (default: all but help)");
+               "NAME[@SAMPLES][:OPTION=VALUE...] (default: all but help, nasflat, brp-gcn)");
     cli_string(options, "samples", &job->sample_numbers, "3,10",
                "networks of the target that a predictor may learn from (default 10)");
     cli_string(options, "sampler", &job->sampler, "NAME",

@@ -16,7 +16,7 @@ enum { GRAPH_PRUNED, GRAPH_WRITTEN };
 enum { MAX_WIDTH = 2048 };
 
 static const maple_option OPTIONS[OPT_COUNT] = {
-    [OPT_EPOCHS] = {.name = "epochs", .value = 100, .min = 1, .max = 10000, .whole = true},
+    [OPT_EPOCHS] = {.name = "epochs", .value = 40, .min = 1, .max = 10000, .whole = true},
     [OPT_BATCH] = {.name = "batch", .value = 16, .min = 1, .max = 65536, .whole = true},
     [OPT_WIDTH] = {.name = "width", .value = 600, .min = 1, .max = MAX_WIDTH, .whole = true},
     [OPT_RATE] = {.name = "rate", .value = 4e-4, .min = 1e-8, .max = 1},
