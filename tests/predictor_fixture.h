@@ -91,6 +91,8 @@ static inline void fixture_free(fixture *f) {
 static inline const char *options_for(const char *name) {
     if (strcmp(name, "mlp-scratch") == 0)
         return "epochs=10,width=16";
+    if (strcmp(name, "brp-gcn") == 0)
+        return "epochs=3,width=12,batch=4";
     if (strcmp(name, "help") == 0)
         return "episodes=4,width=12,support=5,query=20,mc=3";
     if (strcmp(name, "nasflat") == 0)

@@ -393,7 +393,7 @@ static void mlp_keeps_the_best_epoch(void **state) {
     double error_on_all[2];
     for (int stops = 0; stops < 2; stops++) {
         maple_mlp mlp = {.positions = POSITIONS, .choices = CHOICES, .width = 32};
-        maple_mlp_training how = {.epochs = 300, .batch = 16, .rate = 0.01, .held_out = stops ? 0.1 : 0};
+        maple_mlp_training how = {.epochs = 300, .batch = 16, .rate = 0.01, .held_out = stops};
         assert_int_equal(maple_mlp_train(&mlp, &data, &how, NULL), MAPLE_OK);
         assert_int_equal(maple_mlp_forward(&mlp, codes, N, out, NULL), MAPLE_OK);
         error_on_all[stops] = 0;

@@ -21,7 +21,7 @@ typedef struct maple_predictor_info {
     int references; /* latencies of so many of the space's reference architectures describe target and
                        sources: measured besides the samples. 0: none */
     bool references_optional; /* ... only where the target has no operator latencies */
-    bool slow;                /* pre-trains for minutes: maple evaluate runs it where it is named */
+    bool slow;                /* trains for minutes: maple evaluate runs it where it is named */
     bool oracle;              /* sees all latencies of the target: for tables only */
     int own_samples;          /* evaluated with so many samples, whatever the others get; 0: as the others */
     bool intervals;           /* its predictions have intervals (maple_predictor_intervals) */

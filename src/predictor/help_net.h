@@ -27,10 +27,14 @@
 enum { HELP_MAX_DEPTH = 4, HELP_HARDWARE_LAYERS = 2, HELP_HEAD_LAYERS = 3 };
 enum { HELP_MAX_LAYERS = HELP_MAX_DEPTH + HELP_HARDWARE_LAYERS + HELP_HEAD_LAYERS };
 
+/* What the architecture branch sees: bits; the space's line graph, the same edges for all; or the graph of
+ * what is executed (maple_space_op_graph) with loops and a global node, in spaces without one a chain. */
+enum { HELP_BITS, HELP_LINE_GRAPH, HELP_OP_GRAPH };
+
 typedef struct help_shape {
     size_t tokens;    /* node types, or bits */
     size_t depth;     /* layers of the architecture branch */
-    bool graph;       /* its layers pass along edges */
+    int graph;        /* HELP_BITS, or along whose edges its layers pass */
     size_t width;     /* H */
     size_t embedding; /* E: reference latencies */
 } help_shape;
@@ -51,17 +55,20 @@ typedef struct help_layout {
 help_layout help_layout_of(const help_shape *shape);
 /* The shape for a space: its graph where it has one, unless `bits`. */
 help_shape help_shape_for(const maple_space *space, bool bits, size_t width);
+/* That of HELP_OP_GRAPH, or with `written`, where the space has one, of its line graph: tokens, depth, width.
+ */
+help_shape help_op_graph_shape(const maple_space *space, bool written, size_t width);
 
 typedef struct help_batch {
     const maple_space *space;
-    help_shape shape;
+    help_shape shape;   /* tokens, depth and graph count */
     size_t capacity, n; /* architectures */
     nn_row_sums
         sums[HELP_MAX_DEPTH]; /* start NULL: a dense layer; rows[depth - 1] = n, one an architecture */
     uint32_t *start[HELP_MAX_DEPTH], *index[HELP_MAX_DEPTH];
-    uint64_t *key; /* [slots]: of the layer that is being built */
-    uint32_t *row; /* [slots]: 0: free */
+    uint32_t *slot; /* [slots]: row + 1 of the layer that is being built; 0: free */
     size_t slots;
+    uint32_t *row_node; /* [rows]: whose node it is */
     uint32_t *node_row; /* [2, capacity, nodes] */
 } help_batch;
 

@@ -2,10 +2,10 @@
 /* `mlp-scratch`: a regression network on one-hot architectures, from the target's samples alone. */
 #include "predictor/mlp.h"
 
+#include "predictor/own_samples.h"
 #include "predictor/predictor_vtable.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { OPT_EPOCHS, OPT_BATCH, OPT_WIDTH, OPT_RATE, OPT_DECAY, OPT_SCALE, OPT_COUNT };
@@ -22,9 +22,7 @@ static const maple_option OPTIONS[OPT_COUNT] = {
 
 typedef struct mlp_model {
     maple_mlp mlp;
-    int scale;
-    double mean, sd; /* log latency = mean + sd network; latency = mean (1 + sd network) */
-    double floor_ms;
+    maple_own_scale scale;
 } mlp_model;
 
 static void free_model(void *state) {
@@ -35,61 +33,15 @@ static void free_model(void *state) {
 
 /* --- Fitting --- */
 
-/* Samples in an order that does not depend on the caller's. */
-typedef struct sample {
-    maple_arch arch;
-    double latency_ms;
-} sample;
-
-static int compare_samples(const void *left, const void *right) {
-    const sample *a = left, *b = right;
-    int archs = memcmp(a->arch.op, b->arch.op, sizeof a->arch.op);
-    return archs ? archs : (a->latency_ms > b->latency_ms) - (a->latency_ms < b->latency_ms);
-}
-
-static sample *sort_samples(const maple_fit_request *request) {
-    const maple_target *target = &request->target;
-    sample *samples = maple_alloc(target->n_samples, sizeof *samples);
-    for (size_t i = 0; samples && i < target->n_samples; i++) {
-        samples[i].arch = target->archs[i];
-        samples[i].latency_ms = target->latency_ms[i];
-    }
-    if (samples)
-        qsort(samples, target->n_samples, sizeof *samples, compare_samples);
-    return samples;
-}
-
-/* values[n]: what the network learns; sets the model's scale. */
-static void scale_latencies(mlp_model *model, const sample *samples, size_t n, double *values) {
-    model->floor_ms = samples[0].latency_ms / 20;
-    for (size_t i = 0; i < n; i++) {
-        double ms = samples[i].latency_ms;
-        values[i] = model->scale == SCALE_LOG ? log(ms) : ms;
-        model->mean += values[i] / (double)n;
-        model->floor_ms = fmin(model->floor_ms, ms / 20);
-    }
-    double square = 0;
-    for (size_t i = 0; i < n; i++) {
-        values[i] = model->scale == SCALE_LOG ? values[i] - model->mean : values[i] / model->mean - 1;
-        square += values[i] * values[i];
-    }
-    model->sd = sqrt(square / (double)n);
-    if (!(model->sd > 1e-9)) /* one sample, or all alike */
-        model->sd = 1;
-    for (size_t i = 0; i < n; i++)
-        values[i] /= model->sd;
-}
-
-static maple_status train(const maple_fit_request *request, const double *options, const sample *samples,
-                          mlp_model *model, maple_error *error) {
-    enum { ENOUGH = 50 }; /* to hold a tenth out */
+static maple_status train(const maple_fit_request *request, const double *options,
+                          const maple_own_sample *samples, mlp_model *model, maple_error *error) {
     size_t n = request->target.n_samples, positions = model->mlp.positions;
     double *values = maple_alloc(n, sizeof *values);
     uint8_t *codes = maple_alloc(n, positions);
     float *target = maple_alloc(2 * n, sizeof *target), *weight = target ? target + n : NULL;
     maple_status status = values && codes && target ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK) {
-        scale_latencies(model, samples, n, values);
+        model->scale = maple_own_scale_fit(options[OPT_SCALE] == SCALE_LOG, samples, n, values);
         for (size_t i = 0; i < n; i++) {
             memcpy(codes + i * positions, samples[i].arch.op, positions);
             target[i] = (float)values[i];
@@ -100,7 +52,7 @@ static maple_status train(const maple_fit_request *request, const double *option
                                   .batch = (size_t)options[OPT_BATCH],
                                   .rate = options[OPT_RATE],
                                   .decay = options[OPT_DECAY],
-                                  .held_out = n >= ENOUGH ? 0.1 : 0,
+                                  .held_out = true,
                                   .seed = request->seed,
                                   .hooks = request->hooks};
         status = maple_mlp_train(&model->mlp, &data, &how, error);
@@ -114,10 +66,9 @@ static maple_status train(const maple_fit_request *request, const double *option
 static maple_status fit(const maple_fit_request *request, const double *options, void **state,
                         maple_error *error) {
     mlp_model *model = maple_alloc(1, sizeof *model);
-    sample *samples = sort_samples(request);
+    maple_own_sample *samples = maple_own_samples(&request->target);
     maple_status status = model && samples ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK) {
-        model->scale = (int)options[OPT_SCALE];
         model->mlp = (maple_mlp){.positions = (size_t)maple_space_positions(request->space),
                                  .choices = (size_t)maple_space_ops(request->space),
                                  .width = (size_t)options[OPT_WIDTH]};
@@ -136,8 +87,6 @@ static maple_status fit(const maple_fit_request *request, const double *options,
 static maple_status predict(const void *state, const maple_model_context *context, const maple_arch *archs,
                             size_t n, double *latency_ms, maple_error *error) {
     (void)context;
-    /* Beyond these a prediction is not a latency any more, and exp would leave the range of double. */
-    const double least = -50, most = 50;
     const mlp_model *model = state;
     size_t positions = model->mlp.positions;
     uint8_t *codes = maple_alloc(n, positions);
@@ -147,11 +96,8 @@ static maple_status predict(const void *state, const maple_model_context *contex
         memcpy(codes + i * positions, archs[i].op, positions);
     if (status == MAPLE_OK)
         status = maple_mlp_forward(&model->mlp, codes, n, out, error);
-    for (size_t i = 0; i < n && status == MAPLE_OK; i++) {
-        double value = model->sd * (double)out[i];
-        latency_ms[i] = model->scale == SCALE_LOG ? exp(fmin(fmax(model->mean + value, least), most))
-                                                  : fmax(model->mean * (1 + value), model->floor_ms);
-    }
+    for (size_t i = 0; i < n && status == MAPLE_OK; i++)
+        latency_ms[i] = maple_own_scale_latency(&model->scale, (double)out[i]);
     maple_free(codes);
     maple_free(out);
     return status;
@@ -164,8 +110,7 @@ static const char *const NAMES[MLP_PARTS] = {"mlp.0.weight", "mlp.0.bias",   "ml
 
 static maple_status save(const void *state, maple_tensors *tensors, maple_error *error) {
     const mlp_model *model = state;
-    double scale[4] = {model->scale, model->mean, model->sd, model->floor_ms};
-    maple_status status = maple_tensors_add(tensors, "scale", MAPLE_F64, 4, 0, scale, error);
+    maple_status status = maple_own_scale_save(&model->scale, tensors, error);
     for (int i = 0; i < MLP_PARTS && status == MAPLE_OK; i++) {
         maple_mlp_part part = maple_mlp_part_at(&model->mlp, i);
         status = maple_tensors_add(tensors, NAMES[i], MAPLE_F32, part.rows, part.columns,
@@ -203,26 +148,11 @@ static maple_status load_parameters(const maple_tensors *tensors, maple_mlp *mlp
 
 static maple_status load_model(const maple_tensors *tensors, const maple_model_context *context,
                                mlp_model *model, maple_error *error) {
-    const void *data;
-    double scale[4];
-    maple_status status = maple_tensors_get(tensors, "scale", MAPLE_F64, 4, 0, &data, NULL, error);
+    model->mlp = (maple_mlp){.positions = (size_t)maple_space_positions(context->space),
+                             .choices = (size_t)maple_space_ops(context->space)};
+    maple_status status = maple_own_scale_load(tensors, &model->scale, error);
     if (status != MAPLE_OK)
         return status;
-    memcpy(scale, data, sizeof scale);
-    bool fine = scale[0] == SCALE_LOG || (scale[0] == SCALE_MS && scale[1] > 0);
-    for (int i = 1; i < 4; i++)
-        fine &= isfinite(scale[i]);
-    if (!fine || scale[2] <= 0 || scale[3] <= 0)
-        return maple_error_set(error, MAPLE_BAD_INPUT, "%s: tensor 'scale': %g, %g, %g, %g are no scale",
-                               maple_tensors_path(tensors), scale[0], scale[1], scale[2], scale[3]);
-    *model = (mlp_model){
-        .mlp = {.positions = (size_t)maple_space_positions(context->space),
-                .choices = (size_t)maple_space_ops(context->space)},
-        .scale = (int)scale[0],
-        .mean = scale[1],
-        .sd = scale[2],
-        .floor_ms = scale[3],
-    };
     return load_parameters(tensors, &model->mlp, error);
 }
 

@@ -28,7 +28,8 @@ typedef struct maple_mlp_data {
 typedef struct maple_mlp_training {
     size_t epochs, batch;
     double rate, decay;
-    double held_out; /* share of the data that stops the training; 0: none, all epochs are run */
+    bool held_out; /* a tenth of the data (of 50 samples or more) stops the training; else all epochs are run
+                    */
     uint64_t seed;
     const maple_hooks *hooks;
 } maple_mlp_training;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Training and evaluation of the network of `mlp-scratch`. */
 #include "predictor/mlp.h"
+#include "predictor/own_samples.h"
 
 #include <math.h>
 #include <string.h>
@@ -94,13 +95,8 @@ maple_status maple_mlp_forward(const maple_mlp *mlp, const uint8_t *codes, size_
 typedef struct trainer {
     const maple_mlp *mlp;
     const maple_mlp_data *data;
-    const maple_mlp_training *how;
-    size_t n_train; /* the first so many of `order`; the rest is held out */
-    size_t *order;  /* [data->n] */
-    size_t batch, steps, step;
-    uint8_t *codes; /* [data->n, positions], batch after batch */
-    float *target, *weight, *gradient, *best;
-    nn_adam adam;
+    uint8_t *codes; /* [batch, positions] */
+    float *target, *weight;
     work w;
 } trainer;
 
@@ -111,64 +107,37 @@ static void gather(trainer *t, const size_t *rows, size_t n) {
         t->target[i] = t->data->target[rows[i]];
         t->weight[i] = t->data->weight[rows[i]];
     }
+    forward(t->mlp, t->mlp->parameters, t->codes, n, &t->w);
 }
 
-static void train_epoch(trainer *t, maple_rng *rng, size_t count) {
-    float *p = t->mlp->parameters;
-    maple_rng_shuffle(rng, t->n_train, t->order);
-    for (size_t first = 0; first < t->n_train; first += t->batch) {
-        size_t n = t->n_train - first < t->batch ? t->n_train - first : t->batch;
-        gather(t, t->order + first, n);
-        forward(t->mlp, p, t->codes, n, &t->w);
-        nn_absolute_loss(n, t->w.out, t->target, t->weight, t->w.d_out);
-        backward(t->mlp, p, t->codes, n, &t->w, t->gradient);
-        double progress = (double)t->step++ / (double)t->steps;
-        double rate = t->how->rate * 0.5 * (1 + cos(3.14159265358979323846 * progress));
-        nn_adam_step(&t->adam, count, rate, t->how->decay, t->gradient, p);
-    }
+static void batch_gradient(void *context, const size_t *rows, size_t n, float *gradient) {
+    trainer *t = context;
+    gather(t, rows, n);
+    nn_absolute_loss(n, t->w.out, t->target, t->weight, t->w.d_out);
+    backward(t->mlp, t->mlp->parameters, t->codes, n, &t->w, gradient);
 }
 
-/* The error on what was held out. */
-static double held_out_error(trainer *t) {
+static double batch_error(void *context, const size_t *rows, size_t n) {
+    trainer *t = context;
     double sum = 0;
-    for (size_t first = t->n_train; first < t->data->n; first += t->batch) {
-        size_t n = t->data->n - first < t->batch ? t->data->n - first : t->batch;
-        gather(t, t->order + first, n);
-        forward(t->mlp, t->mlp->parameters, t->codes, n, &t->w);
-        for (size_t i = 0; i < n; i++)
-            sum += (double)t->weight[i] * fabs((double)t->w.out[i] - (double)t->target[i]);
-    }
+    gather(t, rows, n);
+    for (size_t i = 0; i < n; i++)
+        sum += (double)t->weight[i] * fabs((double)t->w.out[i] - (double)t->target[i]);
     return sum;
 }
 
-static maple_status trainer_create(trainer *t, size_t count, maple_error *error) {
-    size_t n = t->data->n;
-    t->n_train = n - (size_t)(t->how->held_out * (double)n);
-    t->batch = t->how->batch < n ? t->how->batch : n;
-    t->steps = (t->n_train + t->batch - 1) / t->batch * t->how->epochs;
-    t->order = maple_alloc(n, sizeof *t->order);
-    t->codes = maple_alloc(t->batch, t->mlp->positions);
-    t->target = maple_alloc(2 * t->batch, sizeof(float));
-    t->gradient = maple_alloc_aligned(4 * count, sizeof(float));
-    if (!t->order || !t->codes || !t->target || !t->gradient)
+static maple_status trainer_create(trainer *t, size_t batch, maple_error *error) {
+    t->codes = maple_alloc(batch, t->mlp->positions);
+    t->target = maple_alloc(2 * batch, sizeof(float));
+    if (!t->codes || !t->target)
         return maple_error_memory(error);
-    t->weight = t->target + t->batch;
-    t->best = t->gradient + 3 * count;
-    t->adam = (nn_adam){.m = t->gradient + count,
-                        .v = t->gradient + 2 * count,
-                        .beta1 = 0.9,
-                        .beta2 = 0.999,
-                        .epsilon = 1e-8};
-    for (size_t i = 0; i < n; i++)
-        t->order[i] = i;
-    return work_create(t->mlp, t->batch, &t->w, error);
+    t->weight = t->target + batch;
+    return work_create(t->mlp, batch, &t->w, error);
 }
 
 static void trainer_release(trainer *t) {
-    maple_free(t->order);
     maple_free(t->codes);
     maple_free(t->target);
-    maple_free(t->gradient);
     maple_free(t->w.memory);
 }
 
@@ -181,45 +150,26 @@ static void initialise(maple_mlp *mlp, maple_rng *rng) {
     nn_he_init(rng, mlp->width, mlp->width, p + third.offset);
 }
 
-static maple_status run_epochs(trainer *t, maple_rng *rng, size_t count, maple_error *error) {
-    /* The rate falls to 0 over all epochs; few fits are better before it has. */
-    size_t epochs = t->how->epochs, patience = epochs / 4 + 1, best_epoch = 0;
-    double best = INFINITY;
-    bool stops = t->n_train < t->data->n;
-    for (size_t epoch = 0; epoch < epochs; epoch++) {
-        train_epoch(t, rng, count);
-        maple_report_progress(t->how->hooks, "fitting", (double)(epoch + 1), (double)epochs, "epochs");
-        if (maple_is_cancelled(t->how->hooks))
-            return maple_error_set(error, MAPLE_INTERRUPTED,
-                                   "fitting was interrupted after %zu of %zu epochs; run it again", epoch + 1,
-                                   epochs);
-        double now = stops ? held_out_error(t) : 0;
-        if (stops && now < best) {
-            best = now;
-            best_epoch = epoch;
-            memcpy(t->best, t->mlp->parameters, count * sizeof *t->best);
-        }
-        if (stops && epoch - best_epoch >= patience)
-            break;
-    }
-    if (stops && isfinite(best))
-        memcpy(t->mlp->parameters, t->best, count * sizeof *t->best);
-    return MAPLE_OK;
-}
-
 maple_status maple_mlp_train(maple_mlp *mlp, const maple_mlp_data *data, const maple_mlp_training *training,
                              maple_error *error) {
-    size_t count = maple_mlp_count(mlp);
-    trainer t = {.mlp = mlp, .data = data, .how = training};
+    trainer t = {.mlp = mlp, .data = data};
     maple_rng rng = maple_rng_seed(training->seed);
-    mlp->parameters = maple_alloc_aligned(count, sizeof *mlp->parameters);
-    maple_status status = mlp->parameters ? trainer_create(&t, count, error) : maple_error_memory(error);
+    maple_own_epochs how = {.n = data->n,
+                            .epochs = training->epochs,
+                            .batch = training->batch,
+                            .rate = training->rate,
+                            .decay = training->decay,
+                            .parameters = maple_mlp_count(mlp),
+                            .hooks = training->hooks,
+                            .context = &t,
+                            .gradient = batch_gradient,
+                            .error = batch_error};
+    mlp->parameters = how.parameter = maple_alloc_aligned(how.parameters, sizeof(float));
+    size_t batch = training->batch < data->n ? training->batch : data->n;
+    maple_status status = mlp->parameters ? trainer_create(&t, batch, error) : maple_error_memory(error);
     if (status == MAPLE_OK) {
         initialise(mlp, &rng);
-        maple_rng_shuffle(&rng, data->n, t.order); /* says what is held out */
-        nn_blas_enter();
-        status = run_epochs(&t, &rng, count, error);
-        nn_blas_leave();
+        status = maple_own_epochs_run(&how, training->held_out, &rng, error);
     }
     trainer_release(&t);
     return status;

@@ -7,7 +7,8 @@
 extern const maple_predictor_vtable maple_predictor_maple, maple_predictor_lut, maple_predictor_lut_fit,
     maple_predictor_flops, maple_predictor_params, maple_predictor_scratch, maple_predictor_nearest,
     maple_predictor_nearest_oracle, maple_predictor_mean_pool, maple_predictor_mlp_scratch,
-    maple_predictor_fine_tune, maple_predictor_gp, maple_predictor_help, maple_predictor_nasflat;
+    maple_predictor_fine_tune, maple_predictor_gp, maple_predictor_help, maple_predictor_nasflat,
+    maple_predictor_brp_gcn;
 
 /* clang-format off */
 static const maple_predictor_vtable *const REGISTRY[] = {
@@ -25,6 +26,7 @@ static const maple_predictor_vtable *const REGISTRY[] = {
     &maple_predictor_fine_tune,
     &maple_predictor_help,
     &maple_predictor_nasflat,
+    &maple_predictor_brp_gcn,
 };
 /* clang-format on */
 
