@@ -36,9 +36,9 @@ pool: all
 results: all
 	@sh scripts/results.sh $(BUILD)
 
-# docs/results/rivals.md (hours; can be stopped and continued): HELP and NASFLAT beside all others.
+# docs/results/rivals.md and brp-gcn.md (hours; can be stopped and continued): HELP and NASFLAT beside all others; BRP-NAS.
 rivals: all
-	@sh scripts/results.sh $(BUILD) rivals
+	@sh scripts/results.sh $(BUILD) rivals brp-gcn
 
 # Leave-one-family-out on the bundled pool, as a table.
 families: all

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Writes docs/results/: what the predictors reach on the public tables and on the bundled pool, from seeds.
-#   scripts/results.sh BUILD [leave-one-out] [tasks] [no-model] [families] [rivals]
-# Without a part: all but rivals, which takes hours (it can be stopped and given again: finished runs are kept).
+#   scripts/results.sh BUILD [leave-one-out] [tasks] [no-model] [families] [rivals] [brp-gcn]
+# Without a part: all but the last two, which take hours and half an hour (they can be stopped and given again: finished
+# runs are kept).
 # The public tables (the data folder of the HELP repository) are looked for in $MAPLE_PUBLIC_DATA/help, then in
 # ../shared/data/help; without them their parts are skipped. TRIALS (default 10) is the number of draws of the closed-form
 # predictors, SLOW_TRIALS (default 3) that of the trained ones; their first draws are the same.
@@ -141,6 +142,14 @@ rivals() {
     finish
 }
 
+brp_gcn() {
+    public_pool || return 0
+    begin brp-gcn "BRP-NAS's graph network from 900 samples"
+    run "--pool $build/public.db" "HELP's trimmed 800 networks. Published (HELP, table 3): titan_rtx_256 .814, gold_6226 .796, pixel2 .666, raspi4 .847, eyeriss .811, fpga .801, mean .789." \
+        --tasks ND --predictor brp-gcn,brp-gcn:graph=written,mlp-scratch,scratch@900 --samples 10 --trials "$slow_trials" --scoring trimmed800 --per-target
+    finish
+}
+
 for part in $parts; do
     case $part in
     leave-one-out) leave_one_out ;;
@@ -148,6 +157,7 @@ for part in $parts; do
     no-model) no_model ;;
     families) families ;;
     rivals) rivals ;;
-    *) echo "no part '$part': leave-one-out, tasks, no-model, families, rivals" >&2; exit 2 ;;
+    brp-gcn) brp_gcn ;;
+    *) echo "no part '$part': leave-one-out, tasks, no-model, families, rivals, brp-gcn" >&2; exit 2 ;;
     esac
 done
