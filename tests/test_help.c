@@ -76,7 +76,6 @@ static void lines_give_milliseconds(void **state) {
     close_to(help_line_apply(&line, 0.3) / exp(3), 1);
 }
 
-/* A relative fit: an error of 10 % counts the same at 1 ms and at 100 ms. */
 /* Half of the error is one point's, and the line goes through the others. */
 static void the_robust_line_passes_an_outlier(void **state) {
     (void)state;
@@ -90,6 +89,7 @@ static void the_robust_line_passes_an_outlier(void **state) {
     assert_true(fabs(help_line_apply(&line, 0.9) - 11) > 0.1);
 }
 
+/* A relative fit: an error of 10 % counts the same at 1 ms and at 100 ms. */
 static void the_line_is_of_relative_errors(void **state) {
     (void)state;
     const double prediction[] = {0, 0, 1, 1}, latency_ms[] = {9, 11, 90, 110};
@@ -125,6 +125,17 @@ static void fbnet_bits_are_the_published(void **state) {
 }
 
 /* --- Training --- */
+
+typedef struct heard {
+    int warnings;
+    char last[256];
+} heard;
+
+static void hear(void *user, maple_log_level level, const char *message) {
+    heard *h = user;
+    h->warnings += level == MAPLE_LOG_WARNING;
+    snprintf(h->last, sizeof h->last, "%s", message);
+}
 
 typedef struct training {
     help_prior prior;
@@ -188,6 +199,42 @@ static void continued_training_gives_the_same_bits(void **state) {
     }
 }
 
+static maple_status give_other_state(void *context, uint8_t **file, size_t *bytes, maple_error *error) {
+    maple_tensors *other = maple_tensors_create();
+    (void)context;
+    OK(maple_tensors_add(other, "episode", MAPLE_F64, 1, 0, &(double){2}, error));
+    OK(maple_tensors_encode(other, file, bytes, error));
+    maple_tensors_free(other);
+    return MAPLE_OK;
+}
+
+static maple_status keep_nothing(void *context, const uint8_t *file, size_t bytes, maple_error *error) {
+    (void)context, (void)file, (void)bytes, (void)error;
+    return MAPLE_OK;
+}
+
+/* Whoever had such a state could else never train again. */
+static void what_does_not_fit_is_not_continued(void **state) {
+    (void)state;
+    fixture f;
+    training whole, again;
+    heard h = {0};
+    const maple_checkpoint checkpoint = {NULL, give_other_state, keep_nothing};
+    const maple_hooks hooks = {.log = hear, .user = &h};
+    fixture_make_case(&f, 0);
+    start(&whole, &f.request, TINY);
+    OK(help_train(&whole.trainer, &(maple_fit_request){0}, &why));
+    start(&again, &f.request, TINY);
+    OK(help_train(&again.trainer, &(maple_fit_request){.checkpoint = &checkpoint, .hooks = &hooks}, &why));
+    assert_int_equal(h.warnings, 1);
+    assert_non_null(strstr(h.last, "is started anew: checkpoint: "));
+    assert_memory_equal(whole.prior.meta, again.prior.meta,
+                        help_rule_meta(&whole.prior.rule) * sizeof(float));
+    stop(&whole);
+    stop(&again);
+    fixture_free(&f);
+}
+
 static void training_lowers_the_loss(void **state) {
     (void)state;
     fixture f;
@@ -235,17 +282,6 @@ static void a_tenth_is_trimmed_at_both_ends(void **state) {
 
 /* --- Sources without references --- */
 
-typedef struct heard {
-    int warnings;
-    char last[256];
-} heard;
-
-static void hear(void *user, maple_log_level level, const char *message) {
-    heard *h = user;
-    h->warnings += level == MAPLE_LOG_WARNING;
-    snprintf(h->last, sizeof h->last, "%s", message);
-}
-
 static void sources_without_references_are_left_out(void **state) {
     (void)state;
     fixture f;
@@ -268,10 +304,30 @@ static void sources_without_references_are_left_out(void **state) {
     f.request.n_train = 1;
     assert_refused("help", &f.request, MAPLE_BAD_INPUT, "of two training architectures");
     f.request.train = NULL;
+    f.request.options = "source_archs=1";
+    assert_refused("help", &f.request, MAPLE_BAD_INPUT, "(source_archs=1 allows one)");
+    f.request.options = NULL;
     for (size_t p = 0; p < PLATFORMS; p++)
         f.pool.dataset.platforms[p].latency_ms[7] = NAN;
     assert_refused("help", &f.request, MAPLE_BAD_INPUT,
                    "no source has latencies of the space's 10 reference");
+    fixture_free(&f);
+}
+
+static void targets_without_references_are_warned_of(void **state) {
+    (void)state;
+    fixture f;
+    heard h = {0};
+    maple_hooks hooks = {.log = hear, .user = &h};
+    fixture_make_case(&f, 1);
+    f.request.hooks = &hooks;
+    f.request.options = TINY;
+    maple_predictor_free(fit_or_fail("help", &f.request));
+    assert_int_equal(h.warnings, 0);
+    f.reference_ms[3] = f.reference_ms[5] = NAN;
+    maple_predictor_free(fit_or_fail("help", &f.request));
+    assert_int_equal(h.warnings, 1);
+    assert_non_null(strstr(h.last, "8 of the 10 reference architectures"));
     fixture_free(&f);
 }
 
@@ -361,9 +417,11 @@ int main(void) {
         cmocka_unit_test(the_line_is_of_relative_errors),
         cmocka_unit_test(fbnet_bits_are_the_published),
         cmocka_unit_test(continued_training_gives_the_same_bits),
+        cmocka_unit_test(what_does_not_fit_is_not_continued),
         cmocka_unit_test(training_lowers_the_loss),
         cmocka_unit_test(a_tenth_is_trimmed_at_both_ends),
         cmocka_unit_test(sources_without_references_are_left_out),
+        cmocka_unit_test(targets_without_references_are_warned_of),
         cmocka_unit_test(training_can_be_cancelled),
         cmocka_unit_test(a_trained_network_ranks_an_unseen_device),
         cmocka_unit_test(options_do_something),

@@ -222,6 +222,7 @@ static void interrupted_and_continued_gives_the_same_bits(void **state) {
         s.epochs_left = 1;
         assert_int_equal(maple_predictor_pretrain("nasflat", &f.request, &parts, &error), MAPLE_INTERRUPTED);
         assert_non_null(strstr(error.message, times == 0 ? "2 of 5" : "4 of 5"));
+        assert_non_null(strstr(error.message, "; given again it goes on"));
         assert_non_null(s.file);
     }
     f.request.hooks = NULL;
@@ -238,6 +239,59 @@ static void interrupted_and_continued_gives_the_same_bits(void **state) {
     maple_pretrained_free(whole);
     maple_pretrained_free(parts);
     maple_free(s.file);
+    fixture_free(&f);
+}
+
+static void warned(void *user, maple_log_level level, const char *message) {
+    if (level == MAPLE_LOG_WARNING)
+        snprintf(user, 256, "%s", message);
+}
+
+/* A state from beyond the end would be taken for a finished training. */
+static void what_does_not_fit_is_not_continued(void **state) {
+    (void)state;
+    fixture f;
+    fixture_make(&f, MAPLE_GRAPH_AS_WRITTEN);
+    shelf s = {.epochs_left = 3};
+    const maple_checkpoint checkpoint = {&s, shelf_load, shelf_save};
+    const maple_hooks stops = {.cancelled = cancel, .user = &s};
+    maple_pretrained *model = NULL;
+    maple_error error;
+    char heard[256] = "";
+    const maple_hooks hears = {.log = warned, .user = heard};
+    f.request.checkpoint = &checkpoint;
+    f.request.hooks = &stops;
+    f.request.options = "epochs=5,batch=16,source_archs=12";
+    assert_int_equal(maple_predictor_pretrain("nasflat", &f.request, &model, &error), MAPLE_INTERRUPTED);
+    f.request.hooks = &hears;
+    f.request.options = "epochs=2,batch=16,source_archs=12";
+    assert_int_equal(maple_predictor_pretrain("nasflat", &f.request, &model, &error), MAPLE_OK);
+    assert_non_null(strstr(heard, "started anew: checkpoint: epoch 4 of 2"));
+    maple_pretrained_free(model);
+    maple_free(s.file);
+    fixture_free(&f);
+}
+
+/* Steps that grow without bound: an error that names the option, and no model. */
+static void diverged_training_is_an_error(void **state) {
+    (void)state;
+    static const char *const OPTIONS[][2] = {
+        {"epochs=12,source_archs=12,batch=16,rate=1,decay=100", "pre-training diverged in epoch"},
+        {"epochs=1,source_archs=12,rate=1e-8,tune_epochs=8,tune_batch=2,tune_rate=1,decay=100",
+         "adapting diverged in epoch"},
+    };
+    fixture f;
+    fixture_make(&f, MAPLE_GRAPH_AS_WRITTEN);
+    f.request.target.n_samples = REFERENCES;
+    for (size_t i = 0; i < sizeof OPTIONS / sizeof *OPTIONS; i++) {
+        maple_predictor *predictor = NULL;
+        maple_error error = {0};
+        f.request.options = OPTIONS[i][0];
+        assert_int_equal(maple_predictor_fit("nasflat", &f.request, &predictor, &error), MAPLE_BAD_INPUT);
+        assert_non_null(strstr(error.message, OPTIONS[i][1]));
+        assert_non_null(strstr(error.message, "smaller"));
+        assert_null(predictor);
+    }
     fixture_free(&f);
 }
 
@@ -270,6 +324,8 @@ int main(void) {
         cmocka_unit_test(it_ranks),
         cmocka_unit_test(proxies_are_used_where_all_are_there),
         cmocka_unit_test(interrupted_and_continued_gives_the_same_bits),
+        cmocka_unit_test(what_does_not_fit_is_not_continued),
+        cmocka_unit_test(diverged_training_is_an_error),
         cmocka_unit_test(damaged_models_are_refused),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);

@@ -186,6 +186,10 @@ static maple_status load_checkpoint(void *context, uint8_t **file, size_t *bytes
     if (status != MAPLE_OK)
         return status;
     t->kept = true;
+    if (*bytes < sizeof t->before_ms) {
+        maple_free(*file);
+        return maple_error_set(error, MAPLE_NOT_FOUND, "what was kept of the training is cut off");
+    }
     memcpy(&t->before_ms, *file, sizeof t->before_ms);
     *bytes -= sizeof t->before_ms;
     memmove(*file, *file + sizeof t->before_ms, *bytes);

@@ -77,21 +77,12 @@ void nn_dual_dense_backward(size_t n, size_t in, size_t out, nn_dual x, nn_dual 
     product(CblasNoTrans, CblasTrans, n, in, out, dy, out, w, out, dx);
 }
 
-NN_CLONES static void add_bias(size_t n, size_t out, const nn_real *bias, nn_real *y) {
-    for (size_t i = 0; i < n; i++) {
-        nn_real *restrict to = y + i * out;
-        const nn_real *restrict from = bias;
-        for (size_t j = 0; j < out; j++)
-            to[j] += from[j];
-    }
-}
-
 void nn_dual_bias_relu(size_t n, size_t out, nn_dual b, bool relu, nn_dual y) {
     nn_bias_relu(n, out, b.value, relu, y.value);
     if (!y.tangent)
         return;
     if (b.tangent)
-        add_bias(n, out, b.tangent, y.tangent);
+        nn_bias_relu(n, out, b.tangent, false, y.tangent);
     if (relu)
         nn_relu_backward(n * out, y.value, y.tangent);
 }

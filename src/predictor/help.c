@@ -135,6 +135,12 @@ static maple_status gather(const maple_fit_request *request, measured *all, mapl
         all->archs[all->n] = maple_space_canonical(request->space, target->graph, &arch);
         all->latency_ms[all->n++] = target->reference_ms[i];
     }
+    size_t known = all->n - all->samples;
+    if (known < HELP_REFERENCES)
+        maple_log(request->hooks, MAPLE_LOG_WARNING,
+                  "the target has latencies of %zu of the %d reference architectures; for the others stands "
+                  "the mean of the sources: measure them",
+                  known, HELP_REFERENCES);
     return MAPLE_OK;
 }
 

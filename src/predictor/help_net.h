@@ -3,9 +3,10 @@
  * help_net.h: the networks of HELP (Lee, Lee, Chong, Hwang; NeurIPS 2021), forward and backward, with or
  * without tangents (nn_dual).
  *
- *   architecture  a graph: `depth` layers X <- ReLU(A X W + b), read at the global node; or bits: dense
- * layers hardware      h[E] -> H, ReLU -> H, ReLU head          [architecture, hardware] -> 2H, ReLU -> 2H,
- * ReLU -> 1
+ *   - architecture: a graph, `depth` layers X <- ReLU(A X W + b) read at the global node; or bits and dense
+ *     layers;
+ *   - hardware: h[E] -> H, ReLU -> H, ReLU;
+ *   - head: [architecture, hardware] -> 2H, ReLU -> 2H, ReLU -> 1.
  *
  * All rows of a batch share one hardware. Rows of a graph layer that are the same in several architectures of
  * a batch (a node that has the same operators within as many steps) are computed once: help_batch says which.

@@ -103,8 +103,8 @@ static maple_status read_sources(const maple_fit_request *request, const double 
     return maple_error_set(
         error, MAPLE_BAD_INPUT,
         "predictor help: no source has latencies of the space's %d reference architectures "
-        "and of two training architectures: measure or import them",
-        HELP_REFERENCES);
+        "and of two training architectures%s: measure or import them",
+        HELP_REFERENCES, options[HELP_SOURCE_ARCHS] == 1 ? " (source_archs=1 allows one)" : "");
 }
 
 static maple_status find_sources(const maple_fit_request *request, const double *options, help_trainer *t,
@@ -193,11 +193,14 @@ static maple_status write_checkpoint(const help_trainer *t, const maple_fit_requ
     return status;
 }
 
+/* What does not fit this training is left alone, with a warning. */
 static maple_status read_checkpoint(help_trainer *t, const maple_fit_request *request, maple_error *error) {
     maple_tensors *tensors = NULL;
+    maple_error why;
     maple_status status = maple_checkpoint_read(request, &tensors, error);
-    if (status == MAPLE_OK && tensors)
-        status = help_trainer_load(t, tensors, error);
+    if (status == MAPLE_OK && tensors && help_trainer_load(t, tensors, &why) != MAPLE_OK)
+        maple_log(request->hooks, MAPLE_LOG_WARNING,
+                  "an interrupted training cannot be continued and is started anew: %s", why.message);
     maple_tensors_free(tensors);
     return status;
 }

@@ -195,6 +195,15 @@ static maple_status fill_rows(const maple_fit_request *request, const samples *s
     return status;
 }
 
+static maple_status check_finite(const samples *s, maple_error *error) {
+    for (size_t i = 0; i < s->n; i++)
+        if (!isfinite(s->score[i]))
+            return maple_error_set(error, MAPLE_BAD_INPUT,
+                                   "predictor nasflat: training diverged: try a smaller rate, tune_rate or "
+                                   "decay");
+    return MAPLE_OK;
+}
+
 static maple_status tune(const maple_fit_request *request, const double *options, samples *s,
                          maple_nasflat_model *model, maple_error *error) {
     const maple_model_context context = {request->space, request->target.graph};
@@ -207,6 +216,8 @@ static maple_status tune(const maple_fit_request *request, const double *options
         status = maple_nasflat_train(&model->net.shape, &rows, &training, model->net.parameters, error);
     if (status == MAPLE_OK)
         status = maple_nasflat_model_scores(model, &context, s->archs, s->n, s->score, error);
+    if (status == MAPLE_OK)
+        status = check_finite(s, error);
     if (status == MAPLE_OK)
         status = maple_nasflat_scale_fit(s->score, s->latency_ms, s->n, &model->scale, error);
     maple_nasflat_rows_release(&rows);

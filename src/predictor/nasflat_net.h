@@ -2,10 +2,12 @@
 /*
  * nasflat_net.h: the network of NASFLAT (Akhauri and Abdelfattah, MLSys 2024, section 4; docs/method.md):
  *
- *   X     the nodes' features: of the input, and of any other node (with `positions`, one vector a place
- * more) O     the operators' features: [operator | device] of each node v     the output node of two graph
- * layers on X, gated by O, through a small perceptron O'    from [O | v], for every node score head([mean
- * over nodes of three graph layers on X, gated by O' | proxies | device])
+ *   - X: the nodes' features, one vector for the input and one for any other node (with `positions`, one a
+ *     place more);
+ *   - O: the operators' features, [operator | device] of each node;
+ *   - v: the output node of two graph layers on X, gated by O, through a small perceptron;
+ *   - O': from [O | v], for every node;
+ *   - score: head([mean over nodes of three graph layers on X, gated by O' | proxies | device]).
  *
  * A graph layer is dense graph flow, graph attention, or the mean of both; both see the same inputs, so that
  * their weights are columns of one matrix. Layers whose inputs are few different rows (X; O, of which there

@@ -82,6 +82,9 @@ static maple_status load_state(const maple_tensors *tensors, trainer *t, maple_e
         if (!(s[i] >= 0 && s[i] <= 4294967295.0))
             return maple_error_set(error, MAPLE_BAD_INPUT, "%s: tensor 'state': element %d is no count",
                                    maple_tensors_path(tensors), i);
+    if (s[STATE_EPOCH] > (double)t->how->epochs)
+        return maple_error_set(error, MAPLE_BAD_INPUT, "%s: epoch %g of %zu", maple_tensors_path(tensors),
+                               s[STATE_EPOCH], t->how->epochs);
     t->epoch = (size_t)s[STATE_EPOCH];
     t->adam.step = (uint64_t)s[STATE_STEP];
     for (int i = 0; i < 4; i++)
@@ -139,7 +142,8 @@ static size_t choose_pairs(trainer *t, size_t n) {
     return found < most ? found : most;
 }
 
-static void train_batch(trainer *t, const size_t *order, size_t n, double rate) {
+/* Returns the loss before the step. */
+static double train_batch(trainer *t, const size_t *order, size_t n, double rate) {
     const maple_nasflat_rows *rows = t->rows;
     maple_nasflat_batch_clear(t->shape, t->batch);
     for (size_t i = 0; i < n; i++) {
@@ -150,17 +154,19 @@ static void train_batch(trainer *t, const size_t *order, size_t n, double rate) 
     }
     size_t pairs = choose_pairs(t, n);
     if (pairs == 0)
-        return;
+        return 0;
     const float *score = maple_nasflat_forward(t->work, t->parameters, t->batch, &t->rng);
-    nn_hinge_loss(n, pairs, t->pairs, t->how->margin, score, t->d_score);
+    double loss = nn_hinge_loss(n, pairs, t->pairs, t->how->margin, score, t->d_score);
     maple_nasflat_backward(t->work, t->parameters, t->batch, t->d_score, t->gradient);
     nn_adam_step(&t->adam, t->count, rate, t->how->decay, t->gradient, t->parameters);
+    return loss;
 }
 
-static void train_epoch(trainer *t) {
+/* Returns the sum of the batches' losses. */
+static double train_epoch(trainer *t) {
     const double pi = 3.14159265358979323846;
     size_t n = t->rows->n, batch = t->how->batch;
-    double turn = pi * (double)t->epoch / (double)t->how->epochs;
+    double turn = pi * (double)t->epoch / (double)t->how->epochs, loss = 0;
     double rate = LEAST_RATE + (t->how->rate - LEAST_RATE) * (1 + cos(turn)) / 2;
     for (size_t i = 0; i < n; i++)
         t->order[i] = i;
@@ -168,9 +174,10 @@ static void train_epoch(trainer *t) {
     for (size_t first = 0; first + 1 < n; first += batch) {
         size_t here = n - first < batch ? n - first : batch;
         if (here > 1) /* one row has no pair */
-            train_batch(t, t->order + first, here, rate);
+            loss += train_batch(t, t->order + first, here, rate);
     }
     t->epoch++;
+    return loss;
 }
 
 static maple_status run(trainer *t, maple_error *error) {
@@ -178,15 +185,20 @@ static maple_status run(trainer *t, maple_error *error) {
     maple_status status = t->how->keeps ? resume(t, error) : MAPLE_OK;
     int64_t last_ns = 0;
     while (status == MAPLE_OK && t->epoch < t->how->epochs) {
-        train_epoch(t);
+        double loss = train_epoch(t);
         maple_report_progress(hooks, t->how->task, (double)t->epoch, (double)t->how->epochs, "epochs");
         bool cancelled = maple_is_cancelled(hooks);
-        if (t->how->keeps && (maple_checkpoint_due(t->how->request, &last_ns) || cancelled))
+        if (!isfinite(loss))
+            status = maple_error_set(error, MAPLE_BAD_INPUT,
+                                     "predictor nasflat: %s diverged in epoch %zu: try a smaller %s or decay",
+                                     t->how->task, t->epoch, t->how->keeps ? "rate" : "tune_rate");
+        else if (t->how->keeps && (maple_checkpoint_due(t->how->request, &last_ns) || cancelled))
             status = keep(t, error);
         if (status == MAPLE_OK && cancelled)
-            status = maple_error_set(error, MAPLE_INTERRUPTED,
-                                     "%s was interrupted after %zu of %zu epochs; run it again", t->how->task,
-                                     t->epoch, t->how->epochs);
+            status = maple_error_set(error, MAPLE_INTERRUPTED, "%s was interrupted after %zu of %zu epochs%s",
+                                     t->how->task, t->epoch, t->how->epochs,
+                                     t->how->keeps && t->how->request->checkpoint ? "; given again it goes on"
+                                                                                  : "");
     }
     return status;
 }
