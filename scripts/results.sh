@@ -133,12 +133,14 @@ rivals() {
     begin rivals "HELP and NASFLAT beside all others"
     run "--pool $build/rivals.db" "All predictors on all tasks that can be run; each learns of the pool what its authors say (900 or 4,000 networks of a device for help, 16 or 800 for nasflat, 900 for maple and fine-tune, all for the others). help, maple and fine-tune also measure ten references. Scored on all networks." \
         --tasks all --predictor "$closed,$trained,help,nasflat" --samples 3,10,20 --trials "$slow_trials" --train-archs all --scoring all
-    run "--pool $build/rivals.db" "HELP's protocol: ten references and ten samples, its trimmed 800 networks. Published (NAS-Bench-201): titan_rtx_256 .987, gold_6226 .989, fpga .985, raspi4 .890, pixel2 .802, eyeriss .940, mean .932; (FBNet) raspi4 .887, eyeriss .943, fpga .892." \
-        --tasks ND,FD --predictor "$closed,help" --samples 10 --trials "$trials" --train-archs all --scoring trimmed800 --per-target
+    run "--pool $build/rivals.db" "HELP's protocol: ten references and ten samples, its trimmed 800 networks. Published: titan_rtx_256 .987, gold_6226 .989, fpga .985, raspi4 .890, pixel2 .802, eyeriss .940, mean .932." \
+        --tasks ND --predictor "$closed,help" --samples 10 --trials "$trials" --train-archs all --scoring trimmed800 --per-target
+    run "--pool $build/rivals.db" "The same on FBNet. Published: raspi4 .887, eyeriss .943, fpga .892." \
+        --tasks FD --predictor "$closed,help" --samples 10 --trials "$slow_trials" --train-archs all --scoring trimmed800 --per-target
     run "--pool $build/rivals.db" "NASFLAT's protocol: 20 samples, the first 128 networks. Published: ND .960 (the same encoding and samples), FD .961, F1 .809, F2 .871, F3 .814, F4 .734, FA .577." \
         --tasks ND,FD,F1,F2,F3,F4,FA --predictor "$closed,help,nasflat" --samples 20 --trials "$slow_trials" --train-archs all --scoring first128
-    run "--pool $build/rivals.db" "Parts of NASFLAT: kinds of graph layer, where the device's vector goes, what it starts from, how many networks of a source. Published (first 128): ensemble .960, hardware=mlp .960, both with and without transfer; 900 networks .961." \
-        --tasks ND --predictor nasflat,nasflat:gnn=dense,nasflat:gnn=gat,nasflat:hardware=mlp,nasflat:transfer_init=0,nasflat:source_archs=900 --samples 20 --trials "$slow_trials" --train-archs all --scoring first128
+    run "--pool $build/rivals.db" "Parts of NASFLAT: kinds of graph layer, where the device's vector goes, what it starts from. Published (first 128): hardware=mlp .960 with and without transfer_init, in the nodes .960." \
+        --tasks ND --predictor nasflat,nasflat:gnn=dense,nasflat:gnn=gat,nasflat:hardware=mlp,nasflat:transfer_init=0 --samples 20 --trials "$slow_trials" --train-archs all --scoring first128
     finish
 }
 
