@@ -10,6 +10,7 @@
 #include "nn/dual.c"
 #include "nn/layer_norm.c"
 #include "predictor/brp_net.c"
+#include "differences.h"
 #include "spaces.h"
 #include "unit.h"
 
@@ -18,10 +19,6 @@
 #include <string.h>
 
 enum { WIDTH = 5, N = 12, MAX = 32 };
-
-static double relative(double a, double b) {
-    return fabs(a - b) / fmax(fmax(fabs(a), fabs(b)), 1e-3);
-}
 
 typedef struct net_case {
     const maple_space *space;

@@ -9,6 +9,7 @@
 #include "predictor/help_net.c"
 #include "predictor/help_modulator.c"
 #include "predictor/help_meta.c"
+#include "differences.h"
 #include "spaces.h"
 #include "unit.h"
 
@@ -17,15 +18,6 @@
 #include <string.h>
 
 enum { SUPPORT = 5, QUERY = 9, WIDTH = 6 };
-
-static double relative(double a, double b) {
-    return fabs(a - b) / fmax(fmax(fabs(a), fabs(b)), 1e-3);
-}
-
-static void fill_normal(maple_rng *rng, double scale, size_t n, double *values) {
-    for (size_t i = 0; i < n; i++)
-        values[i] = scale * maple_rng_normal(rng);
-}
 
 /* A rule and a task on random architectures. */
 typedef struct meta_case {

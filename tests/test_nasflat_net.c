@@ -13,6 +13,7 @@
 #include "predictor/nasflat_batch.c"
 #include "predictor/nasflat_layout.c"
 #include "predictor/nasflat_net.c"
+#include "differences.h"
 #include "spaces.h"
 #include "unit.h"
 
@@ -20,35 +21,6 @@
 #include <stdlib.h>
 
 #define BOUND 1e-6
-
-static void fill(maple_rng *rng, size_t n, double *values) {
-    for (size_t i = 0; i < n; i++)
-        values[i] = maple_rng_normal(rng);
-}
-
-static double dot(size_t n, const double *a, const double *b) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
-static double difference_error(double (*f)(void *), void *user, double step, double *x, double gradient) {
-    const double before = *x;
-    *x = before + step;
-    double up = f(user);
-    *x = before - step;
-    double down = f(user), slope = (up - down) / (2 * step);
-    *x = before;
-    return fabs(slope - gradient) / fmax(fmax(fabs(slope), fabs(gradient)), 1e-3);
-}
-
-static double largest_error(double (*f)(void *), void *user, size_t n, double *x, const double *gradient) {
-    double worst = 0;
-    for (size_t i = 0; i < n; i++)
-        worst = fmax(worst, difference_error(f, user, 1e-5, &x[i], gradient[i]));
-    return worst;
-}
 
 /* --- Layers: f = <c, y> --- */
 
@@ -68,10 +40,10 @@ typedef struct layer_case {
 static layer_case make_layer_case(uint64_t seed) {
     layer_case k = {.nodes = {2, FIRST, COUNT, IN, IN_FROM}};
     maple_rng rng = maple_rng_seed(seed);
-    fill(&rng, ROWS * LD, k.s);
-    fill(&rng, ROWS * LD, k.g);
-    fill(&rng, OUT, k.b);
-    fill(&rng, ROWS * LD, k.c);
+    fill_normal(&rng, 1, ROWS * LD, k.s);
+    fill_normal(&rng, 1, ROWS * LD, k.g);
+    fill_normal(&rng, 1, OUT, k.b);
+    fill_normal(&rng, 1, ROWS * LD, k.c);
     return k;
 }
 
@@ -230,7 +202,7 @@ static net_case make_net(const char *name, maple_nasflat_shape shape, uint64_t s
     maple_nasflat_init(&k.shape, &rng, k.p);
     for (size_t i = 0; i < count; i++) /* nothing is exactly 0 or 1 */
         k.p[i] += 0.02 * maple_rng_normal(&rng);
-    fill(&rng, BATCH, k.c);
+    fill_normal(&rng, 1, BATCH, k.c);
     for (size_t i = 0; i < BATCH; i++) {
         maple_space_op_graph(space, &archs[i], &k.graphs[i]);
         k.device[i] = i % 3;

@@ -7,6 +7,7 @@
 #include "nn/dense.c"
 #include "nn/optimise.c"
 #include "predictor/maple_net.c"
+#include "differences.h"
 #include "unit.h"
 
 #include <cblas.h>
@@ -15,40 +16,6 @@
 #include <string.h>
 
 #define BOUND 1e-6
-
-static void fill(maple_rng *rng, size_t n, double *values) {
-    for (size_t i = 0; i < n; i++)
-        values[i] = maple_rng_normal(rng);
-}
-
-static double dot(size_t n, const double *a, const double *b) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
-/* |a - b| relative to the larger one; gradients below 1e-3 of unit size are compared as they are. */
-static double relative(double a, double b) {
-    double scale = fmax(fabs(a), fabs(b));
-    return fabs(a - b) / fmax(scale, 1e-3);
-}
-
-/* The largest error of gradient[n] with respect to x[n] of the function f(user). */
-static double largest_error(double (*f)(void *), void *user, size_t n, double *x, const double *gradient) {
-    const double step = 1e-5;
-    double worst = 0;
-    for (size_t i = 0; i < n; i++) {
-        double before = x[i];
-        x[i] = before + step;
-        double up = f(user);
-        x[i] = before - step;
-        double down = f(user);
-        x[i] = before;
-        worst = fmax(worst, relative((up - down) / (2 * step), gradient[i]));
-    }
-    return worst;
-}
 
 /* --- One dense layer: f = <c, y> --- */
 
@@ -70,10 +37,10 @@ static void dense_gradients(void **state) {
     maple_rng rng = maple_rng_seed(3);
     for (int relu = 0; relu < 2; relu++) {
         dense_case k = {.relu = relu};
-        fill(&rng, N * IN, k.x);
-        fill(&rng, IN * OUT, k.w);
-        fill(&rng, OUT, k.b);
-        fill(&rng, N * OUT, k.c);
+        fill_normal(&rng, 1, N * IN, k.x);
+        fill_normal(&rng, 1, IN * OUT, k.w);
+        fill_normal(&rng, 1, OUT, k.b);
+        fill_normal(&rng, 1, N * OUT, k.c);
         dense_value(&k);
         double dy[N * OUT], dw[IN * OUT], db[OUT], dx[N * IN];
         memcpy(dy, k.c, sizeof dy);
@@ -95,8 +62,8 @@ static void one_hot_equals_dense(void **state) {
     maple_rng rng = maple_rng_seed(4);
     uint8_t codes[N * POSITIONS];
     double x[N * HOT] = {0}, w[HOT * OUT], b[OUT], y[N * OUT], expected[N * OUT];
-    fill(&rng, HOT * OUT, w);
-    fill(&rng, OUT, b);
+    fill_normal(&rng, 1, HOT * OUT, w);
+    fill_normal(&rng, 1, OUT, b);
     for (size_t i = 0; i < N * POSITIONS; i++) {
         codes[i] = (uint8_t)maple_rng_below(&rng, CHOICES);
         x[i / POSITIONS * HOT + i % POSITIONS * CHOICES + codes[i]] = 1;
@@ -106,7 +73,7 @@ static void one_hot_equals_dense(void **state) {
     for (size_t i = 0; i < N * OUT; i++)
         assert_true(fabs(y[i] - expected[i]) < 1e-12);
     double dy[N * OUT], dw[HOT * OUT], db[OUT], dw_expected[HOT * OUT], db_expected[OUT];
-    fill(&rng, N * OUT, dy);
+    fill_normal(&rng, 1, N * OUT, dy);
     nn_one_hot_backward(N, POSITIONS, CHOICES, OUT, codes, dy, dw, db);
     nn_dense_backward(N, HOT, OUT, x, w, dy, dw_expected, db_expected, NULL);
     for (size_t i = 0; i < HOT * OUT; i++)
@@ -180,7 +147,7 @@ static void check_net(size_t descriptor, size_t platforms, size_t n_archs, uint6
     /* Biases too, or units on the kink of the ReLU would hide errors. */
     for (size_t i = 0; i < count; i++)
         k.parameters[i] += 0.05 * maple_rng_normal(&rng);
-    fill(&rng, platforms * descriptor, k.descriptors);
+    fill_normal(&rng, 1, platforms * descriptor, k.descriptors);
     for (size_t i = 0; i < k.n * 6; i++)
         k.codes[i] = (uint8_t)maple_rng_below(&rng, 5);
     for (size_t i = 0; i < k.n; i++) {

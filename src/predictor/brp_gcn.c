@@ -8,7 +8,6 @@
 #include "predictor/predictor_vtable.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { OPT_EPOCHS, OPT_BATCH, OPT_WIDTH, OPT_RATE, OPT_DECAY, OPT_SCALE, OPT_GRAPH, OPT_COUNT };
 enum { SCALE_LOG, SCALE_MS };
@@ -185,29 +184,19 @@ static maple_status save(const void *state, maple_tensors *tensors, maple_error 
 
 static maple_status load_network(const maple_tensors *tensors, const maple_space *space, brp_model *model,
                                  maple_error *error) {
-    const void *data;
     double shape[2];
-    maple_status status = maple_tensors_get(tensors, "shape", MAPLE_F64, 2, 0, &data, NULL, error);
+    maple_status status = maple_tensors_copy(tensors, "shape", MAPLE_F64, 2, 0, shape, error);
     if (status != MAPLE_OK)
         return status;
-    memcpy(shape, data, sizeof shape);
     if (!(shape[0] >= 1 && shape[0] <= MAX_WIDTH && shape[0] == floor(shape[0])))
         return maple_error_set(error, MAPLE_BAD_INPUT, "%s: tensor 'shape': a network %g wide is refused",
                                maple_tensors_path(tensors), shape[0]);
     model->shape = help_op_graph_shape(space, shape[1] != 0, (size_t)shape[0]);
     size_t count = brp_layout_of(&model->shape).parameters;
-    status = maple_tensors_get(tensors, "gcn", MAPLE_F32, count, 0, &data, NULL, error);
-    if (status != MAPLE_OK)
-        return status;
     model->parameters = maple_alloc_aligned(count, sizeof *model->parameters);
-    if (!model->parameters)
-        return maple_error_memory(error);
-    memcpy(model->parameters, data, count * sizeof *model->parameters);
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(model->parameters[i]))
-            return maple_error_set(error, MAPLE_BAD_INPUT, "%s: a weight of the network is not finite",
-                                   maple_tensors_path(tensors));
-    return MAPLE_OK;
+    return model->parameters
+               ? maple_tensors_copy(tensors, "gcn", MAPLE_F32, count, 0, model->parameters, error)
+               : maple_error_memory(error);
 }
 
 static maple_status load(const maple_tensors *tensors, const maple_model_context *context, void **state,

@@ -3,32 +3,16 @@
 #include "predictor/help_model.h"
 
 #include <math.h>
-#include <string.h>
 
 static maple_status add_shape(const help_shape *shape, maple_tensors *tensors, maple_error *error) {
     double values[2] = {(double)shape->width, shape->graph};
     return maple_tensors_add(tensors, "shape", MAPLE_F64, 2, 0, values, error);
 }
 
-/* n finite numbers, into `out`. */
-static maple_status get_numbers(const maple_tensors *tensors, const char *name, maple_dtype type, size_t n,
-                                void *out, maple_error *error) {
-    const void *data;
-    maple_status status = maple_tensors_get(tensors, name, type, n, 0, &data, NULL, error);
-    if (status != MAPLE_OK)
-        return status;
-    memcpy(out, data, n * (type == MAPLE_F32 ? sizeof(float) : sizeof(double)));
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(type == MAPLE_F32 ? (double)((float *)out)[i] : ((double *)out)[i]))
-            return maple_error_set(error, MAPLE_BAD_INPUT, "%s: tensor '%s' has a value that is not finite",
-                                   maple_tensors_path(tensors), name);
-    return MAPLE_OK;
-}
-
 static maple_status get_shape(const maple_tensors *tensors, const maple_space *space, help_shape *shape,
                               maple_error *error) {
     double values[2];
-    maple_status status = get_numbers(tensors, "shape", MAPLE_F64, 2, values, error);
+    maple_status status = maple_tensors_copy(tensors, "shape", MAPLE_F64, 2, 0, values, error);
     if (status != MAPLE_OK)
         return status;
     bool fine = values[0] >= 1 && values[0] <= HELP_MAX_WIDTH && values[0] == floor(values[0]);
@@ -69,12 +53,7 @@ static maple_status load_networks(const maple_tensors *tensors, help_model *mode
     model->theta = maple_alloc_aligned(model->mc * count, sizeof *model->theta);
     if (!model->theta)
         return maple_error_memory(error);
-    memcpy(model->theta, data, model->mc * count * sizeof *model->theta);
-    for (size_t i = 0; i < model->mc * count; i++)
-        if (!isfinite(model->theta[i]))
-            return maple_error_set(error, MAPLE_BAD_INPUT, "%s: a weight of the network is not finite",
-                                   maple_tensors_path(tensors));
-    return MAPLE_OK;
+    return maple_tensors_copy(tensors, "theta", MAPLE_F32, model->mc, count, model->theta, error);
 }
 
 maple_status help_load(const maple_tensors *tensors, const maple_model_context *context, void **state,
@@ -85,12 +64,13 @@ maple_status help_load(const maple_tensors *tensors, const maple_model_context *
         return maple_error_memory(error);
     maple_status status = get_shape(tensors, context->space, &model->shape, error);
     if (status == MAPLE_OK)
-        status = get_numbers(tensors, "line", MAPLE_F64, 4, line, error);
+        status = maple_tensors_copy(tensors, "line", MAPLE_F64, 4, 0, line, error);
     if (status == MAPLE_OK && !(line[0] > 0 && line[2] > 0))
         status = maple_error_set(error, MAPLE_BAD_INPUT, "%s: tensor 'line': slope %g, floor %g",
                                  maple_tensors_path(tensors), line[0], line[2]);
     if (status == MAPLE_OK)
-        status = get_numbers(tensors, "hardware", MAPLE_F32, HELP_REFERENCES, model->hardware, error);
+        status =
+            maple_tensors_copy(tensors, "hardware", MAPLE_F32, HELP_REFERENCES, 0, model->hardware, error);
     if (status == MAPLE_OK)
         status = load_networks(tensors, model, error);
     if (status != MAPLE_OK) {
@@ -123,7 +103,7 @@ static maple_status load_rule(const maple_tensors *tensors, const maple_space *s
     double values[4];
     maple_status status = get_shape(tensors, space, &rule->shape, error);
     if (status == MAPLE_OK)
-        status = get_numbers(tensors, "rule", MAPLE_F64, 4, values, error);
+        status = maple_tensors_copy(tensors, "rule", MAPLE_F64, 4, 0, values, error);
     if (status != MAPLE_OK)
         return status;
     if (!(values[0] >= 0 && values[0] <= HELP_MAX_STEPS && values[0] == floor(values[0])))
@@ -144,11 +124,11 @@ maple_status help_load_prior(const maple_tensors *tensors, const maple_space *sp
         return maple_error_memory(error);
     maple_status status = load_rule(tensors, space, &prior->rule, error);
     if (status == MAPLE_OK)
-        status = get_numbers(tensors, "missing", MAPLE_F64, HELP_REFERENCES, prior->missing, error);
+        status = maple_tensors_copy(tensors, "missing", MAPLE_F64, HELP_REFERENCES, 0, prior->missing, error);
     if (status == MAPLE_OK) {
         size_t meta = help_rule_meta(&prior->rule);
         prior->meta = maple_alloc_aligned(meta, sizeof *prior->meta);
-        status = prior->meta ? get_numbers(tensors, "meta", MAPLE_F32, meta, prior->meta, error)
+        status = prior->meta ? maple_tensors_copy(tensors, "meta", MAPLE_F32, meta, 0, prior->meta, error)
                              : maple_error_memory(error);
     }
     if (status == MAPLE_OK)

@@ -3,7 +3,6 @@
 #include "predictor/maple_model.h"
 
 #include <math.h>
-#include <string.h>
 
 static const maple_option OPTIONS[OPT_COUNT] = {
     MAPLE_SHARED_OPTIONS,
@@ -120,7 +119,7 @@ static maple_status load_correction(const maple_tensors *tensors, const maple_sp
         return maple_error_set(error, MAPLE_BAD_INPUT,
                                "%s: tensor 'correction' has %zu elements, expected 0, 1 or %zu",
                                maple_tensors_path(tensors), k, maple_feature_count(space));
-    return maple_load_doubles(tensors, "correction", k, base->correction, error);
+    return maple_tensors_copy(tensors, "correction", MAPLE_F64, k, 0, base->correction, error);
 }
 
 static maple_status load_model(const maple_tensors *tensors, const maple_model_context *context,
@@ -135,8 +134,9 @@ static maple_status load_model(const maple_tensors *tensors, const maple_model_c
     } else if (status == MAPLE_OK) {
         base->n_costs = cost_count(context->space);
         base->costs = maple_alloc(base->n_costs, sizeof *base->costs);
-        status = base->costs ? maple_load_doubles(tensors, "costs", base->n_costs, base->costs, error)
-                             : maple_error_memory(error);
+        status = base->costs
+                     ? maple_tensors_copy(tensors, "costs", MAPLE_F64, base->n_costs, 0, base->costs, error)
+                     : maple_error_memory(error);
     }
     return status;
 }

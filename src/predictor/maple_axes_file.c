@@ -58,7 +58,7 @@ maple_status maple_axes_load(const maple_tensors *tensors, const maple_space *sp
     double parts[4];
     const void *data;
     maple_axes axes = {.kept = kept, .references = maple_space_references(space)};
-    maple_status status = maple_load_doubles(tensors, "descriptor.parts", 4, parts, error);
+    maple_status status = maple_tensors_copy(tensors, "descriptor.parts", MAPLE_F64, 4, 0, parts, error);
     if (status == MAPLE_OK)
         status = maple_tensors_get(tensors, "descriptor.column", MAPLE_F64, MAPLE_ANY_ROWS, 0, &data,
                                    &axes.used, error);
@@ -75,13 +75,15 @@ maple_status maple_axes_load(const maple_tensors *tensors, const maple_space *sp
     if (status == MAPLE_OK)
         status = load_reference_mean(tensors, space, &axes, error);
     if (status == MAPLE_OK)
-        status = maple_load_doubles(tensors, "descriptor.column", axes.used, axes.column, error);
+        status =
+            maple_tensors_copy(tensors, "descriptor.column", MAPLE_F64, axes.used, 0, axes.column, error);
     if (status == MAPLE_OK)
-        status = maple_load_doubles(tensors, "descriptor.mean", axes.used, axes.mean, error);
+        status = maple_tensors_copy(tensors, "descriptor.mean", MAPLE_F64, axes.used, 0, axes.mean, error);
     if (status == MAPLE_OK)
-        status = maple_load_doubles(tensors, "descriptor.sd", axes.used, axes.sd, error);
+        status = maple_tensors_copy(tensors, "descriptor.sd", MAPLE_F64, axes.used, 0, axes.sd, error);
     if (status == MAPLE_OK)
-        status = maple_load_doubles(tensors, "descriptor.axis", kept * axes.used, axes.axis, error);
+        status =
+            maple_tensors_copy(tensors, "descriptor.axis", MAPLE_F64, kept * axes.used, 0, axes.axis, error);
     if (status == MAPLE_OK)
         status = check_columns(tensors, space, &axes, error);
     if (status == MAPLE_OK)

@@ -2,7 +2,6 @@
 /* The dual-stream network in model files, of `maple` and of `fine-tune`. */
 #include "predictor/maple_model.h"
 
-#include <math.h>
 #include <string.h>
 
 /* One name a parameter tensor, in the order of maple_net.h. */
@@ -31,20 +30,6 @@ maple_status maple_model_save_network(const maple_model *model, maple_tensors *t
                               columns, model->parameters + table.offset[i], error);
     }
     return status;
-}
-
-maple_status maple_load_doubles(const maple_tensors *tensors, const char *name, size_t n, double *out,
-                                maple_error *error) {
-    const void *data;
-    maple_status status = maple_tensors_get(tensors, name, MAPLE_F64, n, 0, &data, NULL, error);
-    if (status != MAPLE_OK)
-        return status;
-    memcpy(out, data, n * sizeof *out);
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(out[i]))
-            return maple_error_set(error, MAPLE_BAD_INPUT, "%s: tensor '%s': element %zu is not finite",
-                                   maple_tensors_path(tensors), name, i);
-    return MAPLE_OK;
 }
 
 /* Biases say how wide the network is; all other tensors must then fit. */
@@ -81,28 +66,20 @@ static maple_status load_shape(const maple_tensors *tensors, const maple_space *
 
 static maple_status load_parameters(const maple_tensors *tensors, maple_model *model, maple_error *error) {
     maple_net_table table = maple_net_layout(&model->shape);
-    for (int i = 0; i < NET_TENSORS; i++) {
+    maple_status status = MAPLE_OK;
+    for (int i = 0; i < NET_TENSORS && status == MAPLE_OK; i++) {
         size_t columns = stored_columns(&table, i);
-        const void *data;
-        maple_status status =
-            maple_tensors_get(tensors, TENSOR_NAMES[i], MAPLE_F32, columns ? table.rows[i] : table.columns[i],
-                              columns, &data, NULL, error);
-        if (status != MAPLE_OK)
-            return status;
-        size_t count = table.offset[i + 1] - table.offset[i];
-        memcpy(model->parameters + table.offset[i], data, count * sizeof(float));
+        status = maple_tensors_copy(tensors, TENSOR_NAMES[i], MAPLE_F32,
+                                    columns ? table.rows[i] : table.columns[i], columns,
+                                    model->parameters + table.offset[i], error);
     }
-    for (size_t i = 0; i < table.offset[NET_TENSORS]; i++)
-        if (!isfinite(model->parameters[i]))
-            return maple_error_set(error, MAPLE_BAD_INPUT, "%s: a weight of the network is not finite",
-                                   maple_tensors_path(tensors));
-    return MAPLE_OK;
+    return status;
 }
 
 maple_status maple_model_load_network(const maple_tensors *tensors, const maple_space *space,
                                       maple_model *model, maple_error *error) {
     double scale[3];
-    maple_status status = maple_load_doubles(tensors, "scale", 3, scale, error);
+    maple_status status = maple_tensors_copy(tensors, "scale", MAPLE_F64, 3, 0, scale, error);
     if (status != MAPLE_OK)
         return status;
     model->mean = scale[0];

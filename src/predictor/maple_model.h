@@ -204,8 +204,5 @@ maple_status maple_model_correct(const maple_fit_request *request, const double 
 maple_status maple_model_save_network(const maple_model *model, maple_tensors *tensors, maple_error *error);
 maple_status maple_model_load_network(const maple_tensors *tensors, const maple_space *space,
                                       maple_model *model, maple_error *error);
-/* A vector of n finite numbers. */
-maple_status maple_load_doubles(const maple_tensors *tensors, const char *name, size_t n, double *out,
-                                maple_error *error);
 
 #endif

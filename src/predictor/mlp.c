@@ -5,7 +5,6 @@
 #include "predictor/own_samples.h"
 #include "predictor/predictor_vtable.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { OPT_EPOCHS, OPT_BATCH, OPT_WIDTH, OPT_RATE, OPT_DECAY, OPT_SCALE, OPT_COUNT };
@@ -131,19 +130,12 @@ static maple_status load_parameters(const maple_tensors *tensors, maple_mlp *mlp
     mlp->parameters = maple_alloc_aligned(maple_mlp_count(mlp), sizeof(float));
     if (!mlp->parameters)
         return maple_error_memory(error);
-    for (int i = 0; i < MLP_PARTS; i++) {
+    for (int i = 0; i < MLP_PARTS && status == MAPLE_OK; i++) {
         maple_mlp_part part = maple_mlp_part_at(mlp, i);
-        size_t elements = part.rows * (part.columns ? part.columns : 1);
-        status = maple_tensors_get(tensors, NAMES[i], MAPLE_F32, part.rows, part.columns, &data, NULL, error);
-        if (status != MAPLE_OK)
-            return status;
-        memcpy(mlp->parameters + part.offset, data, elements * sizeof(float));
+        status = maple_tensors_copy(tensors, NAMES[i], MAPLE_F32, part.rows, part.columns,
+                                    mlp->parameters + part.offset, error);
     }
-    for (size_t i = 0; i < maple_mlp_count(mlp); i++)
-        if (!isfinite(mlp->parameters[i]))
-            return maple_error_set(error, MAPLE_BAD_INPUT, "%s: a weight of the network is not finite",
-                                   maple_tensors_path(tensors));
-    return MAPLE_OK;
+    return status;
 }
 
 static maple_status load_model(const maple_tensors *tensors, const maple_model_context *context,

@@ -45,13 +45,11 @@ static bool is_whole(double value, double low, double high) {
 
 static maple_status load_shape(const maple_tensors *tensors, const maple_space *space,
                                maple_nasflat_shape *out, maple_error *error) {
-    const void *data;
     double s[SHAPE_SIZE];
     maple_op_graph graph;
-    maple_status status = maple_tensors_get(tensors, "shape", MAPLE_F64, SHAPE_SIZE, 0, &data, NULL, error);
+    maple_status status = maple_tensors_copy(tensors, "shape", MAPLE_F64, SHAPE_SIZE, 0, s, error);
     if (status != MAPLE_OK)
         return status;
-    memcpy(s, data, sizeof s);
     bool fine = is_whole(s[SHAPE_DEVICES], 1, MOST_DEVICES) &&
                 (s[SHAPE_PROXIES] == 0 || s[SHAPE_PROXIES] == MAPLE_PROXIES) &&
                 is_whole(s[SHAPE_GNN], NASFLAT_ENSEMBLE, NASFLAT_GAT) && is_whole(s[SHAPE_HARDWARE], 0, 1) &&
@@ -84,12 +82,7 @@ static maple_status load_floats(const maple_tensors *tensors, const char *name, 
     *out = maple_alloc_aligned(count, sizeof **out);
     if (!*out)
         return maple_error_memory(error);
-    memcpy(*out, data, count * sizeof **out);
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite((*out)[i]))
-            return maple_error_set(error, MAPLE_BAD_INPUT, "%s: tensor '%s': element %zu is not finite",
-                                   maple_tensors_path(tensors), name, i);
-    return MAPLE_OK;
+    return maple_tensors_copy(tensors, name, MAPLE_F32, *found, columns, *out, error);
 }
 
 static maple_status read_archs(const maple_tensors *tensors, const maple_space *space, const float *codes,

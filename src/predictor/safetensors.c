@@ -2,6 +2,7 @@
 /* Model files in memory, and how they are written. The reader is safetensors_read.c. */
 #include "predictor/safetensors_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 maple_tensors *maple_tensors_create(void) {
@@ -220,6 +221,21 @@ maple_status maple_tensors_get(const maple_tensors *tensors, const char *name, m
     *data = tensor->data;
     if (found_rows)
         *found_rows = tensor->shape[0];
+    return MAPLE_OK;
+}
+
+maple_status maple_tensors_copy(const maple_tensors *tensors, const char *name, maple_dtype dtype,
+                                size_t rows, size_t columns, void *out, maple_error *error) {
+    const void *data;
+    size_t n = rows * (columns > 0 ? columns : 1);
+    maple_status status = maple_tensors_get(tensors, name, dtype, rows, columns, &data, NULL, error);
+    if (status != MAPLE_OK)
+        return status;
+    memcpy(out, data, n * (dtype == MAPLE_F32 ? sizeof(float) : sizeof(double)));
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(dtype == MAPLE_F32 ? (double)((float *)out)[i] : ((double *)out)[i]))
+            return maple_error_set(error, MAPLE_BAD_INPUT, "%s: tensor '%s': element %zu is not finite",
+                                   maple_tensors_path(tensors), name, i);
     return MAPLE_OK;
 }
 

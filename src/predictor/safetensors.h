@@ -50,6 +50,10 @@ bool maple_tensors_checked(const maple_tensors *tensors);
 #define MAPLE_ANY_ROWS SIZE_MAX
 maple_status maple_tensors_get(const maple_tensors *tensors, const char *name, maple_dtype dtype, size_t rows,
                                size_t columns, const void **data, size_t *found_rows, maple_error *error);
+/* The same, copied into out[rows * columns] (or out[rows]), where all numbers are finite: MAPLE_BAD_INPUT
+ * says which one is not. */
+maple_status maple_tensors_copy(const maple_tensors *tensors, const char *name, maple_dtype dtype,
+                                size_t rows, size_t columns, void *out, maple_error *error);
 bool maple_tensors_has(const maple_tensors *tensors, const char *name);
 /* Metadata; MAPLE_BAD_INPUT where it is not there. */
 maple_status maple_tensors_text(const maple_tensors *tensors, const char *name, const char **text,
