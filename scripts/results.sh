@@ -35,7 +35,7 @@ begin() {
     {
         echo "# $2"
         echo
-        echo "Made by \`make results\` ($(date -u +%Y-%m-%d), commit $commit, seed 1, $(lscpu | sed -n 's/^Model name: *//p' | head -1))."
+        echo "Made by \`make ${made:-results}\` ($(date -u +%Y-%m-%d), commit $commit, seed 1, $(lscpu | sed -n 's/^Model name: *//p' | head -1))."
         echo "Mean over draws of samples and training architectures, ± standard deviation over draws. Terms: docs/method.md, Evaluation."
     } >"$page.new"
 }
@@ -130,6 +130,7 @@ families() {
 
 rivals() {
     rivals_pool || return 0
+    made=rivals
     begin rivals "HELP and NASFLAT beside all others"
     run "--pool $build/rivals.db" "All predictors on all tasks that can be run; each learns of the pool what its authors say (900 or 4,000 networks of a device for help, 16 or 800 for nasflat, 900 for maple and fine-tune, all for the others). help, maple and fine-tune also measure ten references. Scored on all networks." \
         --tasks all --predictor "$closed,$trained,help,nasflat" --samples 3,10,20 --trials "$slow_trials" --train-archs all --scoring all
@@ -146,6 +147,7 @@ rivals() {
 
 brp_gcn() {
     public_pool || return 0
+    made=rivals
     begin brp-gcn "BRP-NAS's graph network from 900 samples"
     run "--pool $build/public.db" "HELP's trimmed 800 networks. Published (HELP, table 3): titan_rtx_256 .814, gold_6226 .796, pixel2 .666, raspi4 .847, eyeriss .811, fpga .801, mean .789." \
         --tasks ND --predictor brp-gcn,brp-gcn:graph=written,mlp-scratch,scratch@900 --samples 10 --trials "$slow_trials" --scoring trimmed800 --per-target
