@@ -211,4 +211,20 @@ void nn_dual_column_sums(size_t n, size_t out, nn_dual dy, nn_dual sums);
 /* Mean of (prediction - target)^2 over n; gradient[n] with respect to the predictions. */
 double nn_dual_square_loss(size_t n, nn_dual prediction, const nn_real *target, nn_dual gradient);
 
+/* --- Arrays cut from one piece of memory: counted first, with `next` NULL, then cut --- */
+
+typedef struct nn_arena {
+    nn_real *next;
+    size_t count; /* numbers taken so far */
+} nn_arena;
+
+/* n numbers, on a multiple of 64 bytes (in float) where the piece begins on one; NULL while counting. */
+static inline nn_real *nn_take(nn_arena *arena, size_t n) {
+    n = (n + 15) / 16 * 16;
+    nn_real *taken = arena->next;
+    arena->next = taken ? taken + n : NULL;
+    arena->count += n;
+    return taken;
+}
+
 #endif

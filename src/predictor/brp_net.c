@@ -44,30 +44,20 @@ void brp_net_init(const help_shape *shape, maple_rng *rng, nn_real *parameters) 
 
 /* --- Memory --- */
 
-/* `next` NULL: only count. */
-static nn_real *take(nn_real **next, size_t *count, size_t n) {
-    n = (n + 15) / 16 * 16; /* 64 bytes in float */
-    nn_real *taken = *next;
-    *next = taken ? taken + n : NULL;
-    *count += n;
-    return taken;
-}
-
-static size_t lay_out(const help_shape *shape, size_t n, size_t rows, bool backward, nn_real *next,
-                      brp_work *w) {
-    size_t count = 0, h = shape->width;
+static void lay_out(const help_shape *shape, size_t n, size_t rows, bool backward, nn_arena *memory,
+                    brp_work *w) {
+    size_t h = shape->width;
     for (size_t l = 0; l < shape->depth; l++) {
-        w->sum[l] = l > 0 ? take(&next, &count, rows * h) : NULL;
-        w->mixed[l] = take(&next, &count, rows * h);
-        w->x[l] = take(&next, &count, rows * h);
-        w->mean[l] = take(&next, &count, rows);
-        w->inv_sd[l] = take(&next, &count, rows);
+        w->sum[l] = l > 0 ? nn_take(memory, rows * h) : NULL;
+        w->mixed[l] = nn_take(memory, rows * h);
+        w->x[l] = nn_take(memory, rows * h);
+        w->mean[l] = nn_take(memory, rows);
+        w->inv_sd[l] = nn_take(memory, rows);
     }
-    w->out = take(&next, &count, n);
-    w->d_out = take(&next, &count, n);
-    w->d_x = backward ? take(&next, &count, rows * h) : NULL;
-    w->d_y = backward ? take(&next, &count, rows * h) : NULL;
-    return count;
+    w->out = nn_take(memory, n);
+    w->d_out = nn_take(memory, n);
+    w->d_x = backward ? nn_take(memory, rows * h) : NULL;
+    w->d_y = backward ? nn_take(memory, rows * h) : NULL;
 }
 
 brp_work *brp_work_create(const maple_space *space, const help_shape *shape, size_t capacity, bool backward) {
@@ -75,12 +65,15 @@ brp_work *brp_work_create(const maple_space *space, const help_shape *shape, siz
     if (!work)
         return NULL;
     size_t rows = help_batch_rows(space, shape, capacity);
-    work->memory = maple_alloc_aligned(lay_out(shape, capacity, rows, backward, NULL, work), sizeof(nn_real));
+    nn_arena memory = {0};
+    lay_out(shape, capacity, rows, backward, &memory, work);
+    work->memory = maple_alloc_aligned(memory.count, sizeof(nn_real));
     if (!work->memory) {
         maple_free(work);
         return NULL;
     }
-    lay_out(shape, capacity, rows, backward, work->memory, work);
+    memory.next = work->memory;
+    lay_out(shape, capacity, rows, backward, &memory, work);
     return work;
 }
 

@@ -32,22 +32,13 @@ static nn_dual from(nn_dual array, size_t offset) {
 /* --- Memory --- */
 
 typedef struct arena {
-    nn_real *next; /* NULL: only count */
-    size_t count;
+    nn_arena plain;
     bool tangents;
 } arena;
 
-static nn_real *take_one(arena *memory, size_t n) {
-    n = (n + 15) / 16 * 16; /* 64 bytes in float */
-    nn_real *taken = memory->next;
-    memory->next = taken ? taken + n : NULL;
-    memory->count += n;
-    return taken;
-}
-
 static nn_dual take(arena *memory, size_t n) {
-    nn_dual taken = {.value = take_one(memory, n)};
-    taken.tangent = memory->tangents ? take_one(memory, n) : NULL;
+    nn_dual taken = {.value = nn_take(&memory->plain, n)};
+    taken.tangent = memory->tangents ? nn_take(&memory->plain, n) : NULL;
     return taken;
 }
 
@@ -92,12 +83,12 @@ help_work *help_work_create(const maple_space *space, const help_shape *shape, s
     size_t rows = help_batch_rows(space, shape, capacity);
     arena memory = {.tangents = tangents};
     lay_out(shape, capacity, rows, &memory, &work->arrays[1]);
-    work->memory = maple_alloc_aligned(memory.count, sizeof(nn_real));
+    work->memory = maple_alloc_aligned(memory.plain.count, sizeof(nn_real));
     if (!work->memory) {
         maple_free(work);
         return NULL;
     }
-    memory.next = work->memory;
+    memory.plain.next = work->memory;
     lay_out(shape, capacity, rows, &memory, &work->arrays[1]);
     work->arrays[0] = work->arrays[1];
     drop_tangents(&work->arrays[0]);

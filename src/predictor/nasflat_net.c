@@ -38,67 +38,59 @@ struct maple_nasflat_work {
 
 /* --- Memory: counted first, then cut from one piece --- */
 
-static nn_real *cut(nn_real *base, size_t *used, size_t n) {
-    nn_real *at = base ? base + *used : NULL;
-    *used += (n + 15) / 16 * 16;
-    return at;
-}
-
-static size_t cut_layers(maple_nasflat_work *w, nn_real *m, size_t used) {
+static void cut_layers(maple_nasflat_work *w, nn_arena *m) {
     for (int l = 0; l < NASFLAT_LAYERS; l++) {
         layer_work *k = &w->layer[l];
-        k->sh = cut(m, &used, w->rows * w->t.width);
-        k->u = cut(m, &used, w->rows * w->t.width);
-        k->y = cut(m, &used, w->rows * D);
-        k->logit = cut(m, &used, w->edges);
-        k->p = cut(m, &used, w->edges);
-        k->rest = cut(m, &used, w->rows);
-        k->mean = cut(m, &used, w->rows);
-        k->inv_sd = cut(m, &used, w->rows);
+        k->sh = nn_take(m, w->rows * w->t.width);
+        k->u = nn_take(m, w->rows * w->t.width);
+        k->y = nn_take(m, w->rows * D);
+        k->logit = nn_take(m, w->edges);
+        k->p = nn_take(m, w->edges);
+        k->rest = nn_take(m, w->rows);
+        k->mean = nn_take(m, w->rows);
+        k->inv_sd = nn_take(m, w->rows);
     }
-    return used;
 }
 
-static size_t cut_all(maple_nasflat_work *w, nn_real *m, bool training) {
-    size_t used = 0, n = w->capacity, rows = w->rows, W = w->t.width;
+static void cut_all(maple_nasflat_work *w, nn_arena *m, bool training) {
+    size_t n = w->capacity, rows = w->rows, W = w->t.width;
     size_t widest = w->t.head > NASFLAT_HEAD ? w->t.head : NASFLAT_HEAD, twice = training ? 1 : 0;
-    w->x = cut(m, &used, w->kinds * NASFLAT_X);
-    w->o = cut(m, &used, w->pairs * E);
-    w->sh_x = cut(m, &used, w->kinds * W);
-    w->gate_o = cut(m, &used, w->pairs * NASFLAT_LAYERS_A * W);
-    w->gate_a = cut(m, &used, rows * NASFLAT_LAYERS_A * W);
-    w->gate_b = cut(m, &used, rows * NASFLAT_LAYERS_B * W);
-    used = cut_layers(w, m, used);
+    w->x = nn_take(m, w->kinds * NASFLAT_X);
+    w->o = nn_take(m, w->pairs * E);
+    w->sh_x = nn_take(m, w->kinds * W);
+    w->gate_o = nn_take(m, w->pairs * NASFLAT_LAYERS_A * W);
+    w->gate_a = nn_take(m, rows * NASFLAT_LAYERS_A * W);
+    w->gate_b = nn_take(m, rows * NASFLAT_LAYERS_B * W);
+    cut_layers(w, m);
     for (int i = 0; i <= PERCEPTRON; i++)
-        w->v[i] = cut(m, &used, n * D);
-    w->uo = cut(m, &used, w->pairs * D);
-    w->uv = cut(m, &used, n * D);
-    w->hidden = cut(m, &used, rows * D);
-    w->o2 = cut(m, &used, rows * E);
+        w->v[i] = nn_take(m, n * D);
+    w->uo = nn_take(m, w->pairs * D);
+    w->uv = nn_take(m, n * D);
+    w->hidden = nn_take(m, rows * D);
+    w->o2 = nn_take(m, rows * E);
     for (int i = 0; i < PERCEPTRON; i++) {
-        w->proxy[i] = cut(m, &used, n * D);
-        w->device[i] = cut(m, &used, n * E);
+        w->proxy[i] = nn_take(m, n * D);
+        w->device[i] = nn_take(m, n * E);
     }
     for (int i = 0; i <= HEAD_LAYERS; i++)
-        w->head[i] = cut(m, &used, n * widest);
-    w->score = cut(m, &used, n);
-    w->row_a = cut(m, &used, rows * D);
-    w->row_b = cut(m, &used, rows * D);
-    w->row_c = cut(m, &used, rows * D);
-    w->total = cut(m, &used, D);
-    w->d_gate_a = cut(m, &used, twice * rows * NASFLAT_LAYERS_A * W);
-    w->d_gate_b = cut(m, &used, twice * rows * NASFLAT_LAYERS_B * W);
-    w->d_sh = cut(m, &used, twice * rows * W);
-    w->d_x = cut(m, &used, twice * w->kinds * NASFLAT_X);
-    w->d_x2 = cut(m, &used, twice * w->kinds * NASFLAT_X);
-    w->d_o = cut(m, &used, twice * w->pairs * E);
-    w->d_o2 = cut(m, &used, twice * (rows + w->pairs) * E);
-    w->d_sh_x = cut(m, &used, twice * w->kinds * W);
-    w->d_gate_o = cut(m, &used, twice * w->pairs * NASFLAT_LAYERS_A * W);
-    w->d_n = cut(m, &used, twice * n * widest);
-    w->d_n2 = cut(m, &used, twice * n * widest);
-    w->d_u = cut(m, &used, twice * rows * W);
-    return used;
+        w->head[i] = nn_take(m, n * widest);
+    w->score = nn_take(m, n);
+    w->row_a = nn_take(m, rows * D);
+    w->row_b = nn_take(m, rows * D);
+    w->row_c = nn_take(m, rows * D);
+    w->total = nn_take(m, D);
+    w->d_gate_a = nn_take(m, twice * rows * NASFLAT_LAYERS_A * W);
+    w->d_gate_b = nn_take(m, twice * rows * NASFLAT_LAYERS_B * W);
+    w->d_sh = nn_take(m, twice * rows * W);
+    w->d_x = nn_take(m, twice * w->kinds * NASFLAT_X);
+    w->d_x2 = nn_take(m, twice * w->kinds * NASFLAT_X);
+    w->d_o = nn_take(m, twice * w->pairs * E);
+    w->d_o2 = nn_take(m, twice * (rows + w->pairs) * E);
+    w->d_sh_x = nn_take(m, twice * w->kinds * W);
+    w->d_gate_o = nn_take(m, twice * w->pairs * NASFLAT_LAYERS_A * W);
+    w->d_n = nn_take(m, twice * n * widest);
+    w->d_n2 = nn_take(m, twice * n * widest);
+    w->d_u = nn_take(m, twice * rows * W);
 }
 
 maple_nasflat_work *maple_nasflat_work_create(const maple_nasflat_shape *shape, size_t capacity,
@@ -113,12 +105,15 @@ maple_nasflat_work *maple_nasflat_work_create(const maple_nasflat_shape *shape, 
     w->edges = w->rows * (shape->nodes + 1) / 2 + w->rows;
     w->pairs = 2 + shape->devices * shape->operators;
     w->kinds = shape->positions ? shape->nodes : 2;
-    w->memory = maple_alloc_aligned(cut_all(w, NULL, training), sizeof(nn_real));
+    nn_arena memory = {0};
+    cut_all(w, &memory, training);
+    w->memory = maple_alloc_aligned(memory.count, sizeof(nn_real));
     if (!w->memory) {
         maple_free(w);
         return NULL;
     }
-    cut_all(w, w->memory, training);
+    memory.next = w->memory;
+    cut_all(w, &memory, training);
     return w;
 }
 
