@@ -90,6 +90,56 @@ static void what_is_damaged_is_not_used(void **state) {
     maple_free(s.file);
 }
 
+/* A trainer that has counted so far, and refuses what is beyond its end. */
+typedef struct counter {
+    float at, end;
+} counter;
+
+static maple_status save_counter(const void *trainer, maple_tensors *tensors, maple_error *error) {
+    return maple_tensors_add(tensors, "at", MAPLE_F32, 1, 0, &((const counter *)trainer)->at, error);
+}
+
+static maple_status load_counter(void *trainer, const maple_tensors *tensors, maple_error *error) {
+    counter *c = trainer;
+    float at;
+    maple_status status = maple_tensors_copy(tensors, "at", MAPLE_F32, 1, 0, &at, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (at > c->end)
+        return maple_error_set(error, MAPLE_BAD_INPUT, "%g of %g", (double)at, (double)c->end);
+    c->at = at;
+    return MAPLE_OK;
+}
+
+static void a_trainer_is_kept_and_resumed(void **state) {
+    (void)state;
+    shelf s = {0};
+    const maple_checkpoint checkpoint = {&s, load, save};
+    const maple_hooks hooks = {.log = hear};
+    const maple_fit_request request = {.checkpoint = &checkpoint, .hooks = &hooks}, without = {0};
+    counter c = {.at = 4, .end = 5};
+    const maple_checkpoint_state kept = {&c, save_counter, load_counter};
+    said[0] = '\0';
+    OK(maple_checkpoint_keep(&without, &kept, &why));
+    OK(maple_checkpoint_resume(&request, &kept, &why));
+    assert_true(c.at == 4 && !s.file); /* nothing yet */
+    OK(maple_checkpoint_keep(&request, &kept, &why));
+    c.at = 1;
+    OK(maple_checkpoint_resume(&without, &kept, &why));
+    assert_true(c.at == 1);
+    OK(maple_checkpoint_resume(&request, &kept, &why));
+    assert_true(c.at == 4);
+    assert_string_equal(said, "");
+    c = (counter){.at = 1, .end = 3};
+    OK(maple_checkpoint_resume(&request, &kept, &why));
+    assert_true(c.at == 1);
+    assert_string_equal(said, "an interrupted training cannot be continued and is started anew: 4 of 3");
+    s.fails = MAPLE_IO_ERROR;
+    FAILS(maple_checkpoint_keep(&request, &kept, &why), MAPLE_IO_ERROR, "the shelf is broken");
+    FAILS(maple_checkpoint_resume(&request, &kept, &why), MAPLE_IO_ERROR, "the shelf is broken");
+    maple_free(s.file);
+}
+
 static void errors_are_passed_on(void **state) {
     (void)state;
     shelf s = {.fails = MAPLE_OUT_OF_MEMORY};
@@ -129,9 +179,9 @@ static void it_is_due_now_and_then(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(what_is_damaged_is_not_used),
-        cmocka_unit_test(errors_are_passed_on),    cmocka_unit_test(without_a_place_nothing_happens),
-        cmocka_unit_test(it_is_due_now_and_then),
+        cmocka_unit_test(what_is_written_is_read),         cmocka_unit_test(what_is_damaged_is_not_used),
+        cmocka_unit_test(a_trainer_is_kept_and_resumed),   cmocka_unit_test(errors_are_passed_on),
+        cmocka_unit_test(without_a_place_nothing_happens), cmocka_unit_test(it_is_due_now_and_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,11 @@
 
 static const int64_t INTERVAL_NS = 5000000000;
 
+static void warn(const maple_fit_request *request, const maple_error *why) {
+    maple_log(request->hooks, MAPLE_LOG_WARNING,
+              "an interrupted training cannot be continued and is started anew: %s", why->message);
+}
+
 maple_status maple_checkpoint_read(const maple_fit_request *request, maple_tensors **out,
                                    maple_error *error) {
     uint8_t *file = NULL;
@@ -20,8 +25,7 @@ maple_status maple_checkpoint_read(const maple_fit_request *request, maple_tenso
     if (status == MAPLE_OUT_OF_MEMORY)
         return maple_error_memory(error);
     if (status != MAPLE_OK)
-        maple_log(request->hooks, MAPLE_LOG_WARNING,
-                  "an interrupted training cannot be continued and is started anew: %s", why.message);
+        warn(request, &why);
     return MAPLE_OK;
 }
 
@@ -36,6 +40,31 @@ maple_status maple_checkpoint_write(const maple_fit_request *request, const mapl
         return status;
     status = request->checkpoint->save(request->checkpoint->context, file, bytes, error);
     maple_free(file);
+    return status;
+}
+
+maple_status maple_checkpoint_keep(const maple_fit_request *request, const maple_checkpoint_state *state,
+                                   maple_error *error) {
+    if (!request->checkpoint)
+        return MAPLE_OK;
+    maple_tensors *tensors = maple_tensors_create();
+    if (!tensors)
+        return maple_error_memory(error);
+    maple_status status = state->save(state->trainer, tensors, error);
+    if (status == MAPLE_OK)
+        status = maple_checkpoint_write(request, tensors, error);
+    maple_tensors_free(tensors);
+    return status;
+}
+
+maple_status maple_checkpoint_resume(const maple_fit_request *request, const maple_checkpoint_state *state,
+                                     maple_error *error) {
+    maple_tensors *tensors = NULL;
+    maple_error why;
+    maple_status status = maple_checkpoint_read(request, &tensors, error);
+    if (status == MAPLE_OK && tensors && state->load(state->trainer, tensors, &why) != MAPLE_OK)
+        warn(request, &why);
+    maple_tensors_free(tensors);
     return status;
 }
 

@@ -116,9 +116,9 @@ void help_trainer_release(help_trainer *trainer);
 double help_train_episode(help_trainer *trainer);
 /* To the last episode. MAPLE_INTERRUPTED where it is cancelled. */
 maple_status help_train(help_trainer *trainer, const maple_fit_request *request, maple_error *error);
-/* The whole state of the training, for the same request. */
-maple_status help_trainer_save(const help_trainer *trainer, maple_tensors *tensors, maple_error *error);
-maple_status help_trainer_load(help_trainer *trainer, const maple_tensors *tensors, maple_error *error);
+/* The whole state of the training (a help_trainer), for the same request: of a maple_checkpoint_state. */
+maple_status help_trainer_save(const void *trainer, maple_tensors *tensors, maple_error *error);
+maple_status help_trainer_load(void *trainer, const maple_tensors *tensors, maple_error *error);
 
 /* --- Adapted (help.c), files (help_file.c) --- */
 

@@ -181,34 +181,11 @@ double help_train_episode(help_trainer *t) {
     return loss;
 }
 
-static maple_status write_checkpoint(const help_trainer *t, const maple_fit_request *request,
-                                     maple_error *error) {
-    maple_tensors *tensors = maple_tensors_create();
-    if (!tensors)
-        return maple_error_memory(error);
-    maple_status status = help_trainer_save(t, tensors, error);
-    if (status == MAPLE_OK)
-        status = maple_checkpoint_write(request, tensors, error);
-    maple_tensors_free(tensors);
-    return status;
-}
-
-/* What does not fit this training is left alone, with a warning. */
-static maple_status read_checkpoint(help_trainer *t, const maple_fit_request *request, maple_error *error) {
-    maple_tensors *tensors = NULL;
-    maple_error why;
-    maple_status status = maple_checkpoint_read(request, &tensors, error);
-    if (status == MAPLE_OK && tensors && help_trainer_load(t, tensors, &why) != MAPLE_OK)
-        maple_log(request->hooks, MAPLE_LOG_WARNING,
-                  "an interrupted training cannot be continued and is started anew: %s", why.message);
-    maple_tensors_free(tensors);
-    return status;
-}
-
 maple_status help_train(help_trainer *t, const maple_fit_request *request, maple_error *error) {
     const maple_hooks *hooks = request->hooks;
+    const maple_checkpoint_state state = {t, help_trainer_save, help_trainer_load};
     int64_t last_ns = 0;
-    maple_status status = read_checkpoint(t, request, error);
+    maple_status status = maple_checkpoint_resume(request, &state, error);
     nn_blas_enter();
     while (t->episode < t->episodes && status == MAPLE_OK) {
         double loss = help_train_episode(t);
@@ -220,7 +197,7 @@ maple_status help_train(help_trainer *t, const maple_fit_request *request, maple
                                      "meta_rate or alpha",
                                      t->episode);
         else if (maple_checkpoint_due(request, &last_ns) || (cancelled && request->checkpoint))
-            status = write_checkpoint(t, request, error);
+            status = maple_checkpoint_keep(request, &state, error);
         if (status == MAPLE_OK && cancelled)
             status = maple_error_set(error, MAPLE_INTERRUPTED,
                                      "meta-training was interrupted after %zu of %zu episodes%s", t->episode,
@@ -298,7 +275,8 @@ void help_trainer_release(help_trainer *t) {
     help_meta_work_free(t->work);
 }
 
-maple_status help_trainer_save(const help_trainer *t, maple_tensors *tensors, maple_error *error) {
+maple_status help_trainer_save(const void *trainer, maple_tensors *tensors, maple_error *error) {
+    const help_trainer *t = trainer;
     size_t meta = help_rule_meta(&t->prior->rule);
     double episode = (double)t->episode;
     maple_status status = maple_tensors_add(tensors, "episode", MAPLE_F64, 1, 0, &episode, error);
@@ -310,7 +288,8 @@ maple_status help_trainer_save(const help_trainer *t, maple_tensors *tensors, ma
                               : status;
 }
 
-maple_status help_trainer_load(help_trainer *t, const maple_tensors *tensors, maple_error *error) {
+maple_status help_trainer_load(void *trainer, const maple_tensors *tensors, maple_error *error) {
+    help_trainer *t = trainer;
     size_t meta = help_rule_meta(&t->prior->rule);
     const void *episode, *parts[3];
     const char *const names[3] = {"meta", "adam.m", "adam.v"};

@@ -50,7 +50,8 @@ typedef struct trainer {
 
 enum { STATE_EPOCH, STATE_STEP, STATE_RNG, STATE_SIZE = STATE_RNG + 8 };
 
-static maple_status save_state(const trainer *t, maple_tensors *tensors, maple_error *error) {
+static maple_status save_state(const void *trained, maple_tensors *tensors, maple_error *error) {
+    const trainer *t = trained;
     double state[STATE_SIZE] = {[STATE_EPOCH] = (double)t->epoch, [STATE_STEP] = (double)t->adam.step};
     for (int i = 0; i < 4; i++) { /* halves, which a double holds exactly */
         state[STATE_RNG + 2 * i] = (double)(t->rng.state[i] >> 32);
@@ -65,7 +66,8 @@ static maple_status save_state(const trainer *t, maple_tensors *tensors, maple_e
                               : status;
 }
 
-static maple_status load_state(const maple_tensors *tensors, trainer *t, maple_error *error) {
+static maple_status load_state(void *trained, const maple_tensors *tensors, maple_error *error) {
+    trainer *t = trained;
     const void *state, *parameters, *m, *v;
     maple_status status = maple_tensors_get(tensors, "state", MAPLE_F64, STATE_SIZE, 0, &state, NULL, error);
     if (status == MAPLE_OK)
@@ -93,29 +95,6 @@ static maple_status load_state(const maple_tensors *tensors, trainer *t, maple_e
     memcpy(t->adam.m, m, t->count * sizeof(float));
     memcpy(t->adam.v, v, t->count * sizeof(float));
     return MAPLE_OK;
-}
-
-static maple_status keep(const trainer *t, maple_error *error) {
-    maple_tensors *tensors = maple_tensors_create();
-    if (!tensors)
-        return maple_error_memory(error);
-    maple_status status = save_state(t, tensors, error);
-    if (status == MAPLE_OK)
-        status = maple_checkpoint_write(t->how->request, tensors, error);
-    maple_tensors_free(tensors);
-    return status;
-}
-
-/* What does not fit this training is left alone, with a warning. */
-static maple_status resume(trainer *t, maple_error *error) {
-    maple_tensors *tensors = NULL;
-    maple_error why;
-    maple_status status = maple_checkpoint_read(t->how->request, &tensors, error);
-    if (status == MAPLE_OK && tensors && load_state(tensors, t, &why) != MAPLE_OK)
-        maple_log(t->how->request->hooks, MAPLE_LOG_WARNING,
-                  "an interrupted training cannot be continued and is started anew: %s", why.message);
-    maple_tensors_free(tensors);
-    return status;
 }
 
 /* --- Epochs --- */
@@ -181,8 +160,10 @@ static double train_epoch(trainer *t) {
 }
 
 static maple_status run(trainer *t, maple_error *error) {
-    const maple_hooks *hooks = t->how->request->hooks;
-    maple_status status = t->how->keeps ? resume(t, error) : MAPLE_OK;
+    const maple_fit_request *request = t->how->request;
+    const maple_hooks *hooks = request->hooks;
+    const maple_checkpoint_state state = {t, save_state, load_state};
+    maple_status status = t->how->keeps ? maple_checkpoint_resume(request, &state, error) : MAPLE_OK;
     int64_t last_ns = 0;
     while (status == MAPLE_OK && t->epoch < t->how->epochs) {
         double loss = train_epoch(t);
@@ -192,13 +173,12 @@ static maple_status run(trainer *t, maple_error *error) {
             status = maple_error_set(error, MAPLE_BAD_INPUT,
                                      "predictor nasflat: %s diverged in epoch %zu: try a smaller %s or decay",
                                      t->how->task, t->epoch, t->how->keeps ? "rate" : "tune_rate");
-        else if (t->how->keeps && (maple_checkpoint_due(t->how->request, &last_ns) || cancelled))
-            status = keep(t, error);
+        else if (t->how->keeps && (maple_checkpoint_due(request, &last_ns) || cancelled))
+            status = maple_checkpoint_keep(request, &state, error);
         if (status == MAPLE_OK && cancelled)
             status = maple_error_set(error, MAPLE_INTERRUPTED, "%s was interrupted after %zu of %zu epochs%s",
                                      t->how->task, t->epoch, t->how->epochs,
-                                     t->how->keeps && t->how->request->checkpoint ? "; given again it goes on"
-                                                                                  : "");
+                                     t->how->keeps && request->checkpoint ? "; given again it goes on" : "");
     }
     return status;
 }

@@ -68,6 +68,20 @@ maple_status maple_keep_sources(const maple_fit_request *request, size_t *kept, 
 maple_status maple_checkpoint_read(const maple_fit_request *request, maple_tensors **out, maple_error *error);
 maple_status maple_checkpoint_write(const maple_fit_request *request, const maple_tensors *tensors,
                                     maple_error *error);
+
+/* How a trainer's whole state goes into tensors and comes back; load leaves the trainer as it is where it
+ * fails. */
+typedef struct maple_checkpoint_state {
+    void *trainer;
+    maple_status (*save)(const void *trainer, maple_tensors *tensors, maple_error *error);
+    maple_status (*load)(void *trainer, const maple_tensors *tensors, maple_error *error);
+} maple_checkpoint_state;
+
+/* Writes the state; reads it again: what does not fit this training is left alone, with a warning. */
+maple_status maple_checkpoint_keep(const maple_fit_request *request, const maple_checkpoint_state *state,
+                                   maple_error *error);
+maple_status maple_checkpoint_resume(const maple_fit_request *request, const maple_checkpoint_state *state,
+                                     maple_error *error);
 /* Whether it is time for the next one; *last_ns, 0 at first, is when the last was due. */
 bool maple_checkpoint_due(const maple_fit_request *request, int64_t *last_ns);
 
