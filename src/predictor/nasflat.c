@@ -6,6 +6,7 @@
  * alike.
  */
 #include "predictor/nasflat.h"
+#include "predictor/own_samples.h"
 #include "predictor/predictor_internal.h"
 
 #include <math.h>
@@ -46,25 +47,21 @@ static void free_samples(samples *s) {
 
 static maple_status take_samples(const maple_target *target, samples *s, maple_error *error) {
     size_t n = target->n_samples;
+    maple_own_sample *own = maple_own_samples(target);
     *s = (samples){.n = n,
                    .archs = maple_alloc(n, sizeof *s->archs),
                    .latency_ms = maple_alloc(n, 3 * sizeof *s->latency_ms)};
-    if (!s->archs || !s->latency_ms)
+    if (!own || !s->archs || !s->latency_ms) {
+        maple_free(own);
         return maple_error_memory(error);
+    }
     s->source_ms = s->latency_ms + n;
     s->score = s->source_ms + n;
     for (size_t i = 0; i < n; i++) {
-        size_t at = i;
-        for (; at > 0; at--) {
-            int order = memcmp(target->archs[i].op, s->archs[at - 1].op, sizeof target->archs[i].op);
-            if (order > 0 || (order == 0 && target->latency_ms[i] >= s->latency_ms[at - 1]))
-                break;
-            s->archs[at] = s->archs[at - 1];
-            s->latency_ms[at] = s->latency_ms[at - 1];
-        }
-        s->archs[at] = target->archs[i];
-        s->latency_ms[at] = target->latency_ms[i];
+        s->archs[i] = own[i].arch;
+        s->latency_ms[i] = own[i].latency_ms;
     }
+    maple_free(own);
     return MAPLE_OK;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * own_samples.h: what networks that learn from the target's own samples alone share (mlp-scratch, brp-gcn):
- * samples in a fixed order, the scale of what is learned, epochs that end where what was held out gets worse.
+ * samples in a fixed order (nasflat takes them in it, too), the scale of what is learned, epochs that end
+ * where what was held out gets worse.
  */
 #ifndef MAPLE_PREDICTOR_OWN_SAMPLES_H
 #define MAPLE_PREDICTOR_OWN_SAMPLES_H
