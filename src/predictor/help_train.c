@@ -38,14 +38,12 @@ static size_t published(double option, bool graph, size_t of_graph, size_t of_bi
     return graph ? of_graph : of_bits;
 }
 
-/* The first rows of order[] that the platform has, without the fastest and the slowest tenth (`trim`). */
+/* The first rows of order[] that the platform has, `most` at most, without the fastest and the slowest tenth
+ * (`trim`). */
 static maple_status read_source(const maple_fit_request *request, const double *options, size_t platform,
-                                const size_t *order, help_source *source, maple_error *error) {
-    enum { GRAPH_ARCHS = 900, BITS_ARCHS = 4000 };
+                                const size_t *order, size_t most, help_source *source, maple_error *error) {
     const maple_dataset_platform *p = &request->pool->platforms[platform];
-    bool graph = help_rule_for(request->space, options).shape.graph;
-    size_t rows = maple_train_rows(request), n = 0,
-           most = published(options[HELP_SOURCE_ARCHS], graph, GRAPH_ARCHS, BITS_ARCHS);
+    size_t rows = maple_train_rows(request), n = 0;
     timed_row *sorted = maple_alloc(rows, sizeof *sorted);
     source->archs = maple_alloc(rows, sizeof *source->archs);
     source->latency_ms = maple_alloc(rows, sizeof *source->latency_ms);
@@ -81,13 +79,15 @@ static maple_status read_source(const maple_fit_request *request, const double *
 static maple_status read_sources(const maple_fit_request *request, const double *options, const size_t *rows,
                                  size_t n, const size_t *order, help_trainer *t, maple_text *without,
                                  maple_error *error) {
+    enum { GRAPH_ARCHS = 900, BITS_ARCHS = 4000 };
+    size_t most = published(options[HELP_SOURCE_ARCHS], t->prior->rule.shape.graph, GRAPH_ARCHS, BITS_ARCHS);
     for (size_t s = 0; s < n; s++) {
         const maple_dataset_platform *p = &request->pool->platforms[rows[s]];
         help_source *source = &t->sources[t->n_sources];
         bool described = maple_dataset_references(request->pool, p, source->reference_ms) == HELP_REFERENCES;
         if (described) {
             t->n_sources++; /* released from here on */
-            maple_status status = read_source(request, options, rows[s], order, source, error);
+            maple_status status = read_source(request, options, rows[s], order, most, source, error);
             if (status != MAPLE_OK)
                 return status;
             if (source->n >= 2)
