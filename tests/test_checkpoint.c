@@ -2,6 +2,7 @@
 /* Checkpoints of a training: what is written is read again, what is damaged is said and not used. */
 #include "check.h"
 #include "predictor/predictor_internal.h"
+#include "shelf.h"
 
 #include <stdio.h>
 
@@ -11,38 +12,6 @@ static void hear(void *user, maple_log_level level, const char *message) {
     (void)user;
     if (level == MAPLE_LOG_WARNING)
         snprintf(said, sizeof said, "%s", message);
-}
-
-/* A place for one checkpoint. */
-typedef struct shelf {
-    uint8_t *file;
-    size_t bytes;
-    maple_status fails;
-} shelf;
-
-static maple_status load(void *context, uint8_t **file, size_t *bytes, maple_error *error) {
-    const shelf *s = context;
-    if (s->fails != MAPLE_OK)
-        return maple_error_set(error, s->fails, "the shelf is broken");
-    if (!s->file)
-        return maple_error_set(error, MAPLE_NOT_FOUND, "nothing there");
-    *file = maple_alloc(s->bytes, 1);
-    assert_non_null(*file);
-    memcpy(*file, s->file, s->bytes);
-    *bytes = s->bytes;
-    return MAPLE_OK;
-}
-
-static maple_status save(void *context, const uint8_t *file, size_t bytes, maple_error *error) {
-    shelf *s = context;
-    if (s->fails != MAPLE_OK)
-        return maple_error_set(error, s->fails, "the shelf is broken");
-    maple_free(s->file);
-    s->file = maple_alloc(bytes, 1);
-    assert_non_null(s->file);
-    memcpy(s->file, file, bytes);
-    s->bytes = bytes;
-    return MAPLE_OK;
 }
 
 static const float WEIGHTS[3] = {1, -2.5f, 1e-30f};
@@ -57,7 +26,7 @@ static maple_tensors *some(void) {
 static void what_is_written_is_read(void **state) {
     (void)state;
     shelf s = {0};
-    const maple_checkpoint checkpoint = {&s, load, save};
+    const maple_checkpoint checkpoint = on_shelf(&s);
     const maple_fit_request request = {.checkpoint = &checkpoint};
     maple_tensors *tensors = some(), *found = tensors;
     OK(maple_checkpoint_read(&request, &found, &why));
@@ -76,7 +45,7 @@ static void what_is_written_is_read(void **state) {
 static void what_is_damaged_is_not_used(void **state) {
     (void)state;
     shelf s = {0};
-    const maple_checkpoint checkpoint = {&s, load, save};
+    const maple_checkpoint checkpoint = on_shelf(&s);
     const maple_hooks hooks = {.log = hear};
     const maple_fit_request request = {.checkpoint = &checkpoint, .hooks = &hooks};
     maple_tensors *tensors = some(), *found = tensors;
@@ -114,7 +83,7 @@ static maple_status load_counter(void *trainer, const maple_tensors *tensors, ma
 static void a_trainer_is_kept_and_resumed(void **state) {
     (void)state;
     shelf s = {0};
-    const maple_checkpoint checkpoint = {&s, load, save};
+    const maple_checkpoint checkpoint = on_shelf(&s);
     const maple_hooks hooks = {.log = hear};
     const maple_fit_request request = {.checkpoint = &checkpoint, .hooks = &hooks}, without = {0};
     counter c = {.at = 4, .end = 5};
@@ -143,7 +112,7 @@ static void a_trainer_is_kept_and_resumed(void **state) {
 static void errors_are_passed_on(void **state) {
     (void)state;
     shelf s = {.fails = MAPLE_OUT_OF_MEMORY};
-    const maple_checkpoint checkpoint = {&s, load, save};
+    const maple_checkpoint checkpoint = on_shelf(&s);
     const maple_fit_request request = {.checkpoint = &checkpoint};
     maple_tensors *tensors = some(), *found;
     FAILS(maple_checkpoint_read(&request, &found, &why), MAPLE_OUT_OF_MEMORY, "the shelf is broken");
@@ -166,7 +135,7 @@ static void without_a_place_nothing_happens(void **state) {
 static void it_is_due_now_and_then(void **state) {
     (void)state;
     shelf s = {0};
-    const maple_checkpoint checkpoint = {&s, load, save};
+    const maple_checkpoint checkpoint = on_shelf(&s);
     const maple_fit_request request = {.checkpoint = &checkpoint};
     int64_t last_ns = 0;
     assert_false(maple_checkpoint_due(&request, &last_ns)); /* nothing was done yet */

@@ -5,6 +5,7 @@
 #include "predictor/nasflat.h"
 #include "predictor/predictor_internal.h"
 #include "scratch.h"
+#include "shelf.h"
 
 #define QUICK "epochs=3,batch=32,source_archs=12,tune_epochs=2"
 
@@ -174,35 +175,9 @@ static void proxies_are_used_where_all_are_there(void **state) {
 
 /* --- Checkpoints --- */
 
-typedef struct shelf {
-    uint8_t *file;
-    size_t bytes;
-    int epochs_left;
-} shelf;
-
-static maple_status shelf_load(void *context, uint8_t **file, size_t *bytes, maple_error *error) {
-    const shelf *s = context;
-    if (!s->file)
-        return maple_error_set(error, MAPLE_NOT_FOUND, "nothing there");
-    *file = maple_alloc(s->bytes, 1);
-    memcpy(*file, s->file, s->bytes);
-    *bytes = s->bytes;
-    return MAPLE_OK;
-}
-
-static maple_status shelf_save(void *context, const uint8_t *file, size_t bytes, maple_error *error) {
-    shelf *s = context;
-    (void)error;
-    maple_free(s->file);
-    s->file = maple_alloc(bytes, 1);
-    memcpy(s->file, file, bytes);
-    s->bytes = bytes;
-    return MAPLE_OK;
-}
-
 static bool cancel(void *user) {
-    shelf *s = user;
-    return s->epochs_left-- == 0;
+    int *epochs_left = user;
+    return (*epochs_left)-- == 0;
 }
 
 static void interrupted_and_continued_gives_the_same_bits(void **state) {
@@ -212,14 +187,15 @@ static void interrupted_and_continued_gives_the_same_bits(void **state) {
     f.request.options = "epochs=5,batch=16,source_archs=12";
     maple_pretrained *whole = NULL, *parts = NULL;
     assert_int_equal(maple_predictor_pretrain("nasflat", &f.request, &whole, NULL), MAPLE_OK);
-    shelf s = {.epochs_left = 1};
-    const maple_checkpoint checkpoint = {&s, shelf_load, shelf_save};
-    const maple_hooks hooks = {.cancelled = cancel, .user = &s};
+    shelf s = {0};
+    int epochs_left;
+    const maple_checkpoint checkpoint = on_shelf(&s);
+    const maple_hooks hooks = {.cancelled = cancel, .user = &epochs_left};
     maple_error error;
     f.request.checkpoint = &checkpoint;
     f.request.hooks = &hooks;
     for (int times = 0; times < 2; times++) { /* after 2 and after 4 epochs */
-        s.epochs_left = 1;
+        epochs_left = 1;
         assert_int_equal(maple_predictor_pretrain("nasflat", &f.request, &parts, &error), MAPLE_INTERRUPTED);
         assert_non_null(strstr(error.message, times == 0 ? "2 of 5" : "4 of 5"));
         assert_non_null(strstr(error.message, "; given again it goes on"));
@@ -252,9 +228,10 @@ static void what_does_not_fit_is_not_continued(void **state) {
     (void)state;
     fixture f;
     fixture_make(&f, MAPLE_GRAPH_AS_WRITTEN);
-    shelf s = {.epochs_left = 3};
-    const maple_checkpoint checkpoint = {&s, shelf_load, shelf_save};
-    const maple_hooks stops = {.cancelled = cancel, .user = &s};
+    shelf s = {0};
+    int epochs_left = 3;
+    const maple_checkpoint checkpoint = on_shelf(&s);
+    const maple_hooks stops = {.cancelled = cancel, .user = &epochs_left};
     maple_pretrained *model = NULL;
     maple_error error;
     char heard[256] = "";
