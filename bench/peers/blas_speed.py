@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the scripts of this folder share: a look at the BLAS that PyTorch uses."""
+"""What the scripts of this folder share: how they begin, with a look at the BLAS that PyTorch uses."""
 import sys
 import time
 
@@ -21,3 +21,10 @@ def need_openblas(program):
         sys.exit(f"{program}: the active BLAS does {speed:.1f} GMAC/s on one core: that is a reference BLAS; activate OpenBLAS "
                  "(bench/peers/blas_speed.py says how) and run again")
     return speed
+
+
+def begin(program, threads):
+    """Every run alike: so many threads, the same random numbers, no reference BLAS. Returns what need_openblas does."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    return need_openblas(program)

@@ -14,7 +14,7 @@ import time
 import torch
 from torch import nn
 
-from blas_speed import need_openblas
+from blas_speed import begin
 
 PLATFORMS, ARCHS, SAMPLES, EPOCHS, BATCH, WIDTH, EMBEDDING = 7, 900, 10, 50, 128, 128, 32
 POSITIONS, CHOICES, ALL = 6, 5, 15625
@@ -42,9 +42,7 @@ def main():
     parser.add_argument("--descriptor", type=int, default=7, help="columns of the hardware descriptor (7: components)")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    speed = need_openblas("fit_pytorch")
+    speed = begin("fit_pytorch", 1)
     n = PLATFORMS * ARCHS + SAMPLES
     one_hot, target = random_one_hot(n), torch.randn(n)
     platform = torch.cat([torch.arange(PLATFORMS).repeat_interleave(ARCHS), torch.full((SAMPLES,), PLATFORMS)])

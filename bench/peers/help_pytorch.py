@@ -13,7 +13,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from blas_speed import need_openblas
+from blas_speed import begin
 
 NODES, KINDS, WIDTH, EMBEDDING, TASKS, SUPPORT, QUERY, STEPS = 9, 8, 100, 10, 8, 10, 200, 2
 EDGES = [(0, 1), (0, 2), (0, 4), (1, 3), (1, 5), (2, 6), (3, 6), (4, 7), (5, 7), (6, 7)]
@@ -84,9 +84,7 @@ def main():
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
-    speed = need_openblas("help_pytorch")
+    speed = begin("help_pytorch", arguments.threads)
     a = adjacency()
     theta, modulator = create()
     alpha = [torch.full_like(p, 1e-3) for p in theta]

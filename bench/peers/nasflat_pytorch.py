@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from blas_speed import need_openblas
+from blas_speed import begin
 
 NODES, KINDS, ARCHS, SCORES, MARGIN = 22, 9, 800, 13, 0.1
 
@@ -111,9 +111,7 @@ def main():
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
-    speed = need_openblas("nasflat_pytorch")
+    speed = begin("nasflat_pytorch", arguments.threads)
     model = Nasflat()
     train(model, random_rows(ARCHS, arguments.devices), 128, 3, 1e-3)  # warm
     step = train(model, random_rows(ARCHS, arguments.devices), 128, arguments.steps, 1e-3) / arguments.steps
