@@ -4,6 +4,7 @@
 #include "check.h"
 #include "fitting.h"
 #include "maple/evaluate.h"
+#include "predictor/own_samples.h"
 #include "predictor/predictor_vtable.h"
 #include "scratch.h"
 #include "spaces.h"
@@ -124,12 +125,34 @@ static void damaged_models_are_refused(void **state) {
     }
 }
 
+static void damaged_scales_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        double scale[4];
+        const char *message;
+    } CASES[] = {{{2, 1, 1, 1}, "tensor 'scale': 2, 1, 1, 1 are no scale"},
+                 {{1, 0, 1, 1}, "tensor 'scale': 1, 0, 1, 1 are no scale"},
+                 {{0, -1, 0, 1}, "tensor 'scale': 0, -1, 0, 1 are no scale"},
+                 {{0, -1, 1, 0}, "tensor 'scale': 0, -1, 1, 0 are no scale"},
+                 {{0, NAN, 1, 1}, "tensor 'scale': element 1 is not finite"},
+                 {{0, 1, 1, INFINITY}, "tensor 'scale': element 3 is not finite"}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        maple_own_scale scale;
+        maple_tensors *tensors = maple_tensors_create();
+        assert_non_null(tensors);
+        OK(maple_tensors_add(tensors, "scale", MAPLE_F64, 4, 0, CASES[i].scale, &why));
+        FAILS(maple_own_scale_load(tensors, &scale, &why), MAPLE_BAD_INPUT, CASES[i].message);
+        maple_tensors_free(tensors);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_learns_a_device),
         cmocka_unit_test(written_graphs_hold_more_than_pruned_ones),
         cmocka_unit_test(fitting_can_be_cancelled),
         cmocka_unit_test(damaged_models_are_refused),
+        cmocka_unit_test(damaged_scales_are_refused),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }

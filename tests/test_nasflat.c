@@ -293,6 +293,28 @@ static void damaged_models_are_refused(void **state) {
     }
 }
 
+static void damaged_scales_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        double scale[3];
+        const char *message;
+    } CASES[] = {{{0, 0, 1}, "tensor 'scale': 0, 0, 1 are no scale"},
+                 {{0, 1, -1}, "tensor 'scale': 0, 1, -1 are no scale"},
+                 {{NAN, 1, 1}, "tensor 'scale': element 0 is not finite"},
+                 {{0, 1, INFINITY}, "tensor 'scale': element 2 is not finite"}};
+    const maple_model_context context = {.space = space_or_fail("fbnet"), .graph = MAPLE_GRAPH_PRUNED};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        maple_tensors *tensors = maple_tensors_create();
+        void *model = NULL;
+        maple_error error;
+        assert_int_equal(maple_tensors_add(tensors, "scale", MAPLE_F64, 3, 0, CASES[i].scale, NULL),
+                         MAPLE_OK);
+        assert_int_equal(maple_nasflat_load(tensors, &context, &model, &error), MAPLE_BAD_INPUT);
+        assert_non_null(strstr(error.message, CASES[i].message));
+        maple_tensors_free(tensors);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(milliseconds_rise_with_the_score),
@@ -304,6 +326,7 @@ int main(void) {
         cmocka_unit_test(what_does_not_fit_is_not_continued),
         cmocka_unit_test(diverged_training_is_an_error),
         cmocka_unit_test(damaged_models_are_refused),
+        cmocka_unit_test(damaged_scales_are_refused),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }

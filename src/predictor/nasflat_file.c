@@ -4,7 +4,6 @@
 #include "predictor/nasflat.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { SHAPE_DEVICES, SHAPE_PROXIES, SHAPE_GNN, SHAPE_HARDWARE, SHAPE_POSITIONS, SHAPE_CHAIN, SHAPE_SIZE };
 enum { MOST_DEVICES = 4096 };
@@ -156,13 +155,11 @@ maple_status maple_nasflat_save(const void *model, maple_tensors *tensors, maple
 }
 
 static maple_status load_scale(const maple_tensors *tensors, maple_nasflat_scale *out, maple_error *error) {
-    const void *data;
     double s[3];
-    maple_status status = maple_tensors_get(tensors, "scale", MAPLE_F64, 3, 0, &data, NULL, error);
+    maple_status status = maple_tensors_copy(tensors, "scale", MAPLE_F64, 3, 0, s, error);
     if (status != MAPLE_OK)
         return status;
-    memcpy(s, data, sizeof s);
-    if (!(isfinite(s[0]) && s[1] > 0 && isfinite(s[1]) && s[2] > 0 && isfinite(s[2])))
+    if (s[1] <= 0 || s[2] <= 0)
         return maple_error_set(error, MAPLE_BAD_INPUT, "%s: tensor 'scale': %g, %g, %g are no scale",
                                maple_tensors_path(tensors), s[0], s[1], s[2]);
     *out = (maple_nasflat_scale){s[0], s[1], s[2]};

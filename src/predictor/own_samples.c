@@ -61,15 +61,11 @@ maple_status maple_own_scale_save(const maple_own_scale *scale, maple_tensors *t
 }
 
 maple_status maple_own_scale_load(const maple_tensors *tensors, maple_own_scale *scale, maple_error *error) {
-    const void *data;
     double values[4];
-    maple_status status = maple_tensors_get(tensors, "scale", MAPLE_F64, 4, 0, &data, NULL, error);
+    maple_status status = maple_tensors_copy(tensors, "scale", MAPLE_F64, 4, 0, values, error);
     if (status != MAPLE_OK)
         return status;
-    memcpy(values, data, sizeof values);
     bool fine = values[0] == FILE_LOG || (values[0] == FILE_MS && values[1] > 0);
-    for (int i = 1; i < 4; i++)
-        fine &= isfinite(values[i]);
     if (!fine || values[2] <= 0 || values[3] <= 0)
         return maple_error_set(error, MAPLE_BAD_INPUT, "%s: tensor 'scale': %g, %g, %g, %g are no scale",
                                maple_tensors_path(tensors), values[0], values[1], values[2], values[3]);
