@@ -10,10 +10,11 @@
  *   network <id> <verify 0 | 1> <architecture>                  relative error (nan: not verified), bytes,
  *   operator <id> <verify 0 | 1> <index>                          implementations
  *   unload <id>                                                 -
- *   run <budget ns> <id> ...                                    ns executing, then for each id, in order,
- *                                                               as far as the budget went (at least
+ *   run <budget ns> <tag> <id> ...                              tag, ns executing, then for each id, in
+ *                                                               order, as far as the budget went (at least
  *                                                               one): ns of the timed run, ns of the slower
- * probe loop <least ns> <id> ...                                    for each id: ns a run (mean over a loop
+ *                                                               probe
+ *   loop <least ns> <id> ...                                    for each id: ns a run (mean over a loop
  *                                                               of that length), ns of the slower probe
  *   counters <provider> <scratch folder>                        -
  *   count <id> <warm | cold>                                    ten times: status, value, running share,
@@ -230,9 +231,9 @@ static void add_timed(maple_text *answer, const timed *times, size_t n) {
 }
 
 static maple_status serve_run(worker *self, char *rest, maple_text *answer, maple_error *error) {
-    uint64_t budget;
-    if (!next_number(&rest, INT64_MAX, &budget) || !rest)
-        return bad_request("budget or list of ids", error);
+    uint64_t budget, tag;
+    if (!next_number(&rest, INT64_MAX, &budget) || !next_number(&rest, UINT32_MAX, &tag) || !rest)
+        return bad_request("budget, tag or list of ids", error);
     size_t n = 0, capacity = 1;
     for (const char *at = rest; *at; at++)
         capacity += *at == '\t';
@@ -248,7 +249,7 @@ static maple_status serve_run(worker *self, char *rest, maple_text *answer, mapl
             status = time_once(network, &times[n++], &executing_ns, error);
     }
     if (status == MAPLE_OK) {
-        maple_text_addf(answer, "\t%" PRId64, executing_ns);
+        maple_text_addf(answer, "\t%" PRIu64 "\t%" PRId64, tag, executing_ns);
         add_timed(answer, times, n);
     }
     maple_free(times);
