@@ -95,9 +95,12 @@ void cli_setup_options(cli_setup *setup, cli_options *options);
 maple_status cli_setup_resolve(cli_setup *setup, maple_error *error);
 
 /* Identifies the configuration (as `name`, NULL: the default name) and adds it to the pool; takes what the
- * pool knows about this CPU's undisturbed probe. */
+ * pool knows about this CPU's undisturbed probe. MAPLE_BAD_INPUT where the platform is there and was measured
+ * on another host. */
 maple_status cli_register_platform(cli_setup *setup, const char *name, maple_pool *pool,
                                    maple_platform *platform, maple_error *error);
+/* Adds to the message that platform `name` cannot be continued here under which name it can be measured. */
+void cli_offer_name(maple_pool *pool, const char *name, const char *more, maple_error *error);
 /* Keeps with the platform what was learned about the undisturbed probe. */
 maple_status cli_remember_probe(const cli_setup *setup, maple_pool *pool, const maple_platform *platform,
                                 maple_error *error);

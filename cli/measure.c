@@ -8,7 +8,7 @@
 typedef struct {
     cli_setup setup;
     const char *name, *file;
-    bool all, json;
+    bool all, json, accept_drift, retry_failed;
     int random, rounds, memory_mib;
     uint64_t seed;
 } measure_options;
@@ -72,13 +72,19 @@ static maple_status measure(measure_options *o, const maple_arch *archs, size_t 
                                .n = n,
                                .rounds = o->rounds,
                                .memory_limit = (size_t)o->memory_mib << 20,
-                               .seed = o->seed};
+                               .seed = o->seed,
+                               .accept_drift = o->accept_drift,
+                               .retry_failed = o->retry_failed};
     maple_status status = cli_open_pool(o->setup.pool, MAPLE_POOL_WRITE, &pool, error);
     if (status == MAPLE_OK)
         status = cli_register_platform(&o->setup, o->name, pool, &platform, error);
     bool begun = status == MAPLE_OK;
     if (begun)
         status = maple_measure_networks(&o->setup.config, pool, &platform, &plan, &report, error);
+    if (begun &&
+        status == MAPLE_BAD_INPUT) /* other sentinels: the other ways to get here were found before */
+        cli_offer_name(pool, platform.name, "; or go on with --accept-drift, which makes this the measure",
+                       error);
     if (status == MAPLE_OK)
         status = cli_remember_probe(&o->setup, pool, &platform, error);
     if (status == MAPLE_INTERRUPTED)
@@ -105,6 +111,9 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     cli_int(&options, "memory", &o.memory_mib, 16, 1 << 20, "MIB",
             "limit of compiled networks (default 1024)");
     cli_seed(&options, &o.seed);
+    cli_flag(&options, "retry-failed", &o.retry_failed, "try again what failed before");
+    cli_flag(&options, "accept-drift", &o.accept_drift,
+             "go on though this machine is not as fast as it was for this platform");
     cli_flag(&options, "json", &o.json, "one object");
     maple_status status = cli_parse(self, &options, argc, argv, 0, -1, error);
     if (status != MAPLE_OK || options.help)

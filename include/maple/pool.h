@@ -57,6 +57,9 @@ maple_status maple_pool_find_platform(maple_pool *pool, const char *name, maple_
 maple_status maple_pool_platforms(maple_pool *pool, maple_platform **out, size_t *n, maple_error *error);
 /* The JSON text; freed by maple_free; "{}" where there is none. */
 maple_status maple_pool_environment(maple_pool *pool, int64_t platform, char **out, maple_error *error);
+/* Merges a JSON object into it (RFC 7396: members take the place of those of the same name, null removes). */
+maple_status maple_pool_patch_environment(maple_pool *pool, int64_t platform, const char *json,
+                                          maple_error *error);
 maple_status maple_pool_remove_platform(maple_pool *pool, int64_t platform, maple_error *error);
 /* Complete latencies of a platform in a space. */
 maple_status maple_pool_count_latencies(maple_pool *pool, int64_t platform, const maple_space *space,

@@ -8,6 +8,7 @@
  * a second: each is committed to the pool when it is back, so an interrupt is answered soon and costs one
  * piece at most.
  */
+#include "measure/lock.h"
 #include "measure/probe.h"
 #include "measure/session.h"
 
@@ -259,14 +260,43 @@ static maple_status check_plan(const maple_measure_config *config, const maple_p
     return MAPLE_OK;
 }
 
+static maple_status check_host(maple_pool *pool, const maple_platform *platform, maple_error *error) {
+    maple_environment here;
+    char *then;
+    maple_status status = maple_pool_environment(pool, platform->id, &then, error);
+    if (status != MAPLE_OK)
+        return status;
+    maple_environment_probe(NULL, &here);
+    status = maple_environment_same_host(then, &here, error);
+    maple_free(then);
+    return status == MAPLE_OK ? status : maple_error_prefix(error, status, "platform '%s'", platform->name);
+}
+
+static maple_status measure_all(maple_session *self, maple_error *error) {
+    maple_status status = maple_session_start(self, (size_t)self->campaign.plan->rounds * PASSES, error);
+    if (status == MAPLE_OK)
+        status = maple_session_check_sentinels(self, error);
+    for (size_t first = 0, end = 0; first < self->campaign.n_targets && status == MAPLE_OK; first = end)
+        status = measure_block(self, first, &end, error);
+    return status;
+}
+
 maple_status maple_measure_networks(const maple_measure_config *config, maple_pool *pool,
                                     const maple_platform *platform, const maple_measure_plan *plan,
                                     maple_measure_report *report, maple_error *error) {
     int64_t begin = maple_clock_ns();
-    *report = (maple_measure_report){.median_spread = NAN};
+    maple_lock lock;
+    *report = (maple_measure_report){.median_spread = NAN, .sentinel_shift = NAN};
     maple_status status = check_plan(config, platform, plan, error);
+    if (status == MAPLE_OK)
+        status = check_host(pool, platform, error);
     if (status != MAPLE_OK)
         return status;
+    status = maple_lock_take(&lock, pool, platform, config->hooks, error);
+    if (status != MAPLE_OK) {
+        maple_lock_release(&lock);
+        return status;
+    }
     maple_session self = {.campaign = {.config = config,
                                        .plan = plan,
                                        .pool = pool,
@@ -275,12 +305,11 @@ maple_status maple_measure_networks(const maple_measure_config *config, maple_po
                           .platform = platform};
     status = maple_campaign_prepare(&self.campaign, error);
     if (status == MAPLE_OK && self.campaign.n_targets > 0)
-        status = maple_session_start(&self, (size_t)plan->rounds * PASSES, error);
-    for (size_t first = 0, end = 0; first < self.campaign.n_targets && status == MAPLE_OK; first = end)
-        status = measure_block(&self, first, &end, error);
+        status = measure_all(&self, error);
     maple_status finished = maple_campaign_finish(&self.campaign, status == MAPLE_OK ? error : NULL);
     status = status == MAPLE_OK ? finished : status;
     maple_session_release(&self);
+    maple_lock_release(&lock);
     report->disturbed_share = self.timed > 0 ? self.dropped / self.timed : 0;
     if (report->disturbed_share > DISTURBANCE_WORTH_A_WARNING)
         maple_log(config->hooks, MAPLE_LOG_WARNING,

@@ -49,6 +49,10 @@ maple_status maple_session_start(maple_session *self, size_t sentinel_runs, mapl
 void maple_session_release(maple_session *self);
 maple_status maple_session_interrupted(const maple_session *self, maple_error *error);
 
+/* Times the sentinels: MAPLE_BAD_INPUT where the platform's were more than 5 % faster or slower (baseline.c).
+ */
+maple_status maple_session_check_sentinels(maple_session *self, maple_error *error);
+
 /* Compiles targets from `first` on until the memory limit; *end is behind the last one of the block. */
 maple_status maple_session_load(maple_session *self, size_t first, size_t *end, maple_error *error);
 maple_status maple_session_unload(maple_session *self, size_t first, size_t end, maple_error *error);

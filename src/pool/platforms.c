@@ -232,6 +232,27 @@ maple_status maple_pool_environment(maple_pool *pool, int64_t platform, char **o
     return status;
 }
 
+maple_status maple_pool_patch_environment(maple_pool *pool, int64_t platform, const char *json,
+                                          maple_error *error) {
+    cJSON *parsed = cJSON_Parse(json);
+    bool is_object = cJSON_IsObject(parsed);
+    cJSON_Delete(parsed);
+    if (!is_object)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "a platform's environment is a JSON object, not this");
+    maple_status status = maple_pool_begin_write(pool, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = maple_pool_require_platform(pool, platform, error);
+    if (status == MAPLE_OK)
+        status =
+            maple_pool_execute(pool, error,
+                               "INSERT INTO environments(platform, json) VALUES(?1, json_patch('{}', ?2)) "
+                               "ON CONFLICT(platform) DO UPDATE SET json = json_patch(json, ?2)",
+                               "ls", platform, json);
+    return maple_pool_end(pool, status, error);
+}
+
 maple_status maple_pool_remove_platform(maple_pool *pool, int64_t platform, maple_error *error) {
     maple_status status = maple_pool_begin_write(pool, error);
     if (status != MAPLE_OK)

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Is the machine as fast as it was? Before a campaign measures anything, the sentinels are timed by
+ * themselves, and their medians compared with those of the platform's first campaign, which were had in the
+ * same way and are kept with its environment. Undisturbed runs only (probe.h); a machine that seems to have
+ * changed is asked again before the campaign is refused, because hosts are noisy for seconds, not for
+ * minutes.
+ */
+#include "measure/probe.h"
+#include "measure/session.h"
+
+#include <cJSON.h>
+#include <math.h>
+#include <stdio.h>
+
+enum { WANTED_RUNS = 25, LEAST_RUNS = 10, MOST_RUNS = 2000, ATTEMPTS = 4 };
+static const double ATTEMPT_S = 5, ALLOWED = 0.05, CLEARLY_THE_SAME = 0.025;
+
+typedef struct series {
+    double latency_ms[MOST_RUNS];
+    int64_t probe_ns[MOST_RUNS];
+    size_t n;
+    double kept_ms[MOST_RUNS]; /* the undisturbed ones */
+    size_t n_kept;
+    double median_ms; /* NaN where too few are undisturbed */
+    double known_ms;  /* the pool's; NaN: none yet */
+} series;
+
+/* --- What the pool knows --- */
+
+static void sentinel_text(const maple_session *self, size_t i, char text[MAPLE_MAX_ARCH_TEXT]) {
+    maple_space_format(self->campaign.config->space, &self->sentinels[i].arch, text);
+}
+
+static maple_status read_known(const maple_session *self, series *all, maple_error *error) {
+    char *text;
+    maple_status status = maple_pool_environment(self->campaign.pool, self->campaign.platform, &text, error);
+    if (status != MAPLE_OK)
+        return status;
+    cJSON *environment = cJSON_Parse(text);
+    const cJSON *space =
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(environment, "sentinels"),
+                                         maple_space_name(self->campaign.config->space));
+    for (size_t i = 0; i < self->n_sentinels; i++) {
+        char arch[MAPLE_MAX_ARCH_TEXT];
+        sentinel_text(self, i, arch);
+        const cJSON *one = cJSON_GetObjectItemCaseSensitive(space, arch);
+        double known = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(one, "median_ms"));
+        all[i].known_ms = known > 0 ? known : NAN;
+    }
+    cJSON_Delete(environment);
+    maple_free(text);
+    return MAPLE_OK;
+}
+
+/* Keeps the medians of sentinels that have none yet, or of all where the new ones are to hold from now on. */
+static maple_status keep_new(const maple_session *self, const series *all, bool replace, maple_error *error) {
+    cJSON *patch = cJSON_CreateObject();
+    cJSON *space = cJSON_AddObjectToObject(cJSON_AddObjectToObject(patch, "sentinels"),
+                                           maple_space_name(self->campaign.config->space));
+    for (size_t i = 0; i < self->n_sentinels; i++) {
+        char arch[MAPLE_MAX_ARCH_TEXT];
+        if (isnan(all[i].median_ms) || (!isnan(all[i].known_ms) && !replace))
+            continue;
+        sentinel_text(self, i, arch);
+        cJSON *one = cJSON_AddObjectToObject(space, arch);
+        cJSON_AddNumberToObject(one, "median_ms", all[i].median_ms);
+        cJSON_AddNumberToObject(one, "runs", (double)all[i].n_kept);
+    }
+    maple_status status = MAPLE_OK;
+    char *text = cJSON_PrintUnformatted(patch);
+    if (!space || !text)
+        status = maple_error_memory(error);
+    else if (cJSON_GetArraySize(space) > 0)
+        status = maple_pool_patch_environment(self->campaign.pool, self->campaign.platform, text, error);
+    cJSON_free(text);
+    cJSON_Delete(patch);
+    return status;
+}
+
+/* --- Timing --- */
+
+/* One run by itself, so that a lost worker is nobody else's fault; two lost in a row are not by chance. */
+static maple_status time_sentinel(maple_session *self, size_t id, series *one, maple_error *error) {
+    for (int attempt = 0; attempt < 2; attempt++) {
+        size_t done;
+        double executing_s;
+        maple_error failed = {0};
+        maple_status status = maple_session_run(self, &id, 1, 0, 0, &done, &executing_s, &failed);
+        if (status == MAPLE_OK) {
+            const maple_timing *timing = &self->timings[0];
+            maple_probe_note(&self->fastest_ns[id], timing->probe_ns);
+            maple_probe_note(&self->machine_fastest_ns, timing->probe_ns);
+            one->latency_ms[one->n] = timing->latency_ms;
+            one->probe_ns[one->n++] = timing->probe_ns;
+            return MAPLE_OK;
+        }
+        if (!maple_session_survives(self, status))
+            return maple_error_set(error, status, "%s", failed.message);
+        if (attempt > 0)
+            status = maple_session_give_up(self, id, &failed, error);
+        else
+            status = MAPLE_OK;
+        if (status == MAPLE_OK)
+            status = maple_session_recover(self, &failed, error);
+        if (status != MAPLE_OK)
+            return status;
+    }
+    return MAPLE_OK;
+}
+
+static maple_status summarise(const maple_session *self, size_t id, series *one, maple_error *error) {
+    const int64_t *machine_ns = self->campaign.config->fastest_probe_ns;
+    maple_summary summary;
+    one->n_kept = 0;
+    for (size_t i = 0; i < one->n; i++) {
+        if (!maple_probe_disturbed(one->probe_ns[i], self->fastest_ns[id],
+                                   machine_ns ? *machine_ns : self->machine_fastest_ns))
+            one->kept_ms[one->n_kept++] = one->latency_ms[i];
+    }
+    maple_status status = maple_summarise(one->kept_ms, one->n_kept, &summary, error);
+    if (status == MAPLE_OK)
+        one->median_ms = one->n_kept >= LEAST_RUNS ? summary.median : NAN;
+    return status;
+}
+
+/* The largest |now / then - 1|; NaN where nothing can be compared. *fewest: undisturbed runs. */
+static double largest_shift(const maple_session *self, const series *all, size_t *fewest) {
+    double largest = NAN;
+    *fewest = MOST_RUNS;
+    for (size_t i = 0; i < self->n_sentinels; i++) {
+        if (self->sentinels[i].lost)
+            continue;
+        double shift = fabs(all[i].median_ms / all[i].known_ms - 1);
+        largest = fmax(largest, shift); /* fmax leaves NaN out */
+        *fewest = all[i].n_kept < *fewest ? all[i].n_kept : *fewest;
+    }
+    return largest;
+}
+
+static maple_status time_all(maple_session *self, series *all, double *shift, maple_error *error) {
+    const maple_hooks *hooks = self->campaign.config->hooks;
+    int64_t end = maple_clock_ns() + (int64_t)(ATTEMPT_S * 1e9);
+    size_t fewest = 0;
+    for (size_t i = 0; i < self->n_sentinels; i++)
+        all[i].n = 0;
+    for (size_t round = 0; round < MOST_RUNS && maple_clock_ns() < end; round++) {
+        if (round % LEAST_RUNS == LEAST_RUNS - 1 && maple_is_cancelled(hooks))
+            return maple_session_interrupted(self, error);
+        for (size_t i = 0; i < self->n_sentinels; i++) {
+            maple_status status = MAPLE_OK;
+            if (!self->sentinels[i].lost)
+                status = time_sentinel(self, i, &all[i], error);
+            if (status == MAPLE_OK)
+                status = summarise(self, i, &all[i], error);
+            if (status != MAPLE_OK)
+                return status;
+        }
+        *shift = largest_shift(self, all, &fewest);
+        if (fewest >= WANTED_RUNS || (fewest >= LEAST_RUNS && *shift < CLEARLY_THE_SAME))
+            break;
+    }
+    return MAPLE_OK;
+}
+
+/* --- The decision --- */
+
+static maple_status refuse(const maple_session *self, const series *all, maple_error *error) {
+    maple_text details = {0};
+    for (size_t i = 0; i < self->n_sentinels; i++) {
+        if (fabs(all[i].median_ms / all[i].known_ms - 1) > ALLOWED)
+            maple_text_addf(&details, "%ssentinel %zu takes %.4g ms, %.4g ms then",
+                            details.length ? "; " : "", i, all[i].median_ms, all[i].known_ms);
+    }
+    maple_status status =
+        details.failed
+            ? maple_error_memory(error)
+            : maple_error_set(error, MAPLE_BAD_INPUT,
+                              "this machine is not as fast as when platform '%s' was measured (%s)",
+                              self->platform->name, details.data);
+    maple_text_free(&details);
+    return status;
+}
+
+maple_status maple_session_check_sentinels(maple_session *self, maple_error *error) {
+    maple_measure_report *report = self->campaign.report;
+    bool accept = self->campaign.plan->accept_drift;
+    if (self->n_sentinels == 0)
+        return MAPLE_OK;
+    series *all = maple_alloc(self->n_sentinels, sizeof *all);
+    if (!all)
+        return maple_error_memory(error);
+    maple_status status = read_known(self, all, error);
+    double shift = INFINITY;
+    for (int attempt = 0; attempt < ATTEMPTS && status == MAPLE_OK && shift > ALLOWED; attempt++)
+        status = time_all(self, all, &shift, error);
+    if (status == MAPLE_OK) {
+        report->sentinel_shift = shift;
+        bool known = false;
+        for (size_t i = 0; i < self->n_sentinels; i++)
+            known = known || !isnan(all[i].known_ms);
+        if (known && isnan(shift))
+            maple_log(
+                self->campaign.config->hooks, MAPLE_LOG_WARNING,
+                "the core was never to ourselves for long enough to tell whether this machine is as fast as "
+                "when platform '%s' was first measured",
+                self->platform->name);
+        if (shift > ALLOWED && !accept)
+            status = refuse(self, all, error);
+        else
+            status = keep_new(self, all, shift > ALLOWED, error);
+    }
+    maple_free(all);
+    return status;
+}
