@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* maple measure: latencies of more architectures on this machine; stopped and continued at will. */
-#include "cli.h"
+#include "plan.h"
 
 #include <math.h>
 #include <stdio.h>
 
 typedef struct {
     cli_setup setup;
-    const char *name, *file;
+    const char *name, *file, *plan;
+    const char *counters; /* provider of the descriptor, which is then measured first; NULL: it is not */
     bool all, json, accept_drift, retry_failed;
-    int random, rounds, memory_mib;
+    int random, rounds, memory_mib, only;
     uint64_t seed;
 } measure_options;
 
@@ -45,15 +46,15 @@ static void format_percent(double share, char text[16]) {
         snprintf(text, 16, "-");
 }
 
-static maple_status print_report(const maple_platform *platform, const maple_measure_report *report,
-                                 bool json, maple_error *error) {
-    if (!json) {
+static maple_status print_report(const measure_options *o, const maple_platform *platform,
+                                 const maple_measure_report *report, maple_error *error) {
+    if (!o->json) {
         char spread[16];
         format_percent(report->median_spread, spread);
-        printf("%s: %zu measured, %zu were there, %zu failed; %.1f s, %.0f %% of it running networks (%.0f "
-               "%% timed); "
-               "spread of runs %s, sentinel drift %.1f %%, %.0f %% of the runs disturbed\n",
-               platform->name, report->measured, report->already, report->failed, report->wall_s,
+        printf("%s: %zu measured, %zu were there, %zu failed%s; %.1f s, %.0f %% of it running networks (%.0f "
+               "%% timed); spread of runs %s, sentinel drift %.1f %%, %.0f %% of the runs disturbed\n",
+               platform->name, report->measured, report->already, report->failed,
+               report->failed ? " (their rows say why; --retry-failed tries them again)" : "", report->wall_s,
                100 * report->executing_s / report->wall_s, 100 * report->timed_s / report->wall_s, spread,
                100 * report->sentinel_drift, 100 * report->disturbed_share);
         return cli_flush(error);
@@ -61,7 +62,15 @@ static maple_status print_report(const maple_platform *platform, const maple_mea
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "platform", platform->name);
     cli_add_report(object, report);
-    return cli_print_json(object, error);
+    if (!o->plan)
+        return cli_print_json(object, error);
+    char *line = cJSON_PrintUnformatted(object); /* of a plan: one line a platform */
+    cJSON_Delete(object);
+    if (!line)
+        return maple_error_memory(error);
+    puts(line);
+    cJSON_free(line);
+    return cli_flush(error);
 }
 
 static maple_status measure(measure_options *o, const maple_arch *archs, size_t n, maple_error *error) {
@@ -76,7 +85,9 @@ static maple_status measure(measure_options *o, const maple_arch *archs, size_t 
                                .accept_drift = o->accept_drift,
                                .retry_failed = o->retry_failed};
     maple_status status = cli_open_pool(o->setup.pool, MAPLE_POOL_WRITE, &pool, error);
-    if (status == MAPLE_OK)
+    if (status == MAPLE_OK && o->counters)
+        status = cli_profile_platform(&o->setup, o->name, o->counters, false, pool, &platform, error);
+    else if (status == MAPLE_OK)
         status = cli_register_platform(&o->setup, o->name, pool, &platform, error);
     bool begun = status == MAPLE_OK;
     if (begun)
@@ -94,7 +105,102 @@ static maple_status measure(measure_options *o, const maple_arch *archs, size_t 
         maple_error_set(error, status, "%s; what was measured before is in %s, the same command continues",
                         error->message, maple_pool_path(pool));
     maple_pool_close(pool);
-    return status == MAPLE_OK ? print_report(&platform, &report, o->json, error) : status;
+    return status == MAPLE_OK ? print_report(o, &platform, &report, error) : status;
+}
+
+/* --- Plans --- */
+
+/* The options of one platform of a plan. */
+static maple_status take_platform(const measure_options *o, const cli_plan *plan, int i, measure_options *out,
+                                  maple_error *error) {
+    const cli_plan_platform *platform = &plan->platforms[i];
+    *out = *o;
+    out->name = platform->name;
+    out->counters = plan->counters;
+    out->rounds = plan->rounds;
+    out->memory_mib = o->memory_mib ? o->memory_mib : plan->memory_mib;
+    out->seed = plan->seed;
+    out->setup.space_name = plan->space;
+    out->setup.pool = o->setup.pool ? o->setup.pool : plan->pool;
+    out->setup.engine = platform->engine;
+    out->setup.isa = platform->isa;
+    out->setup.graph = platform->graph;
+    out->setup.threads = platform->threads;
+    out->setup.batch = platform->batch;
+    maple_status status = cli_setup_resolve(&out->setup, error);
+    return status == MAPLE_OK ? status
+                              : maple_error_prefix(error, status, "%s: platforms[%d]", plan->file, i);
+}
+
+/* With `rehearse`: only what can be said without measuring. */
+static maple_status take_turn(const measure_options *o, const cli_plan *plan, int i, bool rehearse,
+                              maple_error *error) {
+    measure_options one;
+    maple_arch *archs = NULL;
+    size_t n = 0;
+    maple_status status = take_platform(o, plan, i, &one, error);
+    if (status == MAPLE_OK)
+        status = cli_plan_archs(plan, &plan->platforms[i], one.setup.config.space, one.setup.config.graph,
+                                &archs, &n, error);
+    if (status == MAPLE_OK && !rehearse) {
+        status = measure(&one, archs, n, error);
+        if (status != MAPLE_OK)
+            maple_error_prefix(error, status, "%s: platforms[%d]", plan->file, i);
+    }
+    maple_free(archs);
+    return status;
+}
+
+/* What concerns one platform does not keep the others waiting. */
+static bool concerns_all(maple_status status) {
+    return status == MAPLE_INTERRUPTED || status == MAPLE_IO_ERROR || status == MAPLE_OUT_OF_MEMORY;
+}
+
+static maple_status run_plan(const measure_options *o, maple_error *error) {
+    cli_plan plan;
+    maple_status status = cli_plan_read(o->plan, &plan, error);
+    if (status != MAPLE_OK)
+        return status;
+    if (o->only > plan.n)
+        status = maple_error_set(error, MAPLE_BAD_ARGUMENT, "--only %d: %s has %d platforms", o->only,
+                                 plan.file, plan.n);
+    for (int i = 0; i < plan.n && status == MAPLE_OK; i++)
+        status = take_turn(o, &plan, i, true, error);
+    maple_status first = MAPLE_OK;
+    maple_error why = {0};
+    for (int i = 0; i < plan.n && status == MAPLE_OK; i++) {
+        maple_error failed = {0};
+        if (o->only && i != o->only - 1)
+            continue;
+        maple_status turn = take_turn(o, &plan, i, false, &failed);
+        if (turn == MAPLE_OK)
+            continue;
+        if (first != MAPLE_OK)
+            cli_say("error: %s", why.message);
+        first = turn;
+        why = failed;
+        if (concerns_all(turn))
+            break;
+    }
+    cli_plan_free(&plan);
+    if (status == MAPLE_OK && first != MAPLE_OK)
+        status = maple_error_set(error, first, "%s", why.message);
+    return status;
+}
+
+/* The plan says it: what else is said would not be done. */
+static maple_status check_plan_options(const cli_options *options, maple_error *error) {
+    static const char *const others[] = {"engine", "isa",  "threads", "batch", "graph",  "space",
+                                         "name",   "file", "random",  "all",   "rounds", "seed"};
+    if (options->n_arguments > 0)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "--plan and architectures exclude each other: the plan names them");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (cli_given(options, others[i]))
+            return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                                   "--plan and --%s exclude each other: the plan says it", others[i]);
+    }
+    return MAPLE_OK;
 }
 
 static maple_status run(const cli_command *self, int argc, char **argv, maple_error *error) {
@@ -107,6 +213,9 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
                "architectures, one a line or CSV with arch first; - is stdin");
     cli_int(&options, "random", &o.random, 1, 1000000, "N", "N random architectures");
     cli_flag(&options, "all", &o.all, "every architecture of the space");
+    cli_string(&options, "plan", &o.plan, "FILE",
+               "platforms and architectures from a JSON file, one after the other");
+    cli_int(&options, "only", &o.only, 1, 100000, "N", "of the plan only the N-th platform");
     cli_int(&options, "rounds", &o.rounds, 1, 10000, "N", "timed runs of each, interleaved (default 50)");
     cli_int(&options, "memory", &o.memory_mib, 16, 1 << 20, "MIB",
             "limit of compiled networks (default 1024)");
@@ -114,10 +223,17 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     cli_flag(&options, "retry-failed", &o.retry_failed, "try again what failed before");
     cli_flag(&options, "accept-drift", &o.accept_drift,
              "go on though this machine is not as fast as it was for this platform");
-    cli_flag(&options, "json", &o.json, "one object");
+    cli_flag(&options, "json", &o.json, "one object; of a plan one line a platform");
     maple_status status = cli_parse(self, &options, argc, argv, 0, -1, error);
     if (status != MAPLE_OK || options.help)
         return status;
+    if (o.only && !o.plan)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--only chooses from a plan: give --plan FILE");
+    if (o.plan) {
+        o.memory_mib = cli_given(&options, "memory") ? o.memory_mib : 0;
+        status = check_plan_options(&options, error);
+        return status == MAPLE_OK ? run_plan(&o, error) : status;
+    }
     status = cli_setup_resolve(&o.setup, error);
     maple_arch *archs = NULL;
     size_t n = 0;
@@ -133,13 +249,27 @@ const cli_command cli_measure = {
     .name = "measure",
     .arguments = "[ARCH ...]",
     .summary = "measure the latency of architectures on this machine, into your pool",
-    .details = "Runs the architectures in interleaved rounds, each round in a fresh random order with one "
-               "warm and one timed "
-               "run\nof each; the latency is the median over the rounds. Each round is kept as soon as it is "
-               "done: after "
-               "Ctrl-C the same\ncommand continues. What the pool already has is not measured again.",
+    .details =
+        "Runs the architectures in interleaved rounds, each round in a fresh random order with one warm and "
+        "one "
+        "timed run\nof each; the latency is the median over the rounds. What was measured is kept at once: "
+        "after "
+        "Ctrl-C, a kill, a reboot\nor a full disk the same command continues. What the pool already has is "
+        "not "
+        "measured again. A network that crashes\nthe engine, hangs it or takes too much memory is marked "
+        "with "
+        "the reason, and the others go on.\n\nA platform belongs to its machine: on another one, or one that "
+        "became faster or slower by more than 5 %, it is not\ncontinued; take another --name. --plan "
+        "measures "
+        "several platforms, one after the other:\n\n"
+        "  {\"pool\": \"my.db\", \"space\": \"nas-bench-201\", \"rounds\": 50, \"seed\": 1,\n"
+        "   \"architectures\": {\"random\": 900, \"seed\": 201},\n"
+        "   \"platforms\": [{\"engine\": \"onednn\", \"isa\": \"avx2\", \"threads\": 2},\n"
+        "                 {\"engine\": \"xnnpack\", \"graph\": \"as-written\", \"architectures\": "
+        "{\"all\": true}}]}",
     .examples =
         "  maple measure --random 900\n  maple measure --engine xnnpack --file archs.txt --pool my.db\n"
+        "  maple measure --plan plan.json\n"
         "  maple measure '|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'",
     .run = run,
 };

@@ -15,6 +15,9 @@
 
 enum { WANTED_RUNS = 25, LEAST_RUNS = 10, MOST_RUNS = 2000, ATTEMPTS = 4 };
 static const double ATTEMPT_S = 5, ALLOWED = 0.05, CLEARLY_THE_SAME = 0.025;
+/* A neighbour on the core costs the probe at least that much: then the first campaign had one all the time.
+ */
+static const double NEIGHBOUR = 1.2;
 
 typedef struct series {
     double latency_ms[MOST_RUNS];
@@ -22,8 +25,10 @@ typedef struct series {
     size_t n;
     double kept_ms[MOST_RUNS]; /* the undisturbed ones */
     size_t n_kept;
-    double median_ms; /* NaN where too few are undisturbed */
-    double known_ms;  /* the pool's; NaN: none yet */
+    double median_ms;       /* NaN where too few are undisturbed */
+    double known_ms;        /* the pool's; NaN: none yet, or one that was disturbed */
+    int64_t known_probe_ns; /* the fastest probe beside those runs; 0: none yet */
+    bool was_disturbed;
 } series;
 
 /* --- What the pool knows --- */
@@ -32,7 +37,7 @@ static void sentinel_text(const maple_session *self, size_t i, char text[MAPLE_M
     maple_space_format(self->campaign.config->space, &self->sentinels[i].arch, text);
 }
 
-static maple_status read_known(const maple_session *self, series *all, maple_error *error) {
+static maple_status read_known(maple_session *self, series *all, maple_error *error) {
     char *text;
     maple_status status = maple_pool_environment(self->campaign.pool, self->campaign.platform, &text, error);
     if (status != MAPLE_OK)
@@ -46,7 +51,11 @@ static maple_status read_known(const maple_session *self, series *all, maple_err
         sentinel_text(self, i, arch);
         const cJSON *one = cJSON_GetObjectItemCaseSensitive(space, arch);
         double known = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(one, "median_ms"));
+        double probe = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(one, "probe_ns"));
         all[i].known_ms = known > 0 ? known : NAN;
+        all[i].known_probe_ns = probe > 0 ? (int64_t)probe : 0;
+        if (probe > 0)
+            maple_probe_note(&self->fastest_ns[i], all[i].known_probe_ns);
     }
     cJSON_Delete(environment);
     maple_free(text);
@@ -66,6 +75,7 @@ static maple_status keep_new(const maple_session *self, const series *all, bool 
         cJSON *one = cJSON_AddObjectToObject(space, arch);
         cJSON_AddNumberToObject(one, "median_ms", all[i].median_ms);
         cJSON_AddNumberToObject(one, "runs", (double)all[i].n_kept);
+        cJSON_AddNumberToObject(one, "probe_ns", (double)self->fastest_ns[i]);
     }
     maple_status status = MAPLE_OK;
     char *text = cJSON_PrintUnformatted(patch);
@@ -112,6 +122,10 @@ static maple_status time_sentinel(maple_session *self, size_t id, series *one, m
 static maple_status summarise(const maple_session *self, size_t id, series *one, maple_error *error) {
     const int64_t *machine_ns = self->campaign.config->fastest_probe_ns;
     maple_summary summary;
+    if ((double)self->fastest_ns[id] * NEIGHBOUR < (double)one->known_probe_ns) {
+        one->was_disturbed = true;
+        one->known_ms = NAN;
+    }
     one->n_kept = 0;
     for (size_t i = 0; i < one->n; i++) {
         if (!maple_probe_disturbed(one->probe_ns[i], self->fastest_ns[id],
@@ -124,18 +138,26 @@ static maple_status summarise(const maple_session *self, size_t id, series *one,
     return status;
 }
 
-/* The largest |now / then - 1|; NaN where nothing can be compared. *fewest: undisturbed runs. */
-static double largest_shift(const maple_session *self, const series *all, size_t *fewest) {
-    double largest = NAN;
+/* The median over the sentinels of |now / then - 1|: what happens to a machine happens to most of them. NaN
+ * where nothing can be compared. *fewest: undisturbed runs. */
+static maple_status typical_shift(const maple_session *self, const series *all, size_t *fewest, double *shift,
+                                  maple_error *error) {
+    double shifts[MAPLE_MAX_SENTINELS];
+    size_t n = 0;
+    maple_summary summary;
     *fewest = MOST_RUNS;
     for (size_t i = 0; i < self->n_sentinels; i++) {
         if (self->sentinels[i].lost)
             continue;
-        double shift = fabs(all[i].median_ms / all[i].known_ms - 1);
-        largest = fmax(largest, shift); /* fmax leaves NaN out */
+        double ratio = all[i].median_ms / all[i].known_ms;
+        if (isfinite(ratio))
+            shifts[n++] = fabs(ratio - 1);
         *fewest = all[i].n_kept < *fewest ? all[i].n_kept : *fewest;
     }
-    return largest;
+    maple_status status = maple_summarise(shifts, n, &summary, error);
+    if (status == MAPLE_OK)
+        *shift = summary.median;
+    return status;
 }
 
 static maple_status time_all(maple_session *self, series *all, double *shift, maple_error *error) {
@@ -156,7 +178,9 @@ static maple_status time_all(maple_session *self, series *all, double *shift, ma
             if (status != MAPLE_OK)
                 return status;
         }
-        *shift = largest_shift(self, all, &fewest);
+        maple_status status = typical_shift(self, all, &fewest, shift, error);
+        if (status != MAPLE_OK)
+            return status;
         if (fewest >= WANTED_RUNS || (fewest >= LEAST_RUNS && *shift < CLEARLY_THE_SAME))
             break;
     }
@@ -168,7 +192,7 @@ static maple_status time_all(maple_session *self, series *all, double *shift, ma
 static maple_status refuse(const maple_session *self, const series *all, maple_error *error) {
     maple_text details = {0};
     for (size_t i = 0; i < self->n_sentinels; i++) {
-        if (fabs(all[i].median_ms / all[i].known_ms - 1) > ALLOWED)
+        if (isfinite(all[i].median_ms / all[i].known_ms))
             maple_text_addf(&details, "%ssentinel %zu takes %.4g ms, %.4g ms then",
                             details.length ? "; " : "", i, all[i].median_ms, all[i].known_ms);
     }
@@ -182,9 +206,29 @@ static maple_status refuse(const maple_session *self, const series *all, maple_e
     return status;
 }
 
+static void warn(const maple_session *self, const series *all, double shift) {
+    const maple_hooks *hooks = self->campaign.config->hooks;
+    bool known = false, was_disturbed = false;
+    for (size_t i = 0; i < self->n_sentinels; i++) {
+        known = known || !isnan(all[i].known_ms);
+        was_disturbed = was_disturbed || all[i].was_disturbed;
+    }
+    if (was_disturbed)
+        maple_log(
+            hooks, MAPLE_LOG_WARNING,
+            "when platform '%s' was first measured the core was shared all the time: what was measured then "
+            "may be too high; measure under a new name to be sure",
+            self->platform->name);
+    if (known && isnan(shift))
+        maple_log(
+            hooks, MAPLE_LOG_WARNING,
+            "the core was never to ourselves for long enough to tell whether this machine is as fast as when "
+            "platform '%s' was first measured",
+            self->platform->name);
+}
+
 maple_status maple_session_check_sentinels(maple_session *self, maple_error *error) {
     maple_measure_report *report = self->campaign.report;
-    bool accept = self->campaign.plan->accept_drift;
     if (self->n_sentinels == 0)
         return MAPLE_OK;
     series *all = maple_alloc(self->n_sentinels, sizeof *all);
@@ -196,16 +240,8 @@ maple_status maple_session_check_sentinels(maple_session *self, maple_error *err
         status = time_all(self, all, &shift, error);
     if (status == MAPLE_OK) {
         report->sentinel_shift = shift;
-        bool known = false;
-        for (size_t i = 0; i < self->n_sentinels; i++)
-            known = known || !isnan(all[i].known_ms);
-        if (known && isnan(shift))
-            maple_log(
-                self->campaign.config->hooks, MAPLE_LOG_WARNING,
-                "the core was never to ourselves for long enough to tell whether this machine is as fast as "
-                "when platform '%s' was first measured",
-                self->platform->name);
-        if (shift > ALLOWED && !accept)
+        warn(self, all, shift);
+        if (shift > ALLOWED && !self->campaign.plan->accept_drift)
             status = refuse(self, all, error);
         else
             status = keep_new(self, all, shift > ALLOWED, error);

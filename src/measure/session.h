@@ -49,7 +49,8 @@ maple_status maple_session_start(maple_session *self, size_t sentinel_runs, mapl
 void maple_session_release(maple_session *self);
 maple_status maple_session_interrupted(const maple_session *self, maple_error *error);
 
-/* Times the sentinels: MAPLE_BAD_INPUT where the platform's were more than 5 % faster or slower (baseline.c).
+/* Times the sentinels: MAPLE_BAD_INPUT where most took 5 % more or less in the platform's first campaign
+ * (baseline.c).
  */
 maple_status maple_session_check_sentinels(maple_session *self, maple_error *error);
 
