@@ -16,8 +16,9 @@ typedef struct place {
 } place;
 
 static maple_status refuse(const place *at, const char *field, const char *what, maple_error *error) {
-    return maple_error_set(error, MAPLE_BAD_INPUT, "%s: %s%s%s: %s", at->file, at->path,
-                           at->path[0] && field[0] ? "." : "", field, what);
+    bool top = !at->path[0] && !field[0];
+    return maple_error_set(error, MAPLE_BAD_INPUT, "%s: %s%s%s%s%s", at->file, at->path,
+                           at->path[0] && field[0] ? "." : "", field, top ? "" : ": ", what);
 }
 
 /* Fields that nobody reads are mistakes: a misspelt "thread" would measure something else. */

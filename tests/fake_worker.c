@@ -31,9 +31,9 @@ static struct {
     char arch[MAX_IDS][128];
     fault faults[MAX_FAULTS];
     int n_faults, loaded, most;
-    double scale;
+    double scale, probe;
     const char *program;
-} self = {.scale = 1, .most = MAX_IDS};
+} self = {.scale = 1, .probe = 1, .most = MAX_IDS};
 
 static void read_faults(void) {
     char path[512], line[512];
@@ -41,7 +41,8 @@ static void read_faults(void) {
     FILE *file = fopen(path, "re");
     while (file && self.n_faults < MAX_FAULTS && fgets(line, sizeof line, file)) {
         fault *one = &self.faults[self.n_faults];
-        if (sscanf(line, "scale %lf", &self.scale) == 1 || sscanf(line, "most %d", &self.most) == 1)
+        if (sscanf(line, "scale %lf", &self.scale) == 1 || sscanf(line, "most %d", &self.most) == 1 ||
+            sscanf(line, "probe %lf", &self.probe) == 1)
             continue;
         if (sscanf(line, "%15s %15s %255s", one->when, one->what, one->arch) == 3)
             self.n_faults++;
@@ -125,8 +126,8 @@ static void serve_run(char *rest) {
         }
         if (!misbehave("run", self.arch[id]))
             return;
-        used += snprintf(answer + used, sizeof answer - (size_t)used, "\t%.17g\t10000",
-                         self.scale * fake_latency_ms(&arch, round) * 1e6);
+        used += snprintf(answer + used, sizeof answer - (size_t)used, "\t%.17g\t%.0f",
+                         self.scale * fake_latency_ms(&arch, round) * 1e6, 10000 * self.probe);
     }
     puts(answer);
 }

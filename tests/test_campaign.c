@@ -3,6 +3,10 @@
  */
 #include "campaign_fixture.h"
 
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+
 static void assert_all_but(const campaign *c, const stored *s, const size_t *failed, size_t n) {
     for (size_t i = 0; i < ARCHS; i++) {
         bool is_failed = false;
@@ -190,6 +194,170 @@ static void test_worker_killed_for_memory(void **state) {
     assert_non_null(strstr(c.warnings, "compiled networks are kept below"));
 }
 
+/* --- The same machine? --- */
+
+static void test_drift(void **state) {
+    (void)state;
+    campaign c;
+    maple_error error = {0};
+    make_campaign(&c, "drift");
+    attach_hooks(&c);
+    const char *path = in_scratch("drift.db");
+    run_or_fail(&c, path);
+    assert_true(isnan(c.report.sentinel_shift)); /* nothing to compare with yet */
+    static const struct {
+        double scale;
+        bool refused;
+    } cases[] = {{1.04, false}, {0.96, false}, {1.07, true}, {0.93, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        set_scale(&c, cases[i].scale);
+        c.archs[0] = maple_space_nth(c.config.space, 20 + i); /* something to measure */
+        maple_status status = run_campaign(&c, path, &error);
+        if (!(fabs(c.report.sentinel_shift - fabs(cases[i].scale - 1)) < 1e-3))
+            fail_msg("scale %g gives a shift of %g", cases[i].scale, c.report.sentinel_shift);
+        assert_int_equal(status, cases[i].refused ? MAPLE_BAD_INPUT : MAPLE_OK);
+        if (cases[i].refused)
+            assert_non_null(
+                strstr(error.message, "not as fast as when platform 'fake' was measured (sentinel 0"));
+    }
+    /* Refused before anything of it was measured; accepted, it is the measure from then on. */
+    c.plan.rounds = 1;
+    c.plan.accept_drift = true;
+    set_scale(&c, 1.2);
+    run_or_fail(&c, path);
+    assert_true(c.report.sentinel_shift > 0.19 && c.report.measured == 1);
+    c.plan.accept_drift = false;
+    c.archs[0] = maple_space_nth(c.config.space, 33);
+    run_or_fail(&c, path);
+    assert_true(c.report.sentinel_shift < 1e-3);
+    set_scale(&c, 1);
+    c.archs[0] = maple_space_nth(c.config.space, 35);
+    assert_int_equal(run_campaign(&c, path, &error), MAPLE_BAD_INPUT);
+}
+
+/* A sentinel's time is compared only where both are of a core that nobody shared. */
+static void test_drift_of_a_shared_core(void **state) {
+    (void)state;
+    static const struct {
+        double probe, scale, probe_then, shift; /* NaN: not compared */
+        const char *warning;
+    } cases[] = {
+        {1, 1.5, 1.6, NAN, "the core was never to ourselves"}, /* now shared all the time */
+        {1.6, 1.5, 1, NAN, "was first measured the core was shared all the time"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        campaign c;
+        char name[32], pool[32], path[320];
+        snprintf(name, sizeof name, "shared%zu", i);
+        snprintf(pool, sizeof pool, "shared%zu.db", i);
+        make_campaign(&c, name);
+        attach_hooks(&c);
+        snprintf(path, sizeof path, "%s.conf", c.worker);
+        for (int session = 0; session < 2; session++) {
+            FILE *file = fopen(path, "we");
+            fprintf(file, "probe %g\nscale %g\n", session ? cases[i].probe_then : cases[i].probe,
+                    session ? cases[i].scale : 1);
+            fclose(file);
+            c.archs[0] = maple_space_nth(c.config.space, 20 + (size_t)session);
+            run_or_fail(&c, in_scratch(pool));
+        }
+        assert_true(isnan(c.report.sentinel_shift));
+        if (!strstr(c.warnings, cases[i].warning))
+            fail_msg("'%s' is not in '%s'", cases[i].warning, c.warnings);
+    }
+}
+
+static void test_other_host(void **state) {
+    (void)state;
+    campaign c;
+    maple_error error = {0};
+    maple_environment here;
+    maple_pool *pool = NULL;
+    char *json = NULL;
+    make_campaign(&c, "host");
+    attach_hooks(&c);
+    const char *path = in_scratch("host.db");
+    run_or_fail(&c, path);
+    maple_environment_probe(NULL, &here);
+    assert_int_equal(maple_environment_json(&here, &json, &error), MAPLE_OK);
+    assert_int_equal(maple_environment_same_host(json, &here, &error), MAPLE_OK);
+    assert_int_equal(maple_environment_same_host("{}", &here, &error), MAPLE_OK);
+    maple_environment other = here;
+    snprintf(other.kernel, sizeof other.kernel, "9.9.9"); /* a new kernel is no new machine */
+    other.caches[0] = '\0';                               /* what is not known tells nothing */
+    assert_int_equal(maple_environment_same_host(json, &other, &error), MAPLE_OK);
+    snprintf(other.cpu, sizeof other.cpu, "Z80");
+    snprintf(other.isa, sizeof other.isa, "none");
+    assert_int_equal(maple_environment_same_host(json, &other, &error), MAPLE_BAD_INPUT);
+    assert_non_null(strstr(error.message, ", here Z80; vector instructions: "));
+    maple_free(json);
+    /* The pool's platform is of another host: no worker is started. */
+    assert_int_equal(maple_pool_open(path, MAPLE_POOL_WRITE, &pool, &error), MAPLE_OK);
+    assert_int_equal(maple_pool_patch_environment(pool, c.platform.id, "{\"caches\":\"L1d 8 KiB\"}", &error),
+                     MAPLE_OK);
+    c.config.worker_path = "/nowhere/maple";
+    maple_status status = maple_measure_networks(&c.config, pool, &c.platform, &c.plan, &c.report, &error);
+    if (here.caches[0]) {
+        assert_int_equal(status, MAPLE_BAD_INPUT);
+        assert_non_null(strstr(error.message,
+                               "platform 'fake': it was measured on another host (caches: L1d 8 KiB, here "));
+    }
+    assert_int_equal(maple_pool_patch_environment(pool, c.platform.id, "[]", &error), MAPLE_BAD_ARGUMENT);
+    assert_int_equal(maple_pool_patch_environment(pool, 77, "{}", &error), MAPLE_NOT_FOUND);
+    maple_pool_close(pool);
+}
+
+/* --- The clock --- */
+
+static bool clock_goes_back;
+
+/* In place of the C library's: the time of day goes back by an hour at each look; what only ever grows
+ * (CLOCK_MONOTONIC) does so still. */
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    static time_t back;
+    long result = syscall(SYS_clock_gettime, clock, now);
+    if (clock_goes_back && result == 0 && clock == CLOCK_REALTIME)
+        now->tv_sec -= back += 3600;
+    return (int)result;
+}
+
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+    struct timespec time;
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &time);
+    *now = (struct timeval){time.tv_sec, time.tv_nsec / 1000};
+    return 0;
+}
+
+time_t time(time_t *out) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (out)
+        *out = now.tv_sec;
+    return now.tv_sec;
+}
+
+static void test_clock_set_back(void **state) {
+    (void)state;
+    campaign c;
+    stored s;
+    make_campaign(&c, "clock");
+    attach_hooks(&c);
+    clock_goes_back = true;
+    time_t first = time(NULL), second = time(NULL);
+    c.plan.rounds = ROUNDS / 2;
+    run_or_fail(&c, in_scratch("clock.db"));
+    c.plan.rounds = ROUNDS; /* the rows are there: only new ones */
+    c.archs[4] = maple_space_nth(c.config.space, 41);
+    run_or_fail(&c, in_scratch("clock.db"));
+    clock_goes_back = false;
+    assert_true(second < first);
+    read_stored(&c, in_scratch("clock.db"), &s);
+    assert_measured(&s, &c, 4);
+    assert_int_equal(s.runs, (ARCHS - 1) * ROUNDS / 2 + ROUNDS);
+    assert_true(c.report.wall_s > 0 && c.report.wall_s < 600);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_undisturbed),
@@ -199,6 +367,10 @@ int main(void) {
         cmocka_unit_test(test_many_faults_and_a_sentinel),
         cmocka_unit_test(test_hopeless),
         cmocka_unit_test(test_worker_killed_for_memory),
+        cmocka_unit_test(test_drift),
+        cmocka_unit_test(test_drift_of_a_shared_core),
+        cmocka_unit_test(test_other_host),
+        cmocka_unit_test(test_clock_set_back),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }
