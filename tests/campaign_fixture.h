@@ -93,8 +93,11 @@ static inline maple_status run_campaign(campaign *c, const char *path, maple_err
     snprintf(c->platform.name, sizeof c->platform.name, "%s", c->name);
     if (status == MAPLE_OK)
         status = maple_environment_json(&environment, &json, error);
+    /* What is known of a platform that is there stays: its host, its sentinels. */
+    maple_platform known;
+    bool is_known = maple_pool_find_platform(pool, c->platform.name, &known, NULL) == MAPLE_OK;
     if (status == MAPLE_OK)
-        status = maple_pool_add_platform(pool, &c->platform, json, error);
+        status = maple_pool_add_platform(pool, &c->platform, is_known ? NULL : json, error);
     if (status == MAPLE_OK)
         status = maple_measure_networks(&c->config, pool, &c->platform, &c->plan, &c->report, error);
     maple_free(json);

@@ -48,7 +48,8 @@ void maple_platform_family(const char *cpu, const char *engine, const char *isa,
 
 /* Adds a platform with its environment (a JSON text, NULL allowed) and sets platform->id. A name that exists
  * with the same identity (everything but id, counters) gives that row's id and replaces environment and
- * counters; with another identity: MAPLE_BAD_INPUT. */
+ * counters (the environment only where one is given: a campaign that is continued needs what is there); with
+ * another identity: MAPLE_BAD_INPUT. */
 maple_status maple_pool_add_platform(maple_pool *pool, maple_platform *platform, const char *environment,
                                      maple_error *error);
 maple_status maple_pool_find_platform(maple_pool *pool, const char *name, maple_platform *out,
