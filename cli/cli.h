@@ -99,8 +99,10 @@ maple_status cli_setup_resolve(cli_setup *setup, maple_error *error);
  * on another host. */
 maple_status cli_register_platform(cli_setup *setup, const char *name, maple_pool *pool,
                                    maple_platform *platform, maple_error *error);
-/* Adds to the message that platform `name` cannot be continued here under which name it can be measured. */
-void cli_offer_name(maple_pool *pool, const char *name, const char *more, maple_error *error);
+/* After maple_measure_networks: where it was refused because the machine is not as fast as it was, the message
+ * says under which name it can be measured, or how to go on. */
+void cli_explain_drift(maple_pool *pool, const maple_platform *platform, const maple_measure_report *report,
+                       maple_status status, maple_error *error);
 /* Keeps with the platform what was learned about the undisturbed probe. */
 maple_status cli_remember_probe(const cli_setup *setup, maple_pool *pool, const maple_platform *platform,
                                 maple_error *error);

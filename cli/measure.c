@@ -92,10 +92,8 @@ static maple_status measure(measure_options *o, const maple_arch *archs, size_t 
     bool begun = status == MAPLE_OK;
     if (begun)
         status = maple_measure_networks(&o->setup.config, pool, &platform, &plan, &report, error);
-    if (begun &&
-        status == MAPLE_BAD_INPUT) /* other sentinels: the other ways to get here were found before */
-        cli_offer_name(pool, platform.name, "; or go on with --accept-drift, which makes this the measure",
-                       error);
+    if (begun)
+        cli_explain_drift(pool, &platform, &report, status, error);
     if (status == MAPLE_OK)
         status = cli_remember_probe(&o->setup, pool, &platform, error);
     if (status == MAPLE_INTERRUPTED)

@@ -55,6 +55,7 @@ static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *
         return MAPLE_OK;
     maple_status status =
         maple_measure_networks(&q->setup.config, q->pool, &q->platform, &plan, &report, error);
+    cli_explain_drift(q->pool, &q->platform, &report, status, error);
     if (status == MAPLE_INTERRUPTED)
         return maple_error_set(error, status,
                                "interrupted; what was measured is in %s; maple quickstart continues",

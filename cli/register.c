@@ -44,13 +44,21 @@ static void free_name(maple_pool *pool, const char *name, char out[160]) {
     }
 }
 
-void cli_offer_name(maple_pool *pool, const char *name, const char *more, maple_error *error) {
+/* Adds to the message under which name this machine can be measured. */
+static void offer_name(maple_pool *pool, const char *name, const char *more, maple_error *error) {
     char offer[160];
     char message[sizeof error->message];
     memcpy(message, error->message, sizeof message);
     free_name(pool, name, offer);
     maple_error_set(error, error->status, "%.700s: measure this one under a name of its own (--name %s)%s",
                     message, offer, more);
+}
+
+void cli_explain_drift(maple_pool *pool, const maple_platform *platform, const maple_measure_report *report,
+                       maple_status status, maple_error *error) {
+    if (status == MAPLE_BAD_INPUT && report->sentinel_shift > 0.05)
+        offer_name(pool, platform->name,
+                   "; or go on with maple measure --accept-drift, which makes this the measure", error);
 }
 
 /* A platform that is there is continued on its own host only. */
@@ -65,7 +73,7 @@ static maple_status check_known(maple_pool *pool, const maple_platform *known,
     if (status != MAPLE_BAD_INPUT)
         return status;
     maple_error_prefix(error, status, "platform '%s'", known->name);
-    cli_offer_name(pool, known->name, "", error);
+    offer_name(pool, known->name, "", error);
     return status;
 }
 
