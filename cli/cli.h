@@ -83,14 +83,14 @@ void cli_end_progress(void);
 /* --- Where things are (common.c) --- */
 
 typedef struct cli_setup {
-    const char *space_name, *engine, *isa, *graph, *pool;
+    const char *space_name, *engine, *isa, *dtype, *graph, *pool;
     int threads, batch, cpu;
     maple_measure_config config; /* filled by cli_setup_resolve */
     char worker[4096];
     int64_t fastest_probe_ns; /* what one measurement of this command learned for the next */
 } cli_setup;
 
-/* Defaults, and the options --space --engine --isa --threads --batch --graph --cpu --pool. */
+/* Defaults, and the options --space --engine --isa --dtype --threads --batch --graph --cpu --pool. */
 void cli_setup_options(cli_setup *setup, cli_options *options);
 maple_status cli_setup_resolve(cli_setup *setup, maple_error *error);
 

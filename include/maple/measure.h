@@ -80,7 +80,8 @@ typedef struct maple_measure_config {
 maple_status maple_worker_serve(int input, int output);
 
 /* Starts a worker once to learn what the platform is (versions, ISA in effect) and fills identity, family and
- * default name ("xeon-2.50ghz-onednn-avx2-1t-b1-pruned"); id stays 0, counters is "none". */
+ * default name ("xeon-2.50ghz-onednn-avx2-1t-b1-pruned", in int8 "...-avx2-int8-1t-..."); id stays 0,
+ * counters is "none". */
 maple_status maple_measure_identify(const maple_measure_config *config, const maple_environment *environment,
                                     maple_platform *out, maple_error *error);
 

@@ -6,7 +6,7 @@
  *
  *   request                                                     fields of the answer
  *   open <space> <engine> <isa or -> <threads> <batch>
- *        <weight seed> <pruned | as-written>                    version, isa in effect, threads, batch
+ *        <weight seed> <pruned | as-written> <numeric type>     version, isa in effect, threads, batch
  *   network <id> <verify 0 | 1> <architecture>                  relative error (nan: not verified), bytes,
  *   operator <id> <verify 0 | 1> <index>                          implementations
  *   unload <id>                                                 -
@@ -97,14 +97,18 @@ static maple_status serve_open(worker *self, char *rest, maple_text *answer, map
         !next_number(&rest, UINT64_MAX, &seed))
         return bad_request("number of threads, batch or seed", error);
     const char *form = maple_next_field(&rest);
+    const char *type = maple_next_field(&rest);
+    maple_engine_dtype dtype = MAPLE_DTYPE_F32;
     maple_status status = maple_graph_form_parse(form ? form : "", &self->form, error);
+    if (status == MAPLE_OK)
+        status = maple_engine_dtype_parse(type ? type : "", &dtype, error);
     if (status == MAPLE_OK)
         status = maple_space_find(space, &self->space, error);
     if (status != MAPLE_OK)
         return status;
     snprintf(self->isa, sizeof self->isa, "%s", isa);
-    self->options =
-        (maple_engine_options){strcmp(isa, "-") == 0 ? NULL : self->isa, (int)threads, (int)batch, seed};
+    self->options = (maple_engine_options){strcmp(isa, "-") == 0 ? NULL : self->isa, (int)threads, (int)batch,
+                                           seed, dtype};
     status = maple_engine_open(engine, &self->options, &self->engine, error);
     if (status != MAPLE_OK)
         return status;
@@ -156,7 +160,7 @@ static maple_status compile(const worker *self, const maple_graph *raw, bool ope
     *relative_error = NAN;
     if (verify)
         status = maple_network_verify(network, raw, self->options.weight_seed, INPUT_SEED,
-                                      MAPLE_ENGINE_TOLERANCE, relative_error, error);
+                                      maple_engine_tolerance(self->options.dtype), relative_error, error);
     else
         status = give_input(self, network, error);
     if (status == MAPLE_OK)

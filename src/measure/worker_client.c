@@ -196,9 +196,10 @@ static maple_status open_engine(maple_worker *worker, maple_error *error) {
     maple_text request = {0};
     char *fields = NULL;
     double threads, batch;
-    maple_text_addf(&request, "open\t%s\t%s\t%s\t%d\t%d\t%" PRIu64 "\t%s", maple_space_name(config->space),
-                    config->engine, options->isa ? options->isa : "-", options->threads, options->batch,
-                    options->weight_seed, maple_graph_form_name(config->graph));
+    maple_text_addf(&request, "open\t%s\t%s\t%s\t%d\t%d\t%" PRIu64 "\t%s\t%s",
+                    maple_space_name(config->space), config->engine, options->isa ? options->isa : "-",
+                    options->threads, options->batch, options->weight_seed,
+                    maple_graph_form_name(config->graph), maple_engine_dtype_name(options->dtype));
     maple_status status = ask(worker, &request, 0, &fields, error);
     if (status != MAPLE_OK)
         return status;
@@ -206,7 +207,8 @@ static maple_status open_engine(maple_worker *worker, maple_error *error) {
     if (!version || !isa || !next_double(&fields, &threads) || !next_double(&fields, &batch))
         return bad_answer(worker, "open: four fields expected", error);
     maple_engine_description *engine = &worker->engine;
-    *engine = (maple_engine_description){.threads = (int)threads, .batch = (int)batch};
+    *engine =
+        (maple_engine_description){.threads = (int)threads, .batch = (int)batch, .dtype = options->dtype};
     snprintf(engine->name, sizeof engine->name, "%s", config->engine);
     snprintf(engine->version, sizeof engine->version, "%s", version);
     snprintf(engine->isa, sizeof engine->isa, "%s", isa);
