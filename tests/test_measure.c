@@ -70,6 +70,7 @@ static int setup(void **state) {
         .worker_path = MAPLE_TEST_WORKER,
         .cpu = -1,
         .skip_verify = true,
+        .quiet_s = 0.2,
         .hooks = &f->hooks,
     };
     maple_environment_probe(NULL, &f->environment);
@@ -116,7 +117,13 @@ static void add_platform(fixture *f) {
 
 static maple_status measure(fixture *f, size_t memory_limit, maple_measure_report *report,
                             maple_error *error) {
-    maple_measure_plan plan = {f->archs, ARCHS, ROUNDS, memory_limit, 7, .keep_disturbed = true};
+    maple_measure_plan plan = {f->archs,
+                               ARCHS,
+                               ROUNDS,
+                               memory_limit,
+                               7,
+                               .keep_disturbed = true,
+                               .accept_drift = true}; /* tests share their machine */
     return maple_measure_networks(&f->config, f->pool, &f->platform, &plan, report, error);
 }
 
@@ -200,6 +207,7 @@ static void test_operators(void **state) {
     size_t n = maple_space_operators(f->config.space);
     maple_operator_latency *rows = maple_alloc(n, sizeof *rows);
     f->config.skip_verify = false;
+    f->config.quiet_s = 2;
     for (int form = 0; form < 2; form++) {
         f->config.graph = (maple_graph_form)form;
         maple_status status = maple_measure_operators(&f->config, rows, &error);
@@ -331,7 +339,7 @@ static void test_same_graph_is_measured_once(void **state) {
     maple_arch later;
     const char *text = "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|";
     assert_int_equal(maple_space_parse(space, text, &later, &error), MAPLE_OK);
-    maple_measure_plan plan = {&later, 1, ROUNDS, 0, 7, .keep_disturbed = true};
+    maple_measure_plan plan = {&later, 1, ROUNDS, 0, 7, .keep_disturbed = true, .accept_drift = true};
     f->config.worker_path = "/nowhere/maple";
     maple_status status = maple_measure_networks(&f->config, f->pool, &f->platform, &plan, &report, &error);
     assert_int_equal(status, MAPLE_OK);

@@ -72,6 +72,8 @@ typedef struct maple_measure_config {
                           compiles, and 10 s + 20 times the slowest run so far beyond what it was given to
                           run. Above 0 it takes the place of the 120 and of the 10 */
     bool skip_verify;  /* do not compare each network with the reference before it is timed (tests only) */
+    double quiet_s; /* how long to go on for undisturbed runs; 0: operators 20 s, sentinels before a campaign
+                       5 s an attempt. Less gives worse numbers sooner (tests only) */
     const maple_hooks *hooks;
 } maple_measure_config;
 

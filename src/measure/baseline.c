@@ -162,7 +162,8 @@ static maple_status typical_shift(const maple_session *self, const series *all, 
 
 static maple_status time_all(maple_session *self, series *all, double *shift, maple_error *error) {
     const maple_hooks *hooks = self->campaign.config->hooks;
-    int64_t end = maple_clock_ns() + (int64_t)(ATTEMPT_S * 1e9);
+    double attempt_s = self->campaign.config->quiet_s > 0 ? self->campaign.config->quiet_s : ATTEMPT_S;
+    int64_t end = maple_clock_ns() + (int64_t)(attempt_s * 1e9);
     size_t fewest = 0;
     for (size_t i = 0; i < self->n_sentinels; i++)
         all[i].n = 0;

@@ -114,11 +114,12 @@ static maple_status time_operators(const maple_measure_config *config, maple_wor
                                    maple_error *error) {
     maple_rng rng = maple_rng_seed(config->options.weight_seed);
     int64_t start = maple_clock_ns();
+    double most_s = config->quiet_s > 0 ? config->quiet_s : MOST_S;
     *fastest_ns = config->fastest_probe_ns ? *config->fastest_probe_ns : 0;
     for (int round = 0; round < MAX_ROUNDS; round++) {
         double elapsed_s = (double)(maple_clock_ns() - start) * 1e-9;
         size_t have = fewest_undisturbed(loops, ids, n, *fastest_ns);
-        if ((have >= ROUNDS && elapsed_s > LEAST_S) || elapsed_s > MOST_S)
+        if ((have >= ROUNDS && elapsed_s > LEAST_S) || elapsed_s > most_s)
             break;
         if (maple_is_cancelled(config->hooks))
             return maple_error_set(
