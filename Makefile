@@ -32,9 +32,10 @@ check-asan: deps
 check-kill: all
 	@MAPLE_KILLS=1000 $(BUILD)/tests/test_campaign_kill
 
-# Measures the bundled pool anew (hours; can be stopped and continued).
+# Measures the bundled pool anew, by data/plan.json (a day; can be stopped and continued); PLATFORM=N or PLATFORM=NAME: one
+# platform of it.
 pool: all
-	@sh scripts/measure-pool.sh $(BUILD)
+	@sh scripts/measure-pool.sh $(BUILD) $(PLATFORM)
 
 # docs/results/ (about 20 minutes): public tables, where they are, and the bundled pool.
 results: all

@@ -4,13 +4,16 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 typedef struct {
     cli_setup setup;
     const char *name, *file, *plan;
+    const char *only;     /* of the plan: a number from 1, or a platform's name; NULL: all */
     const char *counters; /* provider of the descriptor, which is then measured first; NULL: it is not */
     bool all, json, accept_drift, retry_failed;
-    int random, rounds, memory_mib, only;
+    int random, rounds, memory_mib;
     uint64_t seed;
 } measure_options;
 
@@ -108,39 +111,81 @@ static maple_status measure(measure_options *o, const maple_arch *archs, size_t 
 
 /* --- Plans --- */
 
+/* What is wrong with it is the file's fault. */
+static maple_status blame_plan(const cli_plan *plan, int i, maple_status status, maple_error *error) {
+    if (status == MAPLE_OK)
+        return status;
+    status = status == MAPLE_BAD_ARGUMENT || status == MAPLE_NOT_FOUND ? MAPLE_BAD_INPUT : status;
+    return maple_error_prefix(error, status, "%s: platforms[%d]", plan->file, i);
+}
+
 /* The options of one platform of a plan. */
 static maple_status take_platform(const measure_options *o, const cli_plan *plan, int i, measure_options *out,
                                   maple_error *error) {
     const cli_plan_platform *platform = &plan->platforms[i];
+    char **environment = NULL;
     *out = *o;
     out->name = platform->name;
     out->counters = plan->counters;
-    out->rounds = plan->rounds;
+    out->rounds = platform->rounds;
     out->memory_mib = o->memory_mib ? o->memory_mib : plan->memory_mib;
-    out->seed = plan->seed;
-    out->setup.space_name = plan->space;
+    out->seed = platform->seed;
+    out->setup.space_name = platform->space;
     out->setup.pool = o->setup.pool ? o->setup.pool : plan->pool;
     out->setup.engine = platform->engine;
     out->setup.isa = platform->isa;
+    out->setup.dtype = platform->dtype;
     out->setup.graph = platform->graph;
     out->setup.threads = platform->threads;
     out->setup.batch = platform->batch;
     maple_status status = cli_setup_resolve(&out->setup, error);
-    return status == MAPLE_OK ? status
-                              : maple_error_prefix(error, status, "%s: platforms[%d]", plan->file, i);
+    if (status == MAPLE_OK) /* checks the options as the worker will */
+        status = maple_engine_environment(platform->engine, &out->setup.config.options, &environment, error);
+    maple_free(environment);
+    return blame_plan(plan, i, status, error);
 }
 
-/* With `rehearse`: only what can be said without measuring. */
-static maple_status take_turn(const measure_options *o, const cli_plan *plan, int i, bool rehearse,
-                              maple_error *error) {
+/* All that can be said without measuring. What this machine cannot do is said, and the others measured. */
+static maple_status rehearse(const measure_options *o, const cli_plan *plan, maple_error *error) {
+    const maple_counter_info *provider;
+    char reason[512];
+    maple_status status = MAPLE_OK;
+    if (plan->counters) {
+        status = maple_counters_find(plan->counters, &provider, reason, sizeof reason, error);
+        if (status != MAPLE_OK)
+            return maple_error_prefix(error, status == MAPLE_NOT_FOUND ? MAPLE_BAD_INPUT : status,
+                                      "%s: counters", plan->file);
+    }
+    for (int i = 0; i < plan->n && status == MAPLE_OK; i++) {
+        measure_options one;
+        maple_arch *archs = NULL;
+        size_t n = 0;
+        status = take_platform(o, plan, i, &one, error);
+        if (status == MAPLE_UNSUPPORTED && plan->n > 1) { /* its turn says it again */
+            if (!o->only)
+                cli_say("warning: %s; the others are measured", error->message);
+            status = MAPLE_OK;
+            continue;
+        }
+        if (status == MAPLE_OK)
+            status = cli_plan_archs(plan, &plan->platforms[i], one.setup.config.space, one.setup.config.graph,
+                                    &archs, &n, error);
+        maple_free(archs);
+    }
+    return status == MAPLE_BAD_ARGUMENT ? maple_error_set(error, MAPLE_BAD_INPUT, "%s", error->message)
+                                        : status;
+}
+
+static maple_status take_turn(const measure_options *o, const cli_plan *plan, int i, maple_error *error) {
     measure_options one;
     maple_arch *archs = NULL;
     size_t n = 0;
     maple_status status = take_platform(o, plan, i, &one, error);
-    if (status == MAPLE_OK)
-        status = cli_plan_archs(plan, &plan->platforms[i], one.setup.config.space, one.setup.config.graph,
-                                &archs, &n, error);
-    if (status == MAPLE_OK && !rehearse) {
+    if (status != MAPLE_OK)
+        return status;
+    status = cli_plan_archs(plan, &plan->platforms[i], one.setup.config.space, one.setup.config.graph, &archs,
+                            &n, error);
+    if (status == MAPLE_OK) {
         status = measure(&one, archs, n, error);
         if (status != MAPLE_OK)
             maple_error_prefix(error, status, "%s: platforms[%d]", plan->file, i);
@@ -149,28 +194,62 @@ static maple_status take_turn(const measure_options *o, const cli_plan *plan, in
     return status;
 }
 
+/* The name that a platform of the plan gets in the pool. */
+static maple_status name_platform(const measure_options *o, const cli_plan *plan, int i,
+                                  maple_platform *platform, maple_error *error) {
+    measure_options one;
+    maple_environment environment;
+    maple_status status = take_platform(o, plan, i, &one, error);
+    if (status == MAPLE_OK && one.name)
+        return cli_copy(platform->name, sizeof platform->name, one.name, "name", error);
+    maple_environment_probe(NULL, &environment);
+    return status == MAPLE_OK ? maple_measure_identify(&one.setup.config, &environment, platform, error)
+                              : status;
+}
+
+/* chosen[plan->n]: whether --only means it; a name may be there several times (other architectures). */
+static maple_status choose_platforms(const measure_options *o, const cli_plan *plan, bool *chosen,
+                                     maple_error *error) {
+    char *end;
+    maple_text names = {0};
+    bool found = false;
+    long number = o->only ? strtol(o->only, &end, 10) : 0;
+    bool by_name = o->only && (*end != '\0' || end == o->only);
+    if (o->only && !by_name && (number < 1 || number > plan->n))
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--only %s: %s has %d platforms, from 1 on",
+                               o->only, plan->file, plan->n);
+    for (int i = 0; i < plan->n; i++) {
+        maple_platform platform;
+        chosen[i] = !o->only || (!by_name && i == number - 1);
+        if (!by_name || name_platform(o, plan, i, &platform, NULL) != MAPLE_OK)
+            continue; /* one that this machine cannot be has no name */
+        chosen[i] = strcmp(platform.name, o->only) == 0;
+        found = found || chosen[i];
+        if (!names.data || !strstr(names.data, platform.name))
+            maple_text_addf(&names, "%s%s", names.length ? ", " : "", platform.name);
+    }
+    maple_status status = MAPLE_OK;
+    if (by_name && !found)
+        status = maple_error_set(error, MAPLE_BAD_ARGUMENT, "--only %s: %s has no such platform, but %s",
+                                 o->only, plan->file, names.data ? names.data : "none");
+    maple_text_free(&names);
+    return status;
+}
+
 /* What concerns one platform does not keep the others waiting. */
 static bool concerns_all(maple_status status) {
     return status == MAPLE_INTERRUPTED || status == MAPLE_IO_ERROR || status == MAPLE_OUT_OF_MEMORY;
 }
 
-static maple_status run_plan(const measure_options *o, maple_error *error) {
-    cli_plan plan;
-    maple_status status = cli_plan_read(o->plan, &plan, error);
-    if (status != MAPLE_OK)
-        return status;
-    if (o->only > plan.n)
-        status = maple_error_set(error, MAPLE_BAD_ARGUMENT, "--only %d: %s has %d platforms", o->only,
-                                 plan.file, plan.n);
-    for (int i = 0; i < plan.n && status == MAPLE_OK; i++)
-        status = take_turn(o, &plan, i, true, error);
+static maple_status run_chosen(const measure_options *o, const cli_plan *plan, const bool *chosen,
+                               maple_error *error) {
     maple_status first = MAPLE_OK;
     maple_error why = {0};
-    for (int i = 0; i < plan.n && status == MAPLE_OK; i++) {
+    for (int i = 0; i < plan->n; i++) {
         maple_error failed = {0};
-        if (o->only && i != o->only - 1)
+        if (!chosen[i])
             continue;
-        maple_status turn = take_turn(o, &plan, i, false, &failed);
+        maple_status turn = take_turn(o, plan, i, &failed);
         if (turn == MAPLE_OK)
             continue;
         if (first != MAPLE_OK)
@@ -180,16 +259,29 @@ static maple_status run_plan(const measure_options *o, maple_error *error) {
         if (concerns_all(turn))
             break;
     }
+    return first == MAPLE_OK ? first : maple_error_set(error, first, "%s", why.message);
+}
+
+static maple_status run_plan(const measure_options *o, maple_error *error) {
+    cli_plan plan;
+    maple_status status = cli_plan_read(o->plan, &plan, error);
+    if (status != MAPLE_OK)
+        return status;
+    bool *chosen = maple_alloc((size_t)plan.n, sizeof *chosen);
+    status = chosen ? rehearse(o, &plan, error) : maple_error_memory(error);
+    if (status == MAPLE_OK)
+        status = choose_platforms(o, &plan, chosen, error);
+    if (status == MAPLE_OK)
+        status = run_chosen(o, &plan, chosen, error);
+    maple_free(chosen);
     cli_plan_free(&plan);
-    if (status == MAPLE_OK && first != MAPLE_OK)
-        status = maple_error_set(error, first, "%s", why.message);
     return status;
 }
 
 /* The plan says it: what else is said would not be done. */
 static maple_status check_plan_options(const cli_options *options, maple_error *error) {
-    static const char *const others[] = {"engine", "isa",  "threads", "batch", "graph",  "space",
-                                         "name",   "file", "random",  "all",   "rounds", "seed"};
+    static const char *const others[] = {"engine", "isa",  "dtype",  "threads", "batch",  "graph", "space",
+                                         "name",   "file", "random", "all",     "rounds", "seed"};
     if (options->n_arguments > 0)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT,
                                "--plan and architectures exclude each other: the plan names them");
@@ -213,7 +305,8 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     cli_flag(&options, "all", &o.all, "every architecture of the space");
     cli_string(&options, "plan", &o.plan, "FILE",
                "platforms and architectures from a JSON file, one after the other");
-    cli_int(&options, "only", &o.only, 1, 100000, "N", "of the plan only the N-th platform");
+    cli_string(&options, "only", &o.only, "N|NAME",
+               "of the plan only the N-th platform (from 1), or that of this name");
     cli_int(&options, "rounds", &o.rounds, 1, 10000, "N", "timed runs of each, interleaved (default 50)");
     cli_int(&options, "memory", &o.memory_mib, 16, 1 << 20, "MIB",
             "limit of compiled networks (default 1024)");
@@ -260,14 +353,15 @@ const cli_command cli_measure = {
         "became faster or slower by more than 5 %, it is not\ncontinued; take another --name. --plan "
         "measures "
         "several platforms, one after the other:\n\n"
-        "  {\"pool\": \"my.db\", \"space\": \"nas-bench-201\", \"rounds\": 50, \"seed\": 1,\n"
-        "   \"architectures\": {\"random\": 900, \"seed\": 201},\n"
+        "  {\"pool\": \"my.db\", \"rounds\": 50, \"seed\": 201, \"architectures\": 900,\n"
         "   \"platforms\": [{\"engine\": \"onednn\", \"isa\": \"avx2\", \"threads\": 2},\n"
-        "                 {\"engine\": \"xnnpack\", \"graph\": \"as-written\", \"architectures\": "
-        "{\"all\": true}}]}",
+        "                 {\"engine\": \"xnnpack\", \"graph\": \"as-written\", \"architectures\": \"all\"},\n"
+        "                 {\"engine\": \"xnnpack\", \"space\": \"fbnet\", \"architectures\": 500}]}\n\n"
+        "docs/measurement.md lists all fields. With \"counters\": \"auto\" the descriptor of each platform "
+        "is measured first.",
     .examples =
         "  maple measure --random 900\n  maple measure --engine xnnpack --file archs.txt --pool my.db\n"
-        "  maple measure --plan plan.json\n"
+        "  maple measure --plan plan.json\n  maple measure --plan plan.json --only 2\n"
         "  maple measure '|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'",
     .run = run,
 };

@@ -94,8 +94,7 @@ static maple_status read_list(const place *at, const cJSON *list, const maple_sp
     size_t count = (size_t)cJSON_GetArraySize(list), i = 0;
     maple_arch *found = count ? maple_alloc(count, sizeof *found) : NULL;
     if (count == 0)
-        return refuse(at, "", "the list is empty: name architectures, or {\"random\": N}, or {\"all\": true}",
-                      error);
+        return refuse(at, "", "the list is empty: name architectures, or say a number, or \"all\"", error);
     if (!found)
         return maple_error_memory(error);
     const cJSON *item;
@@ -122,64 +121,83 @@ static maple_status read_list(const place *at, const cJSON *list, const maple_sp
     return MAPLE_OK;
 }
 
+static maple_status draw(const place *at, int n, uint64_t seed, const maple_space *space,
+                         maple_graph_form form, maple_arch **archs, maple_error *error) {
+    maple_arch *found = maple_alloc((size_t)n, sizeof *found);
+    if (!found)
+        return maple_error_memory(error);
+    maple_rng rng = maple_rng_seed(seed);
+    maple_status status = maple_space_sample(space, form, &rng, (size_t)n, found, error);
+    if (status != MAPLE_OK) {
+        maple_free(found);
+        return maple_error_prefix(error, status, "%s: %s", at->file, at->path);
+    }
+    *archs = found;
+    return MAPLE_OK;
+}
+
 maple_status cli_plan_archs(const cli_plan *plan, const cli_plan_platform *platform, const maple_space *space,
                             maple_graph_form form, maple_arch **archs, size_t *n, maple_error *error) {
-    static const char *const fields[] = {"random", "seed", "all", NULL};
     const place at = {plan->file, platform->where};
     const cJSON *value = platform->archs;
-    int random = 0;
-    uint64_t seed = plan->seed;
+    const char *text = cJSON_GetStringValue(value);
+    char what[160];
     if (cJSON_IsArray(value))
         return read_list(&at, value, space, archs, n, error);
-    if (!value)
-        return refuse(&at, "", "missing: a list of architectures, or {\"random\": N}, or {\"all\": true}",
-                      error);
-    maple_status status = check_fields(&at, value, fields, error);
-    if (status == MAPLE_OK)
-        status = read_int(&at, value, "random", 1, MAX_RANDOM, &random, error);
-    if (status == MAPLE_OK)
-        status = read_seed(&at, value, &seed, error);
-    if (status != MAPLE_OK)
-        return status;
-    bool all = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(value, "all"));
-    if (all == (random > 0))
-        return refuse(&at, "", "one of \"random\": N and \"all\": true is expected", error);
-    if (all)
+    if (text && strcmp(text, "all") == 0) {
+        if (maple_space_enumerable(space) == 0)
+            return refuse(&at, "", "this space has too many for \"all\": a number or a list is expected",
+                          error);
         return cli_all_archs(space, archs, n, error);
-    *archs = maple_alloc((size_t)random, sizeof **archs);
-    if (!*archs)
-        return maple_error_memory(error);
-    *n = (size_t)random;
-    maple_rng rng = maple_rng_seed(seed);
-    status = maple_space_sample(space, form, &rng, *n, *archs, error);
-    return status == MAPLE_OK ? status : maple_error_prefix(error, status, "%s: %s", at.file, at.path);
+    }
+    if (cJSON_IsNumber(value) && value->valuedouble >= 1 && value->valuedouble <= MAX_RANDOM &&
+        value->valuedouble == floor(value->valuedouble)) {
+        *n = (size_t)value->valuedouble;
+        return draw(&at, (int)*n, platform->seed, space, form, archs, error);
+    }
+    snprintf(what, sizeof what,
+             "%sa number from 1 to %d (so many random ones), \"all\" or a list is expected",
+             value ? "" : "missing: ", MAX_RANDOM);
+    return refuse(&at, "", what, error);
 }
 
 /* --- The plan --- */
 
+/* What may stand at the top, for all platforms, and in each. */
+static maple_status read_common(const place *at, const cJSON *object, cli_plan_platform *out,
+                                maple_error *error) {
+    maple_status status = read_text(at, object, "space", &out->space, error);
+    if (status == MAPLE_OK)
+        status = read_int(at, object, "rounds", 1, 10000, &out->rounds, error);
+    return status == MAPLE_OK ? read_seed(at, object, &out->seed, error) : status;
+}
+
 static maple_status read_platform(const cli_plan *plan, int i, const cJSON *object, cli_plan_platform *out,
                                   maple_error *error) {
-    static const char *const fields[] = {"engine", "isa",  "threads",       "batch",
-                                         "graph",  "name", "architectures", NULL};
+    static const char *const fields[] = {"engine", "isa",   "dtype",  "threads", "batch",         "graph",
+                                         "name",   "space", "rounds", "seed",    "architectures", NULL};
     char path[48];
     snprintf(path, sizeof path, "platforms[%d]", i);
     const place at = {plan->file, path};
-    *out = (cli_plan_platform){.graph = "pruned", .threads = 1, .batch = 1};
+    *out = plan->defaults;
+    const struct {
+        const char *field, **to;
+    } texts[] = {{"engine", &out->engine},
+                 {"isa", &out->isa},
+                 {"dtype", &out->dtype},
+                 {"graph", &out->graph},
+                 {"name", &out->name}};
     maple_status status = check_fields(&at, object, fields, error);
-    if (status == MAPLE_OK)
-        status = read_text(&at, object, "engine", &out->engine, error);
+    for (size_t k = 0; k < sizeof texts / sizeof *texts && status == MAPLE_OK; k++)
+        status = read_text(&at, object, texts[k].field, texts[k].to, error);
     if (status == MAPLE_OK && !out->engine)
         status = refuse(&at, "engine", "missing (see maple engines)", error);
-    if (status == MAPLE_OK)
-        status = read_text(&at, object, "isa", &out->isa, error);
-    if (status == MAPLE_OK)
-        status = read_text(&at, object, "graph", &out->graph, error);
-    if (status == MAPLE_OK)
-        status = read_text(&at, object, "name", &out->name, error);
     if (status == MAPLE_OK)
         status = read_int(&at, object, "threads", 1, 1024, &out->threads, error);
     if (status == MAPLE_OK)
         status = read_int(&at, object, "batch", 1, 4096, &out->batch, error);
+    if (status == MAPLE_OK)
+        status = read_common(&at, object, out, error);
     const cJSON *own = cJSON_GetObjectItemCaseSensitive(object, "architectures");
     out->archs = own ? own : cJSON_GetObjectItemCaseSensitive(plan->document, "architectures");
     snprintf(out->where, sizeof out->where, "%s%sarchitectures", own ? path : "", own ? "." : "");
@@ -196,7 +214,11 @@ static maple_status parse(const char *file, const char *text, cJSON **out, maple
         column = *c == '\n' ? 1 : column + 1;
         line += *c == '\n';
     }
-    return maple_error_set(error, MAPLE_BAD_INPUT, "%s:%d:%d: this is not JSON", file, line, column);
+    return maple_error_set(
+        error, MAPLE_BAD_INPUT,
+        "%s:%d:%d: this is not JSON: a bracket, comma or quotation mark is missing or too much here "
+        "or before",
+        file, line, column);
 }
 
 static maple_status read_top(cli_plan *plan, maple_error *error) {
@@ -208,18 +230,22 @@ static maple_status read_top(cli_plan *plan, maple_error *error) {
     if (status == MAPLE_OK)
         status = read_text(&at, top, "pool", &plan->pool, error);
     if (status == MAPLE_OK)
-        status = read_text(&at, top, "space", &plan->space, error);
-    if (status == MAPLE_OK)
         status = read_text(&at, top, "counters", &plan->counters, error);
     if (status == MAPLE_OK)
-        status = read_int(&at, top, "rounds", 1, 10000, &plan->rounds, error);
-    if (status == MAPLE_OK)
         status = read_int(&at, top, "memory", 16, 1 << 20, &plan->memory_mib, error);
-    return status == MAPLE_OK ? read_seed(&at, top, &plan->seed, error) : status;
+    return status == MAPLE_OK ? read_common(&at, top, &plan->defaults, error) : status;
 }
 
 maple_status cli_plan_read(const char *file, cli_plan *out, maple_error *error) {
-    cli_plan plan = {.file = file, .space = "nas-bench-201", .rounds = 50, .memory_mib = 1024, .seed = 1};
+    cli_plan plan = {.file = file,
+                     .memory_mib = 1024,
+                     .defaults = {.space = "nas-bench-201",
+                                  .dtype = "f32",
+                                  .graph = "pruned",
+                                  .threads = 1,
+                                  .batch = 1,
+                                  .rounds = 50,
+                                  .seed = 1}};
     const place at = {file, ""};
     char *text;
     size_t bytes;

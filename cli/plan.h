@@ -6,19 +6,19 @@
 #include "cli.h"
 
 typedef struct cli_plan_platform {
-    const char *engine, *isa, *graph, *name; /* isa, name: NULL where the plan does not say */
-    int threads, batch;
+    const char *engine, *isa, *dtype, *graph, *space, *name; /* isa, name: NULL where the plan does not say */
+    int threads, batch, rounds;
+    uint64_t seed;
     const cJSON *archs;
     char where[64]; /* of archs in the file: "platforms[2].architectures" */
 } cli_plan_platform;
 
 typedef struct cli_plan {
     const char *file;
-    cJSON *document; /* holds all texts */
-    const char *pool, *space,
-        *counters; /* NULL where the plan does not say; counters: the descriptor first */
-    int rounds, memory_mib;
-    uint64_t seed;
+    cJSON *document;             /* holds all texts */
+    const char *pool, *counters; /* NULL where the plan does not say; counters: the descriptor first */
+    int memory_mib;
+    cli_plan_platform defaults; /* what it says for all platforms */
     cli_plan_platform *platforms;
     int n;
 } cli_plan;

@@ -1,11 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Measures the platforms of the bundled pool (data/plan.json) on this machine and writes their statistics into
-# data/pool.db. Stopped, it continues where it was: raw runs stay in BUILD/pool-raw.db until the end.
-#   scripts/measure-pool.sh BUILD [PLATFORM-NUMBER]
+# data/pool.db, in place of what it has of them. One platform: its number in the plan (from 1) or its name.
+#   scripts/measure-pool.sh BUILD [PLATFORM]
+# Stopped, the same command continues: raw runs are in BUILD/pool-raw[-PLATFORM].db, which is renamed to ...db.done at the
+# end, so that the next call measures anew.
 set -eu
 build=$1
-raw=$build/pool-raw.db
+only=${2-}
+raw=$build/pool-raw${only:+-$only}.db
 data=$(dirname "$0")/../data
-"$build/maple" measure --plan "$data/plan.json" --pool "$raw" ${2:+--only "$2"}
+"$build/maple" measure --plan "$data/plan.json" --pool "$raw" ${only:+--only "$only"}
 "$build/maple" pool merge "$raw" --statistics-only --pool "$data/pool.db"
+mv "$raw" "$raw.done"

@@ -3,9 +3,12 @@
  */
 #include "campaign_fixture.h"
 
+#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 static void assert_all_but(const campaign *c, const stored *s, const size_t *failed, size_t n) {
     for (size_t i = 0; i < ARCHS; i++) {
@@ -310,14 +313,17 @@ static void test_other_host(void **state) {
 /* --- The clock --- */
 
 static bool clock_goes_back;
+static time_t booted; /* what CLOCK_MONOTONIC counts from */
 
 /* In place of the C library's: the time of day goes back by an hour at each look; what only ever grows
- * (CLOCK_MONOTONIC) does so still. */
+ * (CLOCK_MONOTONIC) does so still, until a reboot. */
 int clock_gettime(clockid_t clock, struct timespec *now) {
     static time_t back;
     long result = syscall(SYS_clock_gettime, clock, now);
     if (clock_goes_back && result == 0 && clock == CLOCK_REALTIME)
         now->tv_sec -= back += 3600;
+    if (result == 0 && clock == CLOCK_MONOTONIC)
+        now->tv_sec -= booted;
     return (int)result;
 }
 
@@ -358,6 +364,57 @@ static void test_clock_set_back(void **state) {
     assert_true(c.report.wall_s > 0 && c.report.wall_s < 600);
 }
 
+/* --- Reboot: the campaign is gone without a word, its lock file stays, and CLOCK_MONOTONIC begins anew ---
+ */
+
+static void crash_after_some(void *user, int round, const maple_arch *archs, const double *latency_ms,
+                             size_t n) {
+    (void)user, (void)archs, (void)latency_ms, (void)n;
+    if (round == ROUNDS / 3)
+        raise(SIGKILL);
+}
+
+static void test_reboot(void **state) {
+    (void)state;
+    campaign c;
+    stored s;
+    int how;
+    struct timespec now;
+    char lock[320];
+    make_campaign(&c, "reboot");
+    const char *path = in_scratch("reboot.db");
+    snprintf(lock, sizeof lock, "%s-measuring-1", path);
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        maple_error error = {0};
+        c.plan.committed = crash_after_some;
+        _exit((int)run_campaign(&c, path, &error));
+    }
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+    read_stored(&c, path, &s);
+    size_t before = s.runs;
+    assert_int_equal(before, ARCHS * (ROUNDS / 3 + 1));
+    /* After the boot the lock's process id is another process's. */
+    FILE *file = fopen(lock, "re+");
+    assert_non_null(file);
+    fprintf(file, "%ld", (long)getpid());
+    fclose(file);
+    assert_int_equal(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now), 0);
+    booted = now.tv_sec;
+    assert_true(maple_clock_ns() < 60000000000);
+    attach_hooks(&c);
+    run_or_fail(&c, path);
+    assert_true(c.report.wall_s >= 0 && c.report.wall_s < 60);
+    booted = 0;
+    read_stored(&c, path, &s);
+    assert_all_but(&c, &s, NULL, 0);
+    assert_int_equal(s.runs, ARCHS * ROUNDS);
+    assert_int_equal(access(lock, F_OK), -1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_undisturbed),
@@ -371,6 +428,7 @@ int main(void) {
         cmocka_unit_test(test_drift_of_a_shared_core),
         cmocka_unit_test(test_other_host),
         cmocka_unit_test(test_clock_set_back),
+        cmocka_unit_test(test_reboot),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }
