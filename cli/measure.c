@@ -186,9 +186,10 @@ static maple_status take_turn(const measure_options *o, const cli_plan *plan, in
     status = cli_plan_archs(plan, &plan->platforms[i], one.setup.config.space, one.setup.config.graph, &archs,
                             &n, error);
     if (status == MAPLE_OK) {
+        cli_say("%s: platform %d of %d", plan->file, i + 1, plan->n);
         status = measure(&one, archs, n, error);
         if (status != MAPLE_OK)
-            maple_error_prefix(error, status, "%s: platforms[%d]", plan->file, i);
+            maple_error_prefix(error, status, "%s: platform %d (--only %d)", plan->file, i + 1, i + 1);
     }
     maple_free(archs);
     return status;

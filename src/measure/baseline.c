@@ -182,6 +182,9 @@ static maple_status time_all(maple_session *self, series *all, double *shift, ma
         maple_status status = typical_shift(self, all, &fewest, shift, error);
         if (status != MAPLE_OK)
             return status;
+        maple_report_progress(hooks, "timing sentinels",
+                              (double)(fewest < WANTED_RUNS ? fewest : WANTED_RUNS), WANTED_RUNS,
+                              "undisturbed runs");
         if (fewest >= WANTED_RUNS || (fewest >= LEAST_RUNS && *shift < CLEARLY_THE_SAME))
             break;
     }
