@@ -28,9 +28,14 @@ check-asan: deps
 	@$(MAKE) --no-print-directory all BUILD=build-asan CMAKE_FLAGS="-DMAPLE_SANITIZE=ON -DMAPLE_WERROR=ON"
 	@cd build-asan && ctest --output-on-failure --timeout 600
 
-# Measures the bundled pool anew (hours; can be stopped and continued).
+# A campaign killed 1,000 times at random moments (100 times in make test).
+check-kill: all
+	@MAPLE_KILLS=1000 $(BUILD)/tests/test_campaign_kill
+
+# Measures the bundled pool anew, by data/plan.json (a day; can be stopped and continued); PLATFORM=N or PLATFORM=NAME: one
+# platform of it.
 pool: all
-	@sh scripts/measure-pool.sh $(BUILD)
+	@sh scripts/measure-pool.sh $(BUILD) $(PLATFORM)
 
 # docs/results/ (about 20 minutes): public tables, where they are, and the bundled pool.
 results: all
@@ -58,4 +63,4 @@ format:
 clean:
 	rm -rf build build-asan
 
-.PHONY: all deps demo test check-asan pool results rivals families bench format clean
+.PHONY: all deps demo test check-asan check-kill pool results rivals families bench format clean

@@ -83,21 +83,26 @@ void cli_end_progress(void);
 /* --- Where things are (common.c) --- */
 
 typedef struct cli_setup {
-    const char *space_name, *engine, *isa, *graph, *pool;
+    const char *space_name, *engine, *isa, *dtype, *graph, *pool;
     int threads, batch, cpu;
     maple_measure_config config; /* filled by cli_setup_resolve */
     char worker[4096];
     int64_t fastest_probe_ns; /* what one measurement of this command learned for the next */
 } cli_setup;
 
-/* Defaults, and the options --space --engine --isa --threads --batch --graph --cpu --pool. */
+/* Defaults, and the options --space --engine --isa --dtype --threads --batch --graph --cpu --pool. */
 void cli_setup_options(cli_setup *setup, cli_options *options);
 maple_status cli_setup_resolve(cli_setup *setup, maple_error *error);
 
 /* Identifies the configuration (as `name`, NULL: the default name) and adds it to the pool; takes what the
- * pool knows about this CPU's undisturbed probe. */
+ * pool knows about this CPU's undisturbed probe. MAPLE_BAD_INPUT where the platform is there and was measured
+ * on another host. */
 maple_status cli_register_platform(cli_setup *setup, const char *name, maple_pool *pool,
                                    maple_platform *platform, maple_error *error);
+/* After maple_measure_networks: where it was refused because the machine is not as fast as it was, the message
+ * says under which name it can be measured, or how to go on. */
+void cli_explain_drift(maple_pool *pool, const maple_platform *platform, const maple_measure_report *report,
+                       maple_status status, maple_error *error);
 /* Keeps with the platform what was learned about the undisturbed probe. */
 maple_status cli_remember_probe(const cli_setup *setup, maple_pool *pool, const maple_platform *platform,
                                 maple_error *error);

@@ -19,12 +19,18 @@ static bool program_path(char path[4096]) {
 }
 
 void cli_setup_options(cli_setup *setup, cli_options *options) {
-    *setup =
-        (cli_setup){.space_name = "nas-bench-201", .graph = "pruned", .threads = 1, .batch = 1, .cpu = -1};
+    *setup = (cli_setup){.space_name = "nas-bench-201",
+                         .dtype = "f32",
+                         .graph = "pruned",
+                         .threads = 1,
+                         .batch = 1,
+                         .cpu = -1};
     cli_string(options, "engine", &setup->engine, "NAME",
                "inference engine (see maple engines; default: the first)");
     cli_string(options, "isa", &setup->isa, "NAME",
                "cap of the instruction set (default: the best of this CPU)");
+    cli_string(options, "dtype", &setup->dtype, "NAME",
+               "numbers that are computed with: f32 (default), int8, bf16 (see maple engines)");
     cli_int(options, "threads", &setup->threads, 1, 1024, "N", "threads of the engine (default 1)");
     cli_int(options, "batch", &setup->batch, 1, 4096, "N", "images in one run (default 1)");
     cli_string(options, "graph", &setup->graph, "FORM", "pruned (as deployed, default) or as-written");
@@ -48,7 +54,10 @@ maple_status cli_setup_resolve(cli_setup *setup, maple_error *error) {
     const maple_engine_info *engine;
     if (!setup->engine)
         setup->engine = default_engine();
+    maple_engine_dtype dtype = MAPLE_DTYPE_F32;
     maple_status status = maple_space_find(setup->space_name, &config->space, error);
+    if (status == MAPLE_OK)
+        status = maple_engine_dtype_parse(setup->dtype, &dtype, error);
     if (status == MAPLE_OK)
         status = maple_graph_form_parse(setup->graph, &config->graph, error);
     if (status == MAPLE_OK)
@@ -60,8 +69,11 @@ maple_status cli_setup_resolve(cli_setup *setup, maple_error *error) {
     if (!program_path(setup->worker))
         return maple_error_set(error, MAPLE_IO_ERROR, "/proc/self/exe cannot be read: %s", strerror(errno));
     config->engine = setup->engine;
-    config->options = (maple_engine_options){
-        .isa = setup->isa, .threads = setup->threads, .batch = setup->batch, .weight_seed = 1};
+    config->options = (maple_engine_options){.isa = setup->isa,
+                                             .threads = setup->threads,
+                                             .batch = setup->batch,
+                                             .weight_seed = 1,
+                                             .dtype = dtype};
     config->worker_path = setup->worker;
     config->cpu = setup->cpu;
     config->fastest_probe_ns = &setup->fastest_probe_ns;

@@ -69,6 +69,16 @@ const cli_command cli_spaces = {
 
 /* --- engines --- */
 
+/* "; f32: sse41 avx avx2 (default here) avx512 (not this CPU)" */
+static void print_isas(const maple_engine_info *info, maple_engine_dtype dtype) {
+    int best = maple_engine_best_isa(info, dtype);
+    printf("; %s%s", maple_engine_dtype_name(dtype), info->isas[0] ? ":" : "");
+    for (int i = 0; info->isas[i]; i++) {
+        if (maple_engine_isa_serves(info->isas[i], dtype))
+            printf(" %s%s", info->isas[i], i == best ? " (default here)" : i > best ? " (not this CPU)" : "");
+    }
+}
+
 static void print_engine(size_t index) {
     const maple_engine_info *info = maple_engine_at(index);
     printf("%-10s  %-9s  ", info->name, info->available ? "built in" : "missing");
@@ -76,11 +86,21 @@ static void print_engine(size_t index) {
         printf("%s\n", info->unavailable);
         return;
     }
-    int best = maple_engine_best_isa(info);
-    printf("%s%s", info->description, best >= 0 ? "; isa:" : "");
-    for (int i = 0; best >= 0 && info->isas[i]; i++)
-        printf(" %s%s", info->isas[i], i == best ? " (default here)" : i > best ? " (not this CPU)" : "");
+    printf("%s", info->description);
+    for (int d = 0; d < MAPLE_DTYPE_COUNT; d++)
+        if (d == MAPLE_DTYPE_F32 || (info->dtypes >> d & 1))
+            print_isas(info, (maple_engine_dtype)d);
     putchar('\n');
+}
+
+/* Those of this CPU. */
+static void add_isas(cJSON *object, const char *name, const maple_engine_info *info,
+                     maple_engine_dtype dtype) {
+    cJSON *isas = cJSON_AddArrayToObject(object, name);
+    int best = info->available ? maple_engine_best_isa(info, dtype) : -1;
+    for (int k = 0; k <= best; k++)
+        if (maple_engine_isa_serves(info->isas[k], dtype))
+            cJSON_AddItemToArray(isas, cJSON_CreateString(info->isas[k]));
 }
 
 static void describe_engine(size_t index, cJSON *item) {
@@ -90,10 +110,11 @@ static void describe_engine(size_t index, cJSON *item) {
     cJSON_AddBoolToObject(item, "available", info->available);
     if (info->unavailable)
         cJSON_AddStringToObject(item, "reason", info->unavailable);
-    cJSON *isas = cJSON_AddArrayToObject(item, "isas");
-    int best = info->available ? maple_engine_best_isa(info) : -1;
-    for (int k = 0; k <= best; k++)
-        cJSON_AddItemToArray(isas, cJSON_CreateString(info->isas[k]));
+    add_isas(item, "isas", info, MAPLE_DTYPE_F32);
+    cJSON *dtypes = cJSON_AddObjectToObject(item, "dtypes");
+    for (int d = 0; d < MAPLE_DTYPE_COUNT; d++)
+        if (d == MAPLE_DTYPE_F32 || (info->dtypes >> d & 1))
+            add_isas(dtypes, maple_engine_dtype_name((maple_engine_dtype)d), info, (maple_engine_dtype)d);
 }
 
 static maple_status run_engines(const cli_command *self, int argc, char **argv, maple_error *error) {
@@ -105,8 +126,8 @@ const cli_command cli_engines = {
     .name = "engines",
     .arguments = "",
     .summary = "the inference engines, and which of them this build has",
-    .details =
-        "Lists the registered inference engines, with the caps of the instruction set that --isa takes.",
+    .details = "Lists the registered inference engines, with the numeric types that --dtype takes and, for "
+               "each, the caps\nof the instruction set that --isa takes.",
     .examples = "  maple engines\n  maple engines --json",
     .run = run_engines,
 };

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* maple measure: latencies of more architectures on this machine; stopped and continued at will. */
-#include "cli.h"
+#include "plan.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 typedef struct {
     cli_setup setup;
-    const char *name, *file;
-    bool all, json;
+    const char *name, *file, *plan;
+    const char *only;     /* of the plan: a number from 1, or a platform's name; NULL: all */
+    const char *counters; /* provider of the descriptor, which is then measured first; NULL: it is not */
+    bool all, json, accept_drift, retry_failed;
     int random, rounds, memory_mib;
     uint64_t seed;
 } measure_options;
@@ -45,15 +49,15 @@ static void format_percent(double share, char text[16]) {
         snprintf(text, 16, "-");
 }
 
-static maple_status print_report(const maple_platform *platform, const maple_measure_report *report,
-                                 bool json, maple_error *error) {
-    if (!json) {
+static maple_status print_report(const measure_options *o, const maple_platform *platform,
+                                 const maple_measure_report *report, maple_error *error) {
+    if (!o->json) {
         char spread[16];
         format_percent(report->median_spread, spread);
-        printf("%s: %zu measured, %zu were there, %zu failed; %.1f s, %.0f %% of it running networks (%.0f "
-               "%% timed); "
-               "spread of runs %s, sentinel drift %.1f %%, %.0f %% of the runs disturbed\n",
-               platform->name, report->measured, report->already, report->failed, report->wall_s,
+        printf("%s: %zu measured, %zu were there, %zu failed%s; %.1f s, %.0f %% of it running networks (%.0f "
+               "%% timed); spread of runs %s, sentinel drift %.1f %%, %.0f %% of the runs disturbed\n",
+               platform->name, report->measured, report->already, report->failed,
+               report->failed ? " (their rows say why; --retry-failed tries them again)" : "", report->wall_s,
                100 * report->executing_s / report->wall_s, 100 * report->timed_s / report->wall_s, spread,
                100 * report->sentinel_drift, 100 * report->disturbed_share);
         return cli_flush(error);
@@ -61,7 +65,15 @@ static maple_status print_report(const maple_platform *platform, const maple_mea
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "platform", platform->name);
     cli_add_report(object, report);
-    return cli_print_json(object, error);
+    if (!o->plan)
+        return cli_print_json(object, error);
+    char *line = cJSON_PrintUnformatted(object); /* of a plan: one line a platform */
+    cJSON_Delete(object);
+    if (!line)
+        return maple_error_memory(error);
+    puts(line);
+    cJSON_free(line);
+    return cli_flush(error);
 }
 
 static maple_status measure(measure_options *o, const maple_arch *archs, size_t n, maple_error *error) {
@@ -72,13 +84,19 @@ static maple_status measure(measure_options *o, const maple_arch *archs, size_t 
                                .n = n,
                                .rounds = o->rounds,
                                .memory_limit = (size_t)o->memory_mib << 20,
-                               .seed = o->seed};
+                               .seed = o->seed,
+                               .accept_drift = o->accept_drift,
+                               .retry_failed = o->retry_failed};
     maple_status status = cli_open_pool(o->setup.pool, MAPLE_POOL_WRITE, &pool, error);
-    if (status == MAPLE_OK)
+    if (status == MAPLE_OK && o->counters)
+        status = cli_profile_platform(&o->setup, o->name, o->counters, false, pool, &platform, error);
+    else if (status == MAPLE_OK)
         status = cli_register_platform(&o->setup, o->name, pool, &platform, error);
     bool begun = status == MAPLE_OK;
     if (begun)
         status = maple_measure_networks(&o->setup.config, pool, &platform, &plan, &report, error);
+    if (begun)
+        cli_explain_drift(pool, &platform, &report, status, error);
     if (status == MAPLE_OK)
         status = cli_remember_probe(&o->setup, pool, &platform, error);
     if (status == MAPLE_INTERRUPTED)
@@ -88,7 +106,192 @@ static maple_status measure(measure_options *o, const maple_arch *archs, size_t 
         maple_error_set(error, status, "%s; what was measured before is in %s, the same command continues",
                         error->message, maple_pool_path(pool));
     maple_pool_close(pool);
-    return status == MAPLE_OK ? print_report(&platform, &report, o->json, error) : status;
+    return status == MAPLE_OK ? print_report(o, &platform, &report, error) : status;
+}
+
+/* --- Plans --- */
+
+/* What is wrong with it is the file's fault. */
+static maple_status blame_plan(const cli_plan *plan, int i, maple_status status, maple_error *error) {
+    if (status == MAPLE_OK)
+        return status;
+    status = status == MAPLE_BAD_ARGUMENT || status == MAPLE_NOT_FOUND ? MAPLE_BAD_INPUT : status;
+    return maple_error_prefix(error, status, "%s: platforms[%d]", plan->file, i);
+}
+
+/* The options of one platform of a plan. */
+static maple_status take_platform(const measure_options *o, const cli_plan *plan, int i, measure_options *out,
+                                  maple_error *error) {
+    const cli_plan_platform *platform = &plan->platforms[i];
+    char **environment = NULL;
+    *out = *o;
+    out->name = platform->name;
+    out->counters = plan->counters;
+    out->rounds = platform->rounds;
+    out->memory_mib = o->memory_mib ? o->memory_mib : plan->memory_mib;
+    out->seed = platform->seed;
+    out->setup.space_name = platform->space;
+    out->setup.pool = o->setup.pool ? o->setup.pool : plan->pool;
+    out->setup.engine = platform->engine;
+    out->setup.isa = platform->isa;
+    out->setup.dtype = platform->dtype;
+    out->setup.graph = platform->graph;
+    out->setup.threads = platform->threads;
+    out->setup.batch = platform->batch;
+    maple_status status = cli_setup_resolve(&out->setup, error);
+    if (status == MAPLE_OK) /* checks the options as the worker will */
+        status = maple_engine_environment(platform->engine, &out->setup.config.options, &environment, error);
+    maple_free(environment);
+    return blame_plan(plan, i, status, error);
+}
+
+/* All that can be said without measuring. What this machine cannot do is said, and the others measured. */
+static maple_status rehearse(const measure_options *o, const cli_plan *plan, maple_error *error) {
+    const maple_counter_info *provider;
+    char reason[512];
+    maple_status status = MAPLE_OK;
+    if (plan->counters) {
+        status = maple_counters_find(plan->counters, &provider, reason, sizeof reason, error);
+        if (status != MAPLE_OK)
+            return maple_error_prefix(error, status == MAPLE_NOT_FOUND ? MAPLE_BAD_INPUT : status,
+                                      "%s: counters", plan->file);
+    }
+    for (int i = 0; i < plan->n && status == MAPLE_OK; i++) {
+        measure_options one;
+        maple_arch *archs = NULL;
+        size_t n = 0;
+        status = take_platform(o, plan, i, &one, error);
+        if (status == MAPLE_UNSUPPORTED && plan->n > 1) { /* its turn says it again */
+            if (!o->only)
+                cli_say("warning: %s; the others are measured", error->message);
+            status = MAPLE_OK;
+            continue;
+        }
+        if (status == MAPLE_OK)
+            status = cli_plan_archs(plan, &plan->platforms[i], one.setup.config.space, one.setup.config.graph,
+                                    &archs, &n, error);
+        maple_free(archs);
+    }
+    return status == MAPLE_BAD_ARGUMENT ? maple_error_set(error, MAPLE_BAD_INPUT, "%s", error->message)
+                                        : status;
+}
+
+static maple_status take_turn(const measure_options *o, const cli_plan *plan, int i, maple_error *error) {
+    measure_options one;
+    maple_arch *archs = NULL;
+    size_t n = 0;
+    maple_status status = take_platform(o, plan, i, &one, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = cli_plan_archs(plan, &plan->platforms[i], one.setup.config.space, one.setup.config.graph, &archs,
+                            &n, error);
+    if (status == MAPLE_OK) {
+        cli_say("%s: platform %d of %d", plan->file, i + 1, plan->n);
+        status = measure(&one, archs, n, error);
+        if (status != MAPLE_OK)
+            maple_error_prefix(error, status, "%s: platform %d (--only %d)", plan->file, i + 1, i + 1);
+    }
+    maple_free(archs);
+    return status;
+}
+
+/* The name that a platform of the plan gets in the pool. */
+static maple_status name_platform(const measure_options *o, const cli_plan *plan, int i,
+                                  maple_platform *platform, maple_error *error) {
+    measure_options one;
+    maple_environment environment;
+    maple_status status = take_platform(o, plan, i, &one, error);
+    if (status == MAPLE_OK && one.name)
+        return cli_copy(platform->name, sizeof platform->name, one.name, "name", error);
+    maple_environment_probe(NULL, &environment);
+    return status == MAPLE_OK ? maple_measure_identify(&one.setup.config, &environment, platform, error)
+                              : status;
+}
+
+/* chosen[plan->n]: whether --only means it; a name may be there several times (other architectures). */
+static maple_status choose_platforms(const measure_options *o, const cli_plan *plan, bool *chosen,
+                                     maple_error *error) {
+    char *end;
+    maple_text names = {0};
+    bool found = false;
+    long number = o->only ? strtol(o->only, &end, 10) : 0;
+    bool by_name = o->only && (*end != '\0' || end == o->only);
+    if (o->only && !by_name && (number < 1 || number > plan->n))
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--only %s: %s has %d platforms, from 1 on",
+                               o->only, plan->file, plan->n);
+    for (int i = 0; i < plan->n; i++) {
+        maple_platform platform;
+        chosen[i] = !o->only || (!by_name && i == number - 1);
+        if (!by_name || name_platform(o, plan, i, &platform, NULL) != MAPLE_OK)
+            continue; /* one that this machine cannot be has no name */
+        chosen[i] = strcmp(platform.name, o->only) == 0;
+        found = found || chosen[i];
+        if (!names.data || !strstr(names.data, platform.name))
+            maple_text_addf(&names, "%s%s", names.length ? ", " : "", platform.name);
+    }
+    maple_status status = MAPLE_OK;
+    if (by_name && !found)
+        status = maple_error_set(error, MAPLE_BAD_ARGUMENT, "--only %s: %s has no such platform, but %s",
+                                 o->only, plan->file, names.data ? names.data : "none");
+    maple_text_free(&names);
+    return status;
+}
+
+/* What concerns one platform does not keep the others waiting. */
+static bool concerns_all(maple_status status) {
+    return status == MAPLE_INTERRUPTED || status == MAPLE_IO_ERROR || status == MAPLE_OUT_OF_MEMORY;
+}
+
+static maple_status run_chosen(const measure_options *o, const cli_plan *plan, const bool *chosen,
+                               maple_error *error) {
+    maple_status first = MAPLE_OK;
+    maple_error why = {0};
+    for (int i = 0; i < plan->n; i++) {
+        maple_error failed = {0};
+        if (!chosen[i])
+            continue;
+        maple_status turn = take_turn(o, plan, i, &failed);
+        if (turn == MAPLE_OK)
+            continue;
+        if (first != MAPLE_OK)
+            cli_say("error: %s", why.message);
+        first = turn;
+        why = failed;
+        if (concerns_all(turn))
+            break;
+    }
+    return first == MAPLE_OK ? first : maple_error_set(error, first, "%s", why.message);
+}
+
+static maple_status run_plan(const measure_options *o, maple_error *error) {
+    cli_plan plan;
+    maple_status status = cli_plan_read(o->plan, &plan, error);
+    if (status != MAPLE_OK)
+        return status;
+    bool *chosen = maple_alloc((size_t)plan.n, sizeof *chosen);
+    status = chosen ? rehearse(o, &plan, error) : maple_error_memory(error);
+    if (status == MAPLE_OK)
+        status = choose_platforms(o, &plan, chosen, error);
+    if (status == MAPLE_OK)
+        status = run_chosen(o, &plan, chosen, error);
+    maple_free(chosen);
+    cli_plan_free(&plan);
+    return status;
+}
+
+/* The plan says it: what else is said would not be done. */
+static maple_status check_plan_options(const cli_options *options, maple_error *error) {
+    static const char *const others[] = {"engine", "isa",  "dtype",  "threads", "batch",  "graph", "space",
+                                         "name",   "file", "random", "all",     "rounds", "seed"};
+    if (options->n_arguments > 0)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "--plan and architectures exclude each other: the plan names them");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (cli_given(options, others[i]))
+            return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                                   "--plan and --%s exclude each other: the plan says it", others[i]);
+    }
+    return MAPLE_OK;
 }
 
 static maple_status run(const cli_command *self, int argc, char **argv, maple_error *error) {
@@ -101,14 +304,28 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
                "architectures, one a line or CSV with arch first; - is stdin");
     cli_int(&options, "random", &o.random, 1, 1000000, "N", "N random architectures");
     cli_flag(&options, "all", &o.all, "every architecture of the space");
+    cli_string(&options, "plan", &o.plan, "FILE",
+               "platforms and architectures from a JSON file, one after the other");
+    cli_string(&options, "only", &o.only, "N|NAME",
+               "of the plan only the N-th platform (from 1), or that of this name");
     cli_int(&options, "rounds", &o.rounds, 1, 10000, "N", "timed runs of each, interleaved (default 50)");
     cli_int(&options, "memory", &o.memory_mib, 16, 1 << 20, "MIB",
             "limit of compiled networks (default 1024)");
     cli_seed(&options, &o.seed);
-    cli_flag(&options, "json", &o.json, "one object");
+    cli_flag(&options, "retry-failed", &o.retry_failed, "try again what failed before");
+    cli_flag(&options, "accept-drift", &o.accept_drift,
+             "go on though this machine is not as fast as it was for this platform");
+    cli_flag(&options, "json", &o.json, "one object; of a plan one line a platform");
     maple_status status = cli_parse(self, &options, argc, argv, 0, -1, error);
     if (status != MAPLE_OK || options.help)
         return status;
+    if (o.only && !o.plan)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--only chooses from a plan: give --plan FILE");
+    if (o.plan) {
+        o.memory_mib = cli_given(&options, "memory") ? o.memory_mib : 0;
+        status = check_plan_options(&options, error);
+        return status == MAPLE_OK ? run_plan(&o, error) : status;
+    }
     status = cli_setup_resolve(&o.setup, error);
     maple_arch *archs = NULL;
     size_t n = 0;
@@ -124,13 +341,28 @@ const cli_command cli_measure = {
     .name = "measure",
     .arguments = "[ARCH ...]",
     .summary = "measure the latency of architectures on this machine, into your pool",
-    .details = "Runs the architectures in interleaved rounds, each round in a fresh random order with one "
-               "warm and one timed "
-               "run\nof each; the latency is the median over the rounds. Each round is kept as soon as it is "
-               "done: after "
-               "Ctrl-C the same\ncommand continues. What the pool already has is not measured again.",
+    .details =
+        "Runs the architectures in interleaved rounds, each round in a fresh random order with one warm and "
+        "one "
+        "timed run\nof each; the latency is the median over the rounds. What was measured is kept at once: "
+        "after "
+        "Ctrl-C, a kill, a reboot\nor a full disk the same command continues. What the pool already has is "
+        "not "
+        "measured again. A network that crashes\nthe engine, hangs it or takes too much memory is marked "
+        "with "
+        "the reason, and the others go on.\n\nA platform belongs to its machine: on another one, or one that "
+        "became faster or slower by more than 5 %, it is not\ncontinued; take another --name. --plan "
+        "measures "
+        "several platforms, one after the other:\n\n"
+        "  {\"pool\": \"my.db\", \"rounds\": 50, \"seed\": 201, \"architectures\": 900,\n"
+        "   \"platforms\": [{\"engine\": \"onednn\", \"isa\": \"avx2\", \"threads\": 2},\n"
+        "                 {\"engine\": \"xnnpack\", \"graph\": \"as-written\", \"architectures\": \"all\"},\n"
+        "                 {\"engine\": \"xnnpack\", \"space\": \"fbnet\", \"architectures\": 500}]}\n\n"
+        "docs/measurement.md lists all fields. With \"counters\": \"auto\" the descriptor of each platform "
+        "is measured first.",
     .examples =
         "  maple measure --random 900\n  maple measure --engine xnnpack --file archs.txt --pool my.db\n"
+        "  maple measure --plan plan.json\n  maple measure --plan plan.json --only 2\n"
         "  maple measure '|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'",
     .run = run,
 };

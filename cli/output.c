@@ -26,10 +26,12 @@ void cli_add_report(cJSON *object, const maple_measure_report *report) {
     cJSON_AddNumberToObject(object, "measured", (double)report->measured);
     cJSON_AddNumberToObject(object, "already", (double)report->already);
     cJSON_AddNumberToObject(object, "failed", (double)report->failed);
+    cJSON_AddNumberToObject(object, "workers_lost", (double)report->losses);
     cJSON_AddItemToObject(object, "wall_s", cli_number(report->wall_s));
     cJSON_AddItemToObject(object, "executing_s", cli_number(report->executing_s));
     cJSON_AddItemToObject(object, "timed_s", cli_number(report->timed_s));
     cJSON_AddItemToObject(object, "sentinel_drift", cli_number(report->sentinel_drift));
+    cJSON_AddItemToObject(object, "sentinel_shift", cli_number(report->sentinel_shift));
     cJSON_AddItemToObject(object, "disturbed_share", cli_number(report->disturbed_share));
     cJSON_AddItemToObject(object, "median_spread", cli_number(report->median_spread));
 }

@@ -60,6 +60,7 @@ static cJSON *platform_json(maple_pool *pool, const maple_platform *platform) {
     cJSON_AddStringToObject(item, "engine", platform->engine);
     cJSON_AddStringToObject(item, "engine_version", platform->engine_version);
     cJSON_AddStringToObject(item, "isa", platform->isa);
+    cJSON_AddStringToObject(item, "dtype", platform->dtype);
     cJSON_AddNumberToObject(item, "threads", platform->threads);
     cJSON_AddNumberToObject(item, "batch", platform->batch);
     cJSON_AddStringToObject(item, "graph", maple_graph_form_name(platform->graph));
@@ -76,8 +77,9 @@ static cJSON *platform_json(maple_pool *pool, const maple_platform *platform) {
 /* --- list --- */
 
 static void print_platform_row(maple_pool *pool, const maple_platform *platform) {
-    printf("%-58s %-9s %-7s %7d %5d  %-10s  %-9s ", platform->name, platform->engine, platform->isa,
-           platform->threads, platform->batch, maple_graph_form_name(platform->graph), platform->counters);
+    printf("%-58s %-9s %-11s %-5s %7d %5d  %-10s  %-9s ", platform->name, platform->engine, platform->isa,
+           platform->dtype, platform->threads, platform->batch, maple_graph_form_name(platform->graph),
+           platform->counters);
     for (size_t i = 0; maple_space_at(i); i++) {
         size_t n;
         if (maple_pool_count_latencies(pool, platform->id, maple_space_at(i), &n, NULL) == MAPLE_OK && n > 0)
@@ -113,8 +115,8 @@ static maple_status list(maple_pool *pool, void *user, maple_error *error) {
         return status;
     cJSON *array = reading->json ? cJSON_CreateArray() : NULL;
     if (!reading->json && n > 0)
-        printf("%-58s %-9s %-7s %7s %5s  %-10s  %-9s  %s\n", "NAME", "ENGINE", "ISA", "THREADS", "BATCH",
-               "GRAPH", "COUNTERS", "LATENCIES");
+        printf("%-58s %-9s %-11s %-5s %7s %5s  %-10s  %-9s  %s\n", "NAME", "ENGINE", "ISA", "DTYPE",
+               "THREADS", "BATCH", "GRAPH", "COUNTERS", "LATENCIES");
     for (size_t i = 0; i < n; i++) {
         if (reading->json)
             cJSON_AddItemToArray(array, platform_json(pool, &platforms[i]));
@@ -165,7 +167,7 @@ static cJSON *operators_json(const maple_space *space, const maple_operator_late
         if (*rows[i].reason)
             cJSON_AddStringToObject(item, "reason", rows[i].reason);
         const maple_count *states[] = {warm, cold};
-        for (int s = 0; s < 2 && i < maple_space_descriptor_operators(space); s++) {
+        for (int s = 0; s < 2 && maple_space_operator_counted(space, i); s++) {
             cJSON *counts = cJSON_AddObjectToObject(item, maple_cache_state_name((maple_cache_state)s));
             for (int e = 0; e < MAPLE_EVENTS; e++) {
                 const maple_count *count = &states[s][i * MAPLE_EVENTS + (size_t)e];
@@ -187,7 +189,7 @@ static void print_operators(const maple_space *space, const maple_operator_laten
            "IMPLEMENTATION");
     for (size_t i = 0; i < maple_space_operators(space); i++) {
         char cells[3][24];
-        bool counted = i < maple_space_descriptor_operators(space);
+        bool counted = maple_space_operator_counted(space, i);
         double values[3] = {rows[i].latency_ms * 1000,
                             counted ? warm[i * MAPLE_EVENTS + MAPLE_INSTRUCTIONS].value : NAN,
                             counted ? warm[i * MAPLE_EVENTS + MAPLE_L1_DCACHE_LOADS].value : NAN};

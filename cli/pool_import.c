@@ -135,7 +135,7 @@ static maple_status split(const char *text, const char ***out, size_t *n, char *
 
 /* The platform as the options say; one without a name is the template of a table. */
 static maple_status fill_platform(maple_platform *p, const char *name, const char *cpu, const char *device,
-                                  const char *graph, maple_error *error) {
+                                  const char *graph, const char *dtype, maple_error *error) {
     maple_status status = maple_graph_form_parse(graph, &p->graph, error);
     if (status == MAPLE_OK)
         status = cli_copy(p->name, sizeof p->name, name ? name : "", "--platform", error);
@@ -143,6 +143,8 @@ static maple_status fill_platform(maple_platform *p, const char *name, const cha
         status = cli_copy(p->cpu, sizeof p->cpu, cpu ? cpu : "unknown", "--cpu", error);
     if (status == MAPLE_OK)
         status = cli_copy(p->device, sizeof p->device, device ? device : "", "--device", error);
+    if (status == MAPLE_OK)
+        status = cli_copy(p->dtype, sizeof p->dtype, dtype ? dtype : "", "--dtype", error);
     if (status != MAPLE_OK)
         return status;
     if (name && !device) /* a name may be longer */
@@ -153,7 +155,7 @@ static maple_status fill_platform(maple_platform *p, const char *name, const cha
 static maple_status run_csv(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
     csv_import o = {.platform = {.engine = "imported", .counters = "none"}};
-    const char *name = NULL, *cpu = NULL, *device = NULL, *graph = "pruned", *columns = NULL;
+    const char *name = NULL, *cpu = NULL, *device = NULL, *graph = "pruned", *dtype = NULL, *columns = NULL;
     char *copy = NULL;
     o.platform.threads = o.platform.batch = 1;
     cli_string(&options, "platform", &name, "NAME", "name of the platform whose latencies latency_ms has");
@@ -163,6 +165,8 @@ static maple_status run_csv(const cli_command *self, int argc, char **argv, mapl
     cli_string(&options, "device", &device, "MODEL", "what executes the networks (default: the name)");
     cli_string(&options, "graph", &graph, "FORM",
                "pruned (what has no effect is not run; default) or as-written");
+    cli_string(&options, "dtype", &dtype, "NAME",
+               "numbers that are computed with: f32, f16, int8, ... (default: unknown)");
     cli_int(&options, "threads", &o.platform.threads, 1, 1024, "N", "threads (default 1)");
     cli_int(&options, "batch", &o.platform.batch, 1, 4096, "N", "images in one run (default 1)");
     space_option(&o.job, "nas-bench-201", &options, "search space (default nas-bench-201)");
@@ -174,7 +178,7 @@ static maple_status run_csv(const cli_command *self, int argc, char **argv, mapl
         return maple_error_set(error, MAPLE_BAD_ARGUMENT,
                                "--platform and --columns exclude each other: one names the platform of a "
                                "column latency_ms, the other columns that are platforms");
-    status = fill_platform(&o.platform, name, cpu, device, graph, error);
+    status = fill_platform(&o.platform, name, cpu, device, graph, dtype, error);
     if (status == MAPLE_OK && columns)
         status = split(columns, &o.columns, &o.n_columns, &copy, error);
     if (status == MAPLE_OK)

@@ -129,6 +129,7 @@ static maple_status measure_sampled(const cli_setup *setup, const cli_sampling *
     maple_measure_plan plan = {.archs = archs, .n = (size_t)n, .rounds = rounds, .seed = seed};
     if (status == MAPLE_OK)
         status = maple_measure_networks(&setup->config, pool, platform, &plan, report, error);
+    cli_explain_drift(pool, platform, report, status, error);
     maple_free(archs);
     return status;
 }

@@ -13,7 +13,7 @@ typedef struct {
     /* options */
     cli_setup setup;
     const char *predictor, *counters, *output, *name;
-    int samples, verify;
+    int samples, verify, random;
     uint64_t seed;
     bool json, use_siblings;
     cli_sampling sampling;
@@ -29,6 +29,7 @@ typedef struct {
     cli_leave_out leave_out; /* of the headline figures */
     size_t n_sources, n_sources_siblings;
     char csv[4096];
+    size_t n_predicted;
     double profile_s, fit_s, predict_s, wall_s;
 } quickstart;
 
@@ -55,6 +56,7 @@ static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *
         return MAPLE_OK;
     maple_status status =
         maple_measure_networks(&q->setup.config, q->pool, &q->platform, &plan, &report, error);
+    cli_explain_drift(q->pool, &q->platform, &report, status, error);
     if (status == MAPLE_INTERRUPTED)
         return maple_error_set(error, status,
                                "interrupted; what was measured is in %s; maple quickstart continues",
@@ -207,11 +209,24 @@ static maple_status write_predictions(const quickstart *q, const cli_predictions
     return status;
 }
 
+/* Every architecture; of a space that is too large for that, random ones. */
+static maple_status choose_predicted(quickstart *q, maple_arch **archs, size_t *n, maple_error *error) {
+    const maple_space *space = q->setup.config.space;
+    if (maple_space_enumerable(space) > 0)
+        return cli_all_archs(space, archs, n, error);
+    *archs = maple_alloc((size_t)q->random, sizeof **archs);
+    if (!*archs)
+        return maple_error_memory(error);
+    *n = (size_t)q->random;
+    maple_rng rng = maple_rng_seed(q->seed);
+    return maple_space_sample(space, q->platform.graph, &rng, *n, *archs, error);
+}
+
 static maple_status predict_all(quickstart *q, const maple_predictor *predictor, maple_error *error) {
     maple_arch *archs = NULL;
     size_t n = 0;
     cli_predictions predictions = {0};
-    maple_status status = cli_all_archs(q->setup.config.space, &archs, &n, error);
+    maple_status status = choose_predicted(q, &archs, &n, error);
     int64_t start = maple_clock_ns();
     if (status == MAPLE_OK)
         status = cli_predict_archs(predictor, archs, n, &predictions, error);
@@ -220,6 +235,7 @@ static maple_status predict_all(quickstart *q, const maple_predictor *predictor,
         status = maple_pool_indices(q->pool, q->setup.config.space, archs, n, predictions.index, error);
     if (status == MAPLE_OK)
         status = write_predictions(q, &predictions, error);
+    q->n_predicted = n;
     cli_predictions_free(&predictions);
     maple_free(archs);
     return status;
@@ -325,6 +341,7 @@ static maple_status print_json(const quickstart *q, const scores *s, maple_error
     cJSON_AddItemToObject(object, "predict_s", cli_number(q->predict_s));
     cJSON_AddItemToObject(object, "wall_s", cli_number(q->wall_s));
     cJSON_AddStringToObject(object, "predictions_csv", q->csv);
+    cJSON_AddNumberToObject(object, "predictions", (double)q->n_predicted);
     cJSON *verify_object = cJSON_AddObjectToObject(object, "verify");
     if (q->verify > 0) {
         add_scores(verify_object, &s->main);
@@ -390,7 +407,12 @@ static maple_status print_text(const quickstart *q, const scores *s, maple_error
            q->n_sources_siblings);
     printf("time         profile %.1f s, fit %.2f s, predict %.1f ms, in all %.1f s\n", q->profile_s,
            q->fit_s, q->predict_s * 1000, q->wall_s);
-    printf("predictions  %s (every architecture of %s)\n", q->csv, maple_space_name(q->setup.config.space));
+    if (maple_space_enumerable(q->setup.config.space) > 0)
+        printf("predictions  %s (every architecture of %s)\n", q->csv,
+               maple_space_name(q->setup.config.space));
+    else
+        printf("predictions  %s (%zu random architectures of %s)\n", q->csv, q->n_predicted,
+               maple_space_name(q->setup.config.space));
     if (q->verify > 0)
         print_scores(q, s);
     return cli_flush(error);
@@ -444,11 +466,14 @@ static maple_status job(quickstart *q, maple_error *error) {
 
 static maple_status run(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
-    quickstart q = {.predictor = "gp", .counters = "auto", .samples = 10, .verify = 50, .seed = 1};
+    quickstart q = {
+        .predictor = "gp", .counters = "auto", .samples = 10, .verify = 50, .random = 10000, .seed = 1};
     cli_setup_options(&q.setup, &options);
     cli_int(&options, "samples", &q.samples, 1, 900, "N", "networks to measure and learn from (default 10)");
     cli_int(&options, "verify", &q.verify, 0, 5000, "N",
             "other networks to measure and compare (default 50)");
+    cli_int(&options, "random", &q.random, 1, 1000000, "N",
+            "architectures to predict, random ones, where the space is too large for all (default 10000)");
     cli_string(&options, "predictor", &q.predictor, "NAME", "see maple predictors (default gp)");
     cli_sampling_options(&q.sampling, &q.cache, &options);
     cli_string(&options, "counters", &q.counters, "NAME", "auto, perf, callgrind (simulated), none");
@@ -469,12 +494,6 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
         status = cli_sampling_check(&q.sampling, &options, error);
     if (status == MAPLE_OK)
         status = cli_setup_resolve(&q.setup, error);
-    if (status == MAPLE_OK && maple_space_enumerable(q.setup.config.space) == 0)
-        status = maple_error_set(
-            error, MAPLE_BAD_ARGUMENT,
-            "quickstart predicts every architecture, and %s has %.3g: use maple profile, then "
-            "maple predict --random N",
-            maple_space_name(q.setup.config.space), maple_space_size(q.setup.config.space));
     if (status == MAPLE_OK && q.output)
         status = cli_copy(q.csv, sizeof q.csv, q.output, "--output", error);
     if (status == MAPLE_OK)
@@ -500,10 +519,10 @@ const cli_command cli_quickstart = {
     .details =
         "Profiles this machine, measures a few networks (those that the predictor suggests, where it does; "
         "else, or with\n--sampler random, random ones), learns from them and from the bundled "
-        "pool of known\n"
-        "platforms, predicts the latency of every architecture into a CSV file, and then measures "
-        "other random\n"
-        "networks to say how well they were predicted, with simpler predictors beside it. Platforms "
+        "pool of known platforms, predicts the latency of\n"
+        "every architecture (of a space that is too large, of --random N) into a CSV file, and then measures "
+        "other random networks\nto say how well they were predicted, with simpler predictors beside it. "
+        "Platforms "
         "of this CPU model\n"
         "are left out of the bundled pool (a new device would not have them) unless --use-siblings; "
         "both figures are "

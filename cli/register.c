@@ -34,19 +34,46 @@ static maple_status recall_probe(cli_setup *setup, maple_pool *pool, const char 
     return status;
 }
 
-/* Writes the platform with `environment` (a JSON text) and the probe in it. */
-static maple_status put_platform(const cli_setup *setup, maple_pool *pool, maple_platform *platform,
-                                 const char *environment, maple_error *error) {
-    cJSON *object = cJSON_Parse(environment);
-    cJSON_DeleteItemFromObject(object, PROBE);
-    if (setup->fastest_probe_ns > 0)
-        cJSON_AddNumberToObject(object, PROBE, (double)setup->fastest_probe_ns);
-    char *text = cJSON_PrintUnformatted(object);
-    cJSON_Delete(object);
-    if (!text)
-        return maple_error_memory(error);
-    maple_status status = maple_pool_add_platform(pool, platform, text, error);
-    cJSON_free(text);
+/* A name for this machine's own platform that the pool does not have yet. */
+static void free_name(maple_pool *pool, const char *name, char out[160]) {
+    maple_platform known;
+    for (int i = 2; i < 1000; i++) {
+        snprintf(out, 160, "%.150s-%d", name, i);
+        if (maple_pool_find_platform(pool, out, &known, NULL) != MAPLE_OK)
+            return;
+    }
+}
+
+/* Adds to the message under which name this machine can be measured. */
+static void offer_name(maple_pool *pool, const char *name, const char *more, maple_error *error) {
+    char offer[160];
+    char message[sizeof error->message];
+    memcpy(message, error->message, sizeof message);
+    free_name(pool, name, offer);
+    maple_error_set(error, error->status, "%.700s: measure this one under a name of its own (--name %s)%s",
+                    message, offer, more);
+}
+
+void cli_explain_drift(maple_pool *pool, const maple_platform *platform, const maple_measure_report *report,
+                       maple_status status, maple_error *error) {
+    if (status == MAPLE_BAD_INPUT && report->sentinel_shift > 0.05)
+        offer_name(pool, platform->name,
+                   "; or go on with maple measure --accept-drift, which makes this the measure", error);
+}
+
+/* A platform that is there is continued on its own host only. */
+static maple_status check_known(maple_pool *pool, const maple_platform *known,
+                                const maple_environment *environment, maple_error *error) {
+    char *text;
+    maple_status status = maple_pool_environment(pool, known->id, &text, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = maple_environment_same_host(text, environment, error);
+    maple_free(text);
+    if (status != MAPLE_BAD_INPUT)
+        return status;
+    maple_error_prefix(error, status, "platform '%s'", known->name);
+    offer_name(pool, known->name, "", error);
     return status;
 }
 
@@ -63,27 +90,31 @@ maple_status cli_register_platform(cli_setup *setup, const char *name, maple_poo
         return status;
     /* Which provider its counters are from is said by those who store them. */
     maple_platform known;
-    if (maple_pool_find_platform(pool, platform->name, &known, NULL) == MAPLE_OK)
+    bool is_known = maple_pool_find_platform(pool, platform->name, &known, NULL) == MAPLE_OK;
+    if (is_known) {
         snprintf(platform->counters, sizeof platform->counters, "%s", known.counters);
+        status = check_known(pool, &known, &environment, error);
+    }
     char *text;
-    status = maple_environment_json(&environment, &text, error);
+    if (status == MAPLE_OK)
+        status = maple_environment_json(&environment, &text, error);
     if (status != MAPLE_OK)
         return status;
-    status = put_platform(setup, pool, platform, text, error);
+    /* What earlier campaigns learned is in the environment, too, and stays. */
+    status = maple_pool_add_platform(pool, platform, is_known ? NULL : text, error);
+    if (status == MAPLE_OK && is_known)
+        status = maple_pool_patch_environment(pool, platform->id, text, error);
     maple_free(text);
-    return status;
+    return status == MAPLE_OK ? cli_remember_probe(setup, pool, platform, error) : status;
 }
 
 maple_status cli_remember_probe(const cli_setup *setup, maple_pool *pool, const maple_platform *platform,
                                 maple_error *error) {
-    char *text;
+    char text[64];
     maple_platform known;
     maple_status status = maple_pool_find_platform(pool, platform->name, &known, error);
-    if (status == MAPLE_OK)
-        status = maple_pool_environment(pool, known.id, &text, error);
-    if (status != MAPLE_OK)
+    if (status != MAPLE_OK || setup->fastest_probe_ns == 0)
         return status;
-    status = put_platform(setup, pool, &known, text, error);
-    maple_free(text);
-    return status;
+    snprintf(text, sizeof text, "{\"%s\":%lld}", PROBE, (long long)setup->fastest_probe_ns);
+    return maple_pool_patch_environment(pool, known.id, text, error);
 }

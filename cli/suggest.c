@@ -263,6 +263,8 @@ static void add_common(const suggest_job *s, maple_text *line) {
         add_option(line, "space", s->space_name);
     if (s->device.target.graph != MAPLE_GRAPH_PRUNED)
         add_option(line, "graph", maple_graph_form_name(s->device.target.graph));
+    if (s->platform.dtype[0] && strcmp(s->platform.dtype, "f32") != 0)
+        add_option(line, "dtype", s->platform.dtype);
     if (s->platform.threads > 1)
         add_number(line, "threads", s->platform.threads);
     if (s->platform.batch > 1)

@@ -6,6 +6,16 @@ if(TARGET test_measure)
   target_compile_definitions(test_measure PRIVATE MAPLE_TEST_WORKER="$<TARGET_FILE:measure_worker>")
 endif()
 
+# Campaigns: a worker without an engine, whose latencies are known.
+add_executable(fake_worker fake_worker.c)
+target_link_libraries(fake_worker PRIVATE maple_flags libmaple)
+foreach(name test_campaign test_campaign_kill)
+  if(TARGET ${name})
+    add_dependencies(${name} fake_worker)
+    target_compile_definitions(${name} PRIVATE MAPLE_FAKE_WORKER="$<TARGET_FILE:fake_worker>")
+  endif()
+endforeach()
+
 add_executable(callgrind_main callgrind_main.c)
 target_link_libraries(callgrind_main PRIVATE maple_flags libmaple)
 add_test(NAME callgrind COMMAND callgrind_main)

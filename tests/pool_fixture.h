@@ -50,12 +50,13 @@ static inline maple_platform example_platform(const char *name) {
                                .engine = "onednn",
                                .engine_version = "2.6",
                                .isa = "avx2",
+                               .dtype = "f32",
                                .threads = 2,
                                .batch = 8,
                                .graph = MAPLE_GRAPH_AS_WRITTEN,
                                .counters = "none"};
     snprintf(platform.name, sizeof platform.name, "%s", name);
-    maple_platform_family(platform.cpu, platform.engine, platform.isa, platform.family);
+    maple_platform_family(platform.cpu, platform.engine, platform.isa, platform.dtype, platform.family);
     return platform;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The contract of every engine: its results agree with the reference, in both graph forms.
- * MAPLE_TEST_ENGINE=name tests that engine alone, on fewer networks; MAPLE_TEST_ISA=isa expects it to run on
- * that ISA (engine.cmake sets both for the environments that an engine reads when it is loaded).
+ * MAPLE_TEST_ENGINE=name tests that engine alone, on fewer networks, MAPLE_TEST_DTYPE=type in that type;
+ * MAPLE_TEST_ISA=isa expects it to run on that ISA (engine.cmake sets both for the environments that an
+ * engine reads when it is loaded).
  */
 #include "maple/engine.h"
 #include "maple/space.h"
@@ -46,8 +47,18 @@ static const maple_engine_info *tested_engine(size_t i) {
     return info->available && (!only || strcmp(only, info->name) == 0) ? info : NULL;
 }
 
+static maple_engine_dtype tested_dtype(void) {
+    maple_engine_dtype dtype = MAPLE_DTYPE_F32;
+    const char *name = getenv("MAPLE_TEST_DTYPE");
+    maple_error error = {0};
+    if (name)
+        check(maple_engine_dtype_parse(name, &dtype, &error), &error);
+    return dtype;
+}
+
 static maple_engine *open_engine(const char *name, int batch) {
-    maple_engine_options options = {.threads = 1, .batch = batch, .weight_seed = WEIGHT_SEED};
+    maple_engine_options options = {
+        .threads = 1, .batch = batch, .weight_seed = WEIGHT_SEED, .dtype = tested_dtype()};
     maple_engine *engine = NULL;
     maple_error error = {0};
     check(maple_engine_open(name, &options, &engine, &error), &error);
@@ -82,11 +93,11 @@ static void run(maple_network *network, const float *input, float *output) {
 
 static void verify(maple_network *network, const maple_graph *raw) {
     maple_error error = {0};
-    double difference = NAN;
-    check(maple_network_verify(network, raw, WEIGHT_SEED, INPUT_SEED, MAPLE_ENGINE_TOLERANCE, &difference,
-                               &error),
-          &error);
-    assert_true(difference >= 0.0 && difference <= MAPLE_ENGINE_TOLERANCE);
+    double difference = NAN, bound = maple_engine_tolerance(tested_dtype());
+    check(maple_network_verify(network, raw, WEIGHT_SEED, INPUT_SEED, bound, &difference, &error), &error);
+    assert_true(difference >= 0.0 && difference <= bound);
+    if (getenv("MAPLE_TEST_PRINT"))
+        print_message("difference %.4g nodes %d\n", difference, raw->n_nodes);
     assert_true(maple_network_bytes(network) > 0);
     assert_null(strstr(maple_network_implementations(network), "=ref"));
     assert_non_null(strchr(maple_network_implementations(network), '='));
@@ -337,7 +348,7 @@ static void verification_fails_where_the_weights_differ(void **state) {
         maple_error error = {0};
         double difference = 0.0;
         assert_int_equal(maple_network_verify(network, &raw, WEIGHT_SEED + 1, INPUT_SEED,
-                                              MAPLE_ENGINE_TOLERANCE, &difference, &error),
+                                              maple_engine_tolerance(tested_dtype()), &difference, &error),
                          MAPLE_CHECK_FAILED);
         assert_true(difference > 0.01);
         assert_non_null(strstr(error.message, "differs from the reference"));
@@ -364,7 +375,8 @@ static void an_engine_describes_itself(void **state) {
         const char *isa = getenv("MAPLE_TEST_ISA");
         if (isa)
             assert_string_equal(description.isa, isa);
-        int best = maple_engine_best_isa(info);
+        assert_int_equal(description.dtype, tested_dtype());
+        int best = maple_engine_best_isa(info, MAPLE_DTYPE_F32);
         assert_int_equal(best < 0, info->isas[0] == NULL);
         maple_engine_close(engine);
     }
@@ -409,11 +421,12 @@ static void an_isa_that_this_process_cannot_have_names_the_variable(void **state
     (void)state;
     static const struct {
         const char *engine, *variable;
-    } caps[] = {{"onednn", "DNNL_MAX_CPU_ISA="}, {"blas", "OPENBLAS_CORETYPE="}};
+    } caps[] = {
+        {"onednn", "DNNL_MAX_CPU_ISA="}, {"xnnpack", "MAPLE_XNNPACK_ISA="}, {"blas", "OPENBLAS_CORETYPE="}};
     for (size_t i = 0; i < sizeof caps / sizeof *caps; i++) {
         const maple_engine_info *info;
         assert_int_equal(maple_engine_find(caps[i].engine, &info, NULL), MAPLE_OK);
-        if (!info->available || maple_engine_best_isa(info) < 1)
+        if (!info->available || maple_engine_best_isa(info, tested_dtype()) < 1)
             continue;
         maple_engine *engine = open_engine(info->name, 1); /* fixes the ISA of the process */
         maple_engine_description description;
@@ -444,7 +457,7 @@ static void the_environment_of_a_worker_says_isa_and_threads(void **state) {
     maple_free(list);
     const maple_engine_info *info;
     assert_int_equal(maple_engine_find("onednn", &info, NULL), MAPLE_OK);
-    if (!info->available || maple_engine_best_isa(info) < 0)
+    if (!info->available || maple_engine_best_isa(info, MAPLE_DTYPE_F32) < 0)
         skip();
     options.isa = "sse41";
     check(maple_engine_environment("onednn", &options, &list, &error), &error);

@@ -70,6 +70,7 @@ static int setup(void **state) {
         .worker_path = MAPLE_TEST_WORKER,
         .cpu = -1,
         .skip_verify = true,
+        .quiet_s = 0.2,
         .hooks = &f->hooks,
     };
     maple_environment_probe(NULL, &f->environment);
@@ -116,7 +117,13 @@ static void add_platform(fixture *f) {
 
 static maple_status measure(fixture *f, size_t memory_limit, maple_measure_report *report,
                             maple_error *error) {
-    maple_measure_plan plan = {f->archs, ARCHS, ROUNDS, memory_limit, 7, .keep_disturbed = true};
+    maple_measure_plan plan = {f->archs,
+                               ARCHS,
+                               ROUNDS,
+                               memory_limit,
+                               7,
+                               .keep_disturbed = true,
+                               .accept_drift = true}; /* tests share their machine */
     return maple_measure_networks(&f->config, f->pool, &f->platform, &plan, report, error);
 }
 
@@ -200,6 +207,7 @@ static void test_operators(void **state) {
     size_t n = maple_space_operators(f->config.space);
     maple_operator_latency *rows = maple_alloc(n, sizeof *rows);
     f->config.skip_verify = false;
+    f->config.quiet_s = 2;
     for (int form = 0; form < 2; form++) {
         f->config.graph = (maple_graph_form)form;
         maple_status status = maple_measure_operators(&f->config, rows, &error);
@@ -331,7 +339,7 @@ static void test_same_graph_is_measured_once(void **state) {
     maple_arch later;
     const char *text = "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|";
     assert_int_equal(maple_space_parse(space, text, &later, &error), MAPLE_OK);
-    maple_measure_plan plan = {&later, 1, ROUNDS, 0, 7, .keep_disturbed = true};
+    maple_measure_plan plan = {&later, 1, ROUNDS, 0, 7, .keep_disturbed = true, .accept_drift = true};
     f->config.worker_path = "/nowhere/maple";
     maple_status status = maple_measure_networks(&f->config, f->pool, &f->platform, &plan, &report, &error);
     assert_int_equal(status, MAPLE_OK);
@@ -352,7 +360,7 @@ static void test_as_written_in_blocks(void **state) {
                 isfinite(report.sentinel_drift)); /* how much is the host's matter */
 }
 
-/* The worker dies after some rounds: a clear error, the rounds stay, the next call finishes. */
+/* The worker is killed after some rounds: it is started again, and nothing is missing at the end. */
 static pid_t first_child(void) {
     char path[64];
     int child = 0;
@@ -382,21 +390,15 @@ static void test_killed_worker(void **state) {
     add_platform(f);
     f->hooks.progress = kill_hook;
     int before = open_descriptors();
-    assert_int_equal(measure(f, 0, &report, &error), MAPLE_DEVICE_ERROR);
+    maple_status status = measure(f, 0, &report, &error);
+    if (status != MAPLE_OK)
+        fail_msg("%s", error.message);
     if (f->victim <= 0)
         skip(); /* /proc/.../children is not built into every kernel */
-    assert_non_null(strstr(error.message, "was killed by signal 9 (Killed)"));
+    assert_int_equal(report.losses, 1);
+    assert_int_equal(report.failed, 1); /* the degenerate one */
     assert_int_equal(open_descriptors(), before);
     assert_no_children();
-    int *rounds = NULL;
-    double *latency_ms = NULL;
-    size_t n = 0;
-    maple_arch canonical = maple_space_canonical(f->config.space, f->config.graph, &f->archs[5]);
-    maple_pool_runs(f->pool, f->platform.id, f->config.space, &canonical, &rounds, &latency_ms, &n, &error);
-    assert_true(n >= 1 && n < ROUNDS);
-    maple_free(rounds);
-    maple_free(latency_ms);
-    assert_int_equal(measure(f, 0, &report, &error), MAPLE_OK);
     assert_complete_runs(f);
 }
 
@@ -444,24 +446,27 @@ static void test_protocol(void **state) {
     maple_timing timings[2];
     double executing_s;
     size_t done, ids[2] = {3, 9};
+    maple_run_request run = {.ids = ids, .n = 2, .budget_s = 1, .tag = 7};
     f->config.skip_verify = false;
     assert_int_equal(maple_worker_start(&f->config, NULL, NULL, &worker, &error), MAPLE_OK);
     assert_int_equal(maple_worker_load_network(worker, 3, &f->archs[0], &loaded, &error), MAPLE_OK);
     assert_true(loaded.relative_error >= 0 && loaded.relative_error < MAPLE_ENGINE_TOLERANCE);
     assert_true(loaded.implementations[0]);
     /* An id that was never loaded is refused; the worker stays. */
-    maple_status status = maple_worker_run(worker, ids, 2, 1, timings, &done, &executing_s, &error);
+    maple_status status = maple_worker_run(worker, &run, timings, &done, &executing_s, &error);
     assert_int_equal(status, MAPLE_NOT_FOUND);
     assert_string_equal(error.message, "worker: nothing is loaded as 9");
     assert_int_equal(maple_worker_load_network(worker, 4, &f->archs[4], &loaded, &error), MAPLE_BAD_ARGUMENT);
     assert_false(maple_worker_gone(worker));
     /* A budget that is over at once still gives one run. */
     ids[1] = 3;
-    assert_int_equal(maple_worker_run(worker, ids, 2, 0, timings, &done, &executing_s, &error), MAPLE_OK);
+    run.budget_s = 0;
+    assert_int_equal(maple_worker_run(worker, &run, timings, &done, &executing_s, &error), MAPLE_OK);
     assert_int_equal(done, 1);
     assert_true(timings[0].latency_ms > 0 && executing_s * 1e3 > timings[0].latency_ms);
     assert_int_equal(maple_worker_unload(worker, 3, &error), MAPLE_OK);
-    status = maple_worker_run(worker, ids, 1, 1, timings, &done, &executing_s, &error);
+    run.n = 1;
+    status = maple_worker_run(worker, &run, timings, &done, &executing_s, &error);
     assert_int_equal(status, MAPLE_NOT_FOUND);
     maple_worker_stop(worker);
 }
@@ -478,9 +483,10 @@ static void test_bad_requests(void **state) {
         {"open\tnas-bench-201\tblas\t-\tx\t1\t1\tpruned",
          "error\t30\tworker: request without a valid number of threads, batch or seed"},
         {"network\t1\t0\t|x|", "error\t30\tworker: request without a valid open before it"},
-        {"run\t10", "error\t30\tworker: request without a valid budget or list of ids"},
-        {"run\t10\t-1", "error\t30\tworker: request without a valid id"},
-        {"run\t10\t99999999999999999999999", "error\t30\tworker: request without a valid id"},
+        {"run\t10", "error\t30\tworker: request without a valid budget, tag or list of ids"},
+        {"run\t10\t7", "error\t30\tworker: request without a valid budget, tag or list of ids"},
+        {"run\t10\t7\t-1", "error\t30\tworker: request without a valid id"},
+        {"run\t10\t7\t99999999999999999999999", "error\t30\tworker: request without a valid id"},
         {"loop\t1\t7", "error\t31\tworker: nothing is loaded as 7"},
         {"count\t1\twarm", "error\t30\tworker: request without a valid counters before it"},
         {"unload\t12", "ok"},

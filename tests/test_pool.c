@@ -68,9 +68,11 @@ static void test_platform_again(void **state) {
 static void test_family(void **state) {
     (void)state;
     char family[224];
-    maple_platform_family("Xeon", "onednn", "avx2", family);
+    maple_platform_family("Xeon", "onednn", "avx2", "f32", family);
     assert_string_equal(family, "Xeon / onednn / avx2");
-    maple_platform_family("pixel3", "imported", "", family);
+    maple_platform_family("Xeon", "onednn", "avx2", "int8", family);
+    assert_string_equal(family, "Xeon / onednn / avx2 / int8");
+    maple_platform_family("pixel3", "imported", "", "", family);
     assert_string_equal(family, "pixel3 / imported");
 }
 

@@ -59,10 +59,10 @@ static void test_other_versions(void **state) {
     size_t bytes;
     char *data = pool_bytes(3, &bytes);
     assert_memory_equal(data + APPLICATION_ID_AT, "MAPL", 4);
-    assert_memory_equal(data + USER_VERSION_AT, "\0\0\0\2", 4);
+    assert_memory_equal(data + USER_VERSION_AT, "\0\0\0\3", 4);
     data[USER_VERSION_AT + 3] = 7;
     refuse_bytes(data, bytes,
-                 "written by a newer MAPLE (format 7, this one reads up to 2); install a newer MAPLE");
+                 "written by a newer MAPLE (format 7, this one reads up to 3); install a newer MAPLE");
     data[USER_VERSION_AT + 3] = 0;
     refuse_bytes(data, bytes, "damaged (format 0)");
     maple_free(data);

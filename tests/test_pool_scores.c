@@ -149,7 +149,8 @@ static void test_merge(void **state) {
 
 /* --- Formats --- */
 
-#define TO_FORMAT_1 "DROP TABLE score_values; DROP TABLE scores; PRAGMA user_version = 1;"
+#define TO_FORMAT_2 "ALTER TABLE platforms DROP COLUMN dtype; PRAGMA user_version = 2;"
+#define TO_FORMAT_1 TO_FORMAT_2 "DROP TABLE score_values; DROP TABLE scores; PRAGMA user_version = 1;"
 
 /* A pool as the first release of MAPLE wrote it, with 5 latencies; at rest, without a log. */
 static const char *make_format_1(const char *name) {
@@ -190,7 +191,7 @@ static void test_format_1_read(void **state) {
     }
     assert_file_is(path, data, before);
     maple_free(data);
-    /* As a source of a merge, and beside a pool of format 2. */
+    /* As a source of a merge, and beside a pool of this format. */
     maple_pool *old = open_pool(path, MAPLE_POOL_READ), *pool = new_pool("beside.db");
     maple_import_result result;
     put(pool, "s", 2, 2, 0);
@@ -213,7 +214,7 @@ static void test_format_1_upgraded(void **state) {
             execute_sql(path, "PRAGMA journal_mode = WAL");
         assert_int_equal(format_of(path), 1);
         maple_pool *pool = open_pool(path, MAPLE_POOL_WRITE);
-        assert_int_equal(format_of(path), 2); /* at once, not only in the log */
+        assert_int_equal(format_of(path), 3); /* at once, not only in the log */
         check_five(pool, 0);
         put(pool, "s", 2, 2, 0);
         check_five(pool, 1);
@@ -236,6 +237,59 @@ static void test_format_1_upgraded(void **state) {
     maple_pool_close(reader);
 }
 
+/* Which numeric type: what MAPLE measured before format 3 was float32, of what was imported nobody knows. */
+static void check_dtype(maple_pool *pool, const char *name, const char *dtype) {
+    maple_platform platform, *all = NULL;
+    size_t n = 0;
+    OK(maple_pool_find_platform(pool, name, &platform, &why));
+    assert_string_equal(platform.dtype, dtype);
+    OK(maple_pool_platforms(pool, &all, &n, &why));
+    bool seen = false;
+    for (size_t i = 0; i < n; i++)
+        seen |= strcmp(all[i].name, name) == 0 && strcmp(all[i].dtype, dtype) == 0;
+    assert_true(seen);
+    maple_free(all);
+}
+
+static void test_format_2(void **state) {
+    (void)state;
+    maple_pool *pool = new_pool("two.db");
+    put_examples(pool, add_example(pool, "p").id, 0, 5);
+    maple_platform phone = example_platform("phone");
+    snprintf(phone.engine, sizeof phone.engine, "imported");
+    phone.dtype[0] = '\0';
+    OK(maple_pool_add_platform(pool, &phone, NULL, &why));
+    maple_pool_close(pool);
+    const char *path = in_scratch("two.db");
+    execute_sql(path, TO_FORMAT_2 "PRAGMA journal_mode = WAL");
+    maple_pool *reader = open_pool(path, MAPLE_POOL_READ);
+    check_dtype(reader, "p", "f32");
+    check_dtype(reader, "phone", "");
+    pool = open_pool(path, MAPLE_POOL_WRITE);
+    assert_int_equal(format_of(path), 3);
+    check_dtype(pool, "p", "f32");
+    check_dtype(pool, "phone", "");
+    add_example(pool, "p"); /* the same identity */
+    maple_platform narrow = example_platform("p");
+    snprintf(narrow.dtype, sizeof narrow.dtype, "int8");
+    FAILS(maple_pool_add_platform(pool, &narrow, NULL, &why), MAPLE_BAD_INPUT,
+          "another numeric type ('f32', now 'int8')");
+    snprintf(narrow.name, sizeof narrow.name, "q");
+    OK(maple_pool_add_platform(pool, &narrow, NULL, &why));
+    check_dtype(pool, "q", "int8");
+    check_dtype(reader, "q", "int8"); /* who was there before the upgrade sees it, too */
+    /* Merged: the type goes along. */
+    maple_pool *other = new_pool("merged.db");
+    maple_import_result result;
+    OK(maple_pool_merge(other, pool, NULL, 0, false, &result, &why));
+    check_dtype(other, "p", "f32");
+    check_dtype(other, "q", "int8");
+    check_dtype(other, "phone", "");
+    maple_pool_close(other);
+    maple_pool_close(reader);
+    maple_pool_close(pool);
+}
+
 /* An upgrade that cannot be done leaves the old pool. */
 static void test_upgrade_fails(void **state) {
     (void)state;
@@ -255,10 +309,10 @@ static void test_newer_and_damaged(void **state) {
     static const maple_pool_mode modes[] = {MAPLE_POOL_IMMUTABLE, MAPLE_POOL_READ, MAPLE_POOL_WRITE};
     maple_pool *pool = NULL;
     const char *path = make_format_1("newer.db");
-    execute_sql(path, "PRAGMA user_version = 3");
+    execute_sql(path, "PRAGMA user_version = 4");
     for (size_t i = 0; i < 3; i++)
         FAILS(maple_pool_open(path, modes[i], &pool, &why), MAPLE_BAD_INPUT,
-              "written by a newer MAPLE (format 3, this one reads up to 2)");
+              "written by a newer MAPLE (format 4, this one reads up to 3)");
     execute_sql(path, "PRAGMA user_version = 2"); /* without its tables */
     for (size_t i = 0; i < 3; i++)
         FAILS(maple_pool_open(path, modes[i], &pool, &why), MAPLE_BAD_INPUT, "tables are missing");
@@ -268,11 +322,11 @@ static void test_newer_and_damaged(void **state) {
     sqlite3 *other;
     assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
     assert_int_equal(
-        sqlite3_exec(other, "PRAGMA wal_autocheckpoint = 0; PRAGMA user_version = 3", NULL, NULL, NULL),
+        sqlite3_exec(other, "PRAGMA wal_autocheckpoint = 0; PRAGMA user_version = 4", NULL, NULL, NULL),
         SQLITE_OK);
     assert_int_equal(format_of(path), 1);
     for (size_t i = 1; i < 3; i++)
-        FAILS(maple_pool_open(path, modes[i], &pool, &why), MAPLE_BAD_INPUT, "format 3");
+        FAILS(maple_pool_open(path, modes[i], &pool, &why), MAPLE_BAD_INPUT, "format 4");
     sqlite3_close(other);
 }
 
@@ -293,7 +347,7 @@ static void test_bundled(void **state) {
     spill(in_scratch("copy.db"), data, bytes);
     maple_free(data);
     pool = open_pool(in_scratch("copy.db"), MAPLE_POOL_WRITE);
-    assert_int_equal(format_of(in_scratch("copy.db")), 2);
+    assert_int_equal(format_of(in_scratch("copy.db")), 3);
     after = load(&pool, 1);
     assert_int_equal(after->n_platforms, before->n_platforms);
     assert_int_equal(after->n_archs, before->n_archs);
@@ -312,6 +366,7 @@ int main(void) {
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_format_1_read),
         cmocka_unit_test(test_format_1_upgraded),
+        cmocka_unit_test(test_format_2),
         cmocka_unit_test(test_upgrade_fails),
         cmocka_unit_test(test_newer_and_damaged),
         cmocka_unit_test(test_bundled),

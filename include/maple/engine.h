@@ -20,6 +20,17 @@
 typedef struct maple_engine maple_engine;
 typedef struct maple_network maple_network;
 
+/* What numbers a network is computed in. Input and output are float32 all the same. */
+typedef enum maple_engine_dtype {
+    MAPLE_DTYPE_F32,
+    MAPLE_DTYPE_BF16, /* activations and weights; sums in float32 */
+    MAPLE_DTYPE_INT8, /* symmetric quantisation, calibrated on a fixed input (docs/measurement.md) */
+    MAPLE_DTYPE_COUNT
+} maple_engine_dtype;
+
+const char *maple_engine_dtype_name(maple_engine_dtype dtype); /* "f32", "bf16", "int8" */
+maple_status maple_engine_dtype_parse(const char *text, maple_engine_dtype *out, maple_error *error);
+
 typedef struct maple_engine_info {
     const char *name;
     const char *description; /* one line */
@@ -29,6 +40,7 @@ typedef struct maple_engine_info {
         *isas;          /* names accepted as ISA cap, weakest first, NULL-terminated; empty list: no cap */
     bool packs_weights; /* each compiled network holds its own copy of the weights */
     bool threaded;      /* honours threads > 1 */
+    unsigned dtypes;    /* bit 1 << dtype: computes in it (where the CPU can); float32 always */
 } maple_engine_info;
 
 typedef struct maple_engine_options {
@@ -36,6 +48,7 @@ typedef struct maple_engine_options {
     int threads;          /* >= 1 */
     int batch;            /* images in one run, >= 1 */
     uint64_t weight_seed; /* of the random weights */
+    maple_engine_dtype dtype;
 } maple_engine_options;
 
 typedef struct maple_engine_description {
@@ -43,15 +56,19 @@ typedef struct maple_engine_description {
     char version[96]; /* of the engine's library, as it reports itself (with the commit where it has one) */
     char isa[32];     /* in effect: "sse41", "avx2", "avx512", ... or "generic" */
     int threads, batch;
+    maple_engine_dtype dtype;
 } maple_engine_description;
 
 size_t maple_engine_count(void);
 const maple_engine_info *maple_engine_at(size_t i); /* NULL beyond the end */
 maple_status maple_engine_find(const char *name, const maple_engine_info **out, maple_error *error);
 
-/* The ISA names that this CPU can run among info->isas: index of the best one, or -1 where the engine has no
- * cap. */
-int maple_engine_best_isa(const maple_engine_info *info);
+/* The ISA names that this CPU can run among info->isas: index of the best one that a numeric type has kernels
+ * of its own for ("avx512_vnni" is none for float32), or -1 where the engine has no cap. */
+int maple_engine_best_isa(const maple_engine_info *info, maple_engine_dtype dtype);
+
+/* Whether an ISA has kernels of its own for a type: "avx512_vnni" has for int8, not for float32. */
+bool maple_engine_isa_serves(const char *isa, maple_engine_dtype dtype);
 
 /* "NAME=value" strings, NULL-terminated, one allocation freed by maple_free; also those that keep an engine
  * from starting threads of its own. */
@@ -85,11 +102,13 @@ const char *maple_network_implementations(
     const maple_network *network); /* "conv=jit:avx2 pool=jit:uni", sorted, unique */
 void maple_network_free(maple_network *network);
 
-/* Runs network and `reference` on the same seeded input; *relative_error = max |a - b| / max |b|.
- * MAPLE_CHECK_FAILED above `bound` (use MAPLE_ENGINE_TOLERANCE for float32). The reference runs the raw
+/* Runs network and `reference` (in float32) on the same seeded input. *relative_error: in float32 max |a - b|
+ * / max |b|; in the other types, whose errors are noise, ||a - b|| / ||b||. MAPLE_CHECK_FAILED above `bound`
+ * (use maple_engine_tolerance). The reference runs the raw
  * graph, nothing folded, pruned or fused, on the first and the last image of the batch. The network's input
  * is left at the seeded one. */
-#define MAPLE_ENGINE_TOLERANCE 1e-4
+#define MAPLE_ENGINE_TOLERANCE 1e-4 /* of float32 */
+double maple_engine_tolerance(maple_engine_dtype dtype);
 maple_status maple_network_verify(maple_network *network, const maple_graph *raw, uint64_t weight_seed,
                                   uint64_t input_seed, double bound, double *relative_error,
                                   maple_error *error);

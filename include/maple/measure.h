@@ -33,6 +33,12 @@ void maple_environment_probe(const char *root, maple_environment *out);
 /* A JSON object; freed by maple_free. */
 maple_status maple_environment_json(const maple_environment *environment, char **out, maple_error *error);
 
+/* Is `now` the host that `environment` (a JSON object as above) tells of? CPU model, architecture, vector
+ * instructions, caches and hypervisor are compared, where both know them; MAPLE_BAD_INPUT says what differs.
+ */
+maple_status maple_environment_same_host(const char *environment, const maple_environment *now,
+                                         maple_error *error);
+
 /* --- Doctor --- */
 
 typedef enum maple_check_level { MAPLE_CHECK_OK, MAPLE_CHECK_WARN, MAPLE_CHECK_FAIL } maple_check_level;
@@ -62,7 +68,12 @@ typedef struct maple_measure_config {
     int64_t
         *fastest_probe_ns; /* what an undisturbed core takes for the probe (src/measure/probe.h): kept up to
                               date here, so that one measurement learns from the one before; NULL is fine */
-    bool skip_verify; /* do not compare each network with the reference before it is timed (tests only) */
+    double watchdog_s; /* how long a worker may be silent before it is taken for hanging; 0: 120 s while it
+                          compiles, and 10 s + 20 times the slowest run so far beyond what it was given to
+                          run. Above 0 it takes the place of the 120 and of the 10 */
+    bool skip_verify;  /* do not compare each network with the reference before it is timed (tests only) */
+    double quiet_s; /* how long to go on for undisturbed runs; 0: operators 20 s, sentinels before a campaign
+                       5 s an attempt. Less gives worse numbers sooner (tests only) */
     const maple_hooks *hooks;
 } maple_measure_config;
 
@@ -71,7 +82,8 @@ typedef struct maple_measure_config {
 maple_status maple_worker_serve(int input, int output);
 
 /* Starts a worker once to learn what the platform is (versions, ISA in effect) and fills identity, family and
- * default name ("xeon-2.50ghz-onednn-avx2-1t-b1-pruned"); id stays 0, counters is "none". */
+ * default name ("xeon-2.50ghz-onednn-avx2-1t-b1-pruned", in int8 "...-avx2-int8-1t-..."); id stays 0,
+ * counters is "none". */
 maple_status maple_measure_identify(const maple_measure_config *config, const maple_environment *environment,
                                     maple_platform *out, maple_error *error);
 
@@ -92,17 +104,25 @@ typedef struct maple_measure_plan {
     size_t memory_limit; /* bytes of compiled networks at a time; 0: 1 GiB. More is done in blocks */
     uint64_t seed;       /* of the order within rounds */
     bool keep_disturbed; /* keep runs during which the core was shared with a neighbour, too */
+    bool accept_drift;   /* go on though the sentinels are not as fast as the platform's were */
+    bool retry_failed;   /* try again what has a reason instead of a latency in the pool */
+    /* Told what has just been committed, latency_ms[i] of archs[i]; NULL is fine. */
+    void (*committed)(void *user, int round, const maple_arch *archs, const double *latency_ms, size_t n);
+    void *user; /* of `committed` */
 } maple_measure_plan;
 
 typedef struct maple_measure_report {
     size_t measured; /* architectures that got their label in this call */
     size_t already;  /* had one before */
-    size_t failed;   /* have a reason instead */
+    size_t failed;   /* have a reason instead, of this call or from before */
+    size_t losses;   /* workers that were lost (crashed, hung, were killed) and started again */
     double wall_s;
     double executing_s; /* of wall_s: networks running, warm and timed */
     double timed_s;     /* of wall_s: timed runs */
     double
         sentinel_drift; /* largest |block median / first block median - 1| of a sentinel; 0 with one block */
+    double sentinel_shift;  /* largest |median / the platform's first median - 1| of a sentinel when this call
+                               began; NaN where there is nothing to compare */
     double disturbed_share; /* of the timed runs: made while a neighbour shared the core, and not kept */
     double median_spread;   /* median over architectures of iqr / median */
 } maple_measure_report;
@@ -112,9 +132,16 @@ typedef struct maple_measure_report {
  * which a neighbour shared the core (src/measure/probe.h) is not kept; architectures that so lack more than
  * half of their rounds get them repeated, up to three times, the last time keeping all. Then labels (median
  * of the kept runs) are written. Cancelled: MAPLE_INTERRUPTED, rounds stay in the pool and the same call
- * continues. In pruned form architectures with the same pruned graph are measured once and all asked for get
- * the row; degenerate ones get an empty latency with the reason. platform->id must be set. `report` is filled
- * also when interrupted. */
+ * continues. A worker that is lost is started again. The network that it was lost with (while compiling, the
+ * one in flight; while running, the one that fails alone in a new worker; none: it was chance) is marked as
+ * failed, and its row has the reason; so is one that the engine refuses. What has a reason is not tried again
+ * unless the plan says so: a campaign that is interrupted often would otherwise do nothing else. Ten workers
+ * lost in a row with nothing measured in between: MAPLE_DEVICE_ERROR. On another host than the platform's
+ * environment tells of, and on one whose sentinels take 5 % more or less than in the platform's first
+ * campaign: MAPLE_BAD_INPUT. While another process measures the platform in this pool: MAPLE_IO_ERROR. In
+ * pruned form architectures with the same pruned graph are measured once and all asked for get the row;
+ * degenerate ones get an empty latency with the reason. platform->id must be set. `report` is filled also
+ * when interrupted. */
 maple_status maple_measure_networks(const maple_measure_config *config, maple_pool *pool,
                                     const maple_platform *platform, const maple_measure_plan *plan,
                                     maple_measure_report *report, maple_error *error);

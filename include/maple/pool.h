@@ -32,23 +32,27 @@ maple_status maple_pool_default_path(char **out, maple_error *error);
 typedef struct maple_platform {
     int64_t id;       /* in this pool; 0 before it is added */
     char name[160];   /* unique in a pool */
-    char family[224]; /* host CPU model + engine + ISA; what evaluation leaves out together */
+    char family[224]; /* host CPU model + engine + ISA (+ numeric type, where it is not f32); what evaluation
+                         leaves out together */
     char cpu[96];     /* host CPU model; its counters are the platform's */
     char device[96];  /* what executes; here the same */
     char engine[32];  /* "imported" for latencies measured by something else */
     char engine_version[96];
     char isa[32];
+    char dtype[8]; /* "f32", "bf16", "int8", ...; empty where unknown */
     int threads, batch;
     maple_graph_form graph;
     char counters[16]; /* provider of its counters: perf, callgrind, none */
 } maple_platform;
 
-/* "Intel Xeon ... / onednn / avx2" */
-void maple_platform_family(const char *cpu, const char *engine, const char *isa, char out[224]);
+/* "Intel Xeon ... / onednn / avx2", "... / avx512_vnni / int8" */
+void maple_platform_family(const char *cpu, const char *engine, const char *isa, const char *dtype,
+                           char out[224]);
 
 /* Adds a platform with its environment (a JSON text, NULL allowed) and sets platform->id. A name that exists
  * with the same identity (everything but id, counters) gives that row's id and replaces environment and
- * counters; with another identity: MAPLE_BAD_INPUT. */
+ * counters (the environment only where one is given: a campaign that is continued needs what is there); with
+ * another identity: MAPLE_BAD_INPUT. */
 maple_status maple_pool_add_platform(maple_pool *pool, maple_platform *platform, const char *environment,
                                      maple_error *error);
 maple_status maple_pool_find_platform(maple_pool *pool, const char *name, maple_platform *out,
@@ -57,6 +61,9 @@ maple_status maple_pool_find_platform(maple_pool *pool, const char *name, maple_
 maple_status maple_pool_platforms(maple_pool *pool, maple_platform **out, size_t *n, maple_error *error);
 /* The JSON text; freed by maple_free; "{}" where there is none. */
 maple_status maple_pool_environment(maple_pool *pool, int64_t platform, char **out, maple_error *error);
+/* Merges a JSON object into it (RFC 7396: members take the place of those of the same name, null removes). */
+maple_status maple_pool_patch_environment(maple_pool *pool, int64_t platform, const char *json,
+                                          maple_error *error);
 maple_status maple_pool_remove_platform(maple_pool *pool, int64_t platform, maple_error *error);
 /* Complete latencies of a platform in a space. */
 maple_status maple_pool_count_latencies(maple_pool *pool, int64_t platform, const maple_space *space,
@@ -106,8 +113,9 @@ maple_status maple_pool_put_operators(maple_pool *pool, int64_t platform, const 
 maple_status maple_pool_operators(maple_pool *pool, int64_t platform, const maple_space *space,
                                   maple_operator_latency *rows, maple_error *error);
 
-/* counts[descriptor operators x MAPLE_EVENTS]; provider and the ISA the counted code used are kept with them.
- */
+/* counts[descriptor operators x MAPLE_EVENTS]; of operators that are not counted
+ * (maple_space_operator_counted) nothing is kept; provider and the ISA the counted code used are kept with
+ * them. */
 maple_status maple_pool_put_counters(maple_pool *pool, int64_t platform, const maple_space *space,
                                      maple_cache_state state, const char *provider, const char *isa,
                                      const maple_count *counts, maple_error *error);

@@ -75,6 +75,9 @@ size_t maple_space_operators(const maple_space *space); /* all: 15 + skeleton pa
 size_t
 maple_space_descriptor_operators(const maple_space *space); /* the first so many are the descriptor's: 15 */
 const maple_operator *maple_space_operator(const maple_space *space, size_t i);
+/* Whether counters belong to the descriptor's operator i: all of them in a small space, else those of a few
+ * shapes (docs/measurement.md); the counts of the others are missing. */
+bool maple_space_operator_counted(const maple_space *space, size_t i);
 
 /* How often each operator runs in one inference of `arch` in this form (all operators, skeleton too):
  * counts[maple_space_operators()]. A look-up table's prediction is the dot product with operator latencies.

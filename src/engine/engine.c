@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The registry of engines, and what is the same for all: options, preparation of graphs, verification. */
+/* The registry of engines, and what is the same for all: options, preparation of graphs. */
 #include "engine/engine_vtable.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
 
 #ifndef MAPLE_HAVE_ONEDNN
 static const char *const no_isas[] = {NULL};
@@ -57,10 +60,26 @@ maple_status maple_engine_find(const char *name, const maple_engine_info **out, 
     return status;
 }
 
+#if defined(__x86_64__) || defined(__i386__)
+/* A bit of EAX of CPUID leaf 7, subleaf 1: 4 is AVX-VNNI (the compiler's own query for it is too new). */
+static bool has_leaf_7_1(int bit) {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> bit & 1);
+}
+
+/* Tiles, of int8 and bfloat16. */
+static bool has_amx(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1) && (d >> 24 & 1) && (d >> 25 & 1);
+}
+#endif
+
 /* Whether this CPU runs an ISA that goes by this name in any engine's list. */
 static bool cpu_has(const char *isa) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_cpu_init();
+    if (strcmp(isa, "sse2") == 0)
+        return __builtin_cpu_supports("sse2");
     if (strcmp(isa, "sse3") == 0)
         return __builtin_cpu_supports("sse3");
     if (strcmp(isa, "sse41") == 0)
@@ -72,30 +91,43 @@ static bool cpu_has(const char *isa) {
     if (strcmp(isa, "avx512") == 0)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    if (strcmp(isa, "avx2_vnni") == 0)
+        return cpu_has("avx2") && has_leaf_7_1(4);
+    if (strcmp(isa, "avx512_vnni") == 0)
+        return cpu_has("avx512") && __builtin_cpu_supports("avx512vnni");
+    if (strcmp(isa, "avx512_bf16") == 0)
+        return cpu_has("avx512_vnni") && __builtin_cpu_supports("avx512bf16");
+    if (strcmp(isa, "amx") == 0)
+        return cpu_has("avx512_bf16") && has_amx();
 #endif
     return strcmp(isa, "generic") == 0;
 }
 
-int maple_engine_best_isa(const maple_engine_info *info) {
+int maple_engine_best_isa(const maple_engine_info *info, maple_engine_dtype dtype) {
     int best = -1;
     for (int i = 0; info->isas && info->isas[i]; i++)
-        if (cpu_has(info->isas[i]))
+        if (cpu_has(info->isas[i]) && maple_engine_isa_serves(info->isas[i], dtype))
             best = i;
     return best;
 }
 
 /* --- Options --- */
 
-static maple_status check_isa(const maple_engine_info *info, const char *isa, maple_error *error) {
+static maple_status check_isa(const maple_engine_info *info, const char *isa, maple_engine_dtype dtype,
+                              maple_error *error) {
     if (!isa)
         return MAPLE_OK;
     char names[128] = "";
     for (size_t i = 0; info->isas[i]; i++) {
         if (strcmp(info->isas[i], isa) == 0) {
-            if (cpu_has(isa))
-                return MAPLE_OK;
-            return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s: this CPU has no %s", info->name,
-                                   isa);
+            if (!cpu_has(isa))
+                return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s: this CPU has no %s", info->name,
+                                       isa);
+            if (!maple_engine_isa_serves(isa, dtype))
+                return maple_error_set(error, MAPLE_UNSUPPORTED,
+                                       "engine %s has no kernels of its own for %s in %s: take another ISA",
+                                       info->name, isa, maple_engine_dtype_name(dtype));
+            return MAPLE_OK;
         }
         size_t used = strlen(names);
         snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", info->isas[i]);
@@ -121,7 +153,14 @@ static maple_status check_options(const engine_ops *ops, const maple_engine_opti
     if (options->threads > 1 && !info->threaded)
         return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s runs on one thread (%d were asked for)",
                                info->name, options->threads);
-    return check_isa(info, options->isa, error);
+    if ((unsigned)options->dtype >= MAPLE_DTYPE_COUNT)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "engine %s: there is no numeric type %d",
+                               info->name, (int)options->dtype);
+    if (options->dtype != MAPLE_DTYPE_F32 && !(info->dtypes >> options->dtype & 1))
+        return maple_error_set(error, MAPLE_UNSUPPORTED,
+                               "engine %s computes in f32 only (%s was asked for; engine onednn has it)",
+                               info->name, maple_engine_dtype_name(options->dtype));
+    return check_isa(info, options->isa, options->dtype, error);
 }
 
 /* Sets a variable in list[ENGINE_MAX_VARIABLES], replacing one of the same name. */
@@ -200,6 +239,7 @@ maple_status maple_engine_open(const char *name, const maple_engine_options *opt
     snprintf(description->isa, sizeof description->isa, "generic");
     description->threads = options->threads;
     description->batch = options->batch;
+    description->dtype = options->dtype;
     status = ops->open(engine, error);
     if (status != MAPLE_OK) {
         maple_engine_close(engine);
@@ -231,7 +271,7 @@ static int find_input(const maple_graph *graph) {
     return -1;
 }
 
-static maple_status compile_prepared(maple_engine *engine, const maple_graph *graph, maple_network **out,
+maple_status engine_compile_prepared(maple_engine *engine, const maple_graph *graph, maple_network **out,
                                      maple_error *error) {
     maple_status status = maple_graph_check(graph, error);
     if (status != MAPLE_OK)
@@ -261,7 +301,7 @@ maple_status maple_engine_compile(maple_engine *engine, const maple_graph *raw, 
     maple_status status = maple_graph_prepare(raw, form, engine->ops->fusions, &graph, error);
     if (status != MAPLE_OK)
         return status;
-    status = compile_prepared(engine, &graph, out, error);
+    status = engine_compile_prepared(engine, &graph, out, error);
     maple_graph_release(&graph);
     return status;
 }
@@ -276,7 +316,7 @@ maple_status maple_engine_compile_operator(maple_engine *engine, const maple_gra
     if (status == MAPLE_OK && form == MAPLE_GRAPH_PRUNED)
         status = maple_graph_fuse(&graph, engine->ops->fusions, error);
     if (status == MAPLE_OK)
-        status = compile_prepared(engine, &graph, out, error);
+        status = engine_compile_prepared(engine, &graph, out, error);
     maple_graph_release(&graph);
     return status;
 }
@@ -315,87 +355,4 @@ void maple_network_free(maple_network *network) {
     network->engine->ops->release(network);
     maple_free(network->implementations);
     maple_free(network);
-}
-
-/* --- Verification --- */
-
-/* The engine's own reference engine (batch 1), kept open because its weights are worth keeping. */
-static maple_status open_reference(maple_engine *engine, uint64_t weight_seed, maple_error *error) {
-    if (engine->reference && engine->reference->options.weight_seed == weight_seed)
-        return MAPLE_OK;
-    maple_engine_close(engine->reference);
-    engine->reference = NULL;
-    maple_engine_options options = {.threads = 1, .batch = 1, .weight_seed = weight_seed};
-    return maple_engine_open(reference_engine.info.name, &options, &engine->reference, error);
-}
-
-static maple_status run_once(maple_network *network, const float *input, float *output, maple_error *error) {
-    maple_status status = maple_network_set_input(network, input, error);
-    if (status == MAPLE_OK)
-        status = maple_network_run(network, error);
-    if (status == MAPLE_OK)
-        status = maple_network_output(network, output, error);
-    return status;
-}
-
-/* max |a - b| / max |b|; infinite where a value is not finite. */
-static double relative_difference(const float *a, const float *b, size_t n) {
-    double difference = 0.0, magnitude = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(a[i]) || !isfinite(b[i]))
-            return (double)INFINITY;
-        difference = fmax(difference, fabs((double)a[i] - (double)b[i]));
-        magnitude = fmax(magnitude, fabs((double)b[i]));
-    }
-    if (magnitude > 0.0)
-        return difference / magnitude;
-    return difference > 0.0 ? (double)INFINITY : 0.0;
-}
-
-maple_status maple_network_verify(maple_network *network, const maple_graph *raw, uint64_t weight_seed,
-                                  uint64_t input_seed, double bound, double *relative_error,
-                                  maple_error *error) {
-    maple_engine *engine = network->engine;
-    int batch = engine->options.batch;
-    size_t in = maple_shape_elements(network->input_shape), out = maple_shape_elements(network->output_shape);
-    maple_network *truth = NULL;
-    float *input = maple_alloc(in * (size_t)batch, sizeof(float));
-    float *output = maple_alloc(out * (size_t)batch, sizeof(float));
-    float *expected = maple_alloc(out, sizeof(float));
-    maple_status status = input && output && expected ? MAPLE_OK : maple_error_memory(error);
-    if (status == MAPLE_OK)
-        status = open_reference(engine, weight_seed, error);
-    if (status == MAPLE_OK)
-        status = compile_prepared(engine->reference, raw, &truth, error);
-    if (status != MAPLE_OK)
-        goto done;
-    if (maple_shape_elements(truth->input_shape) != in || maple_shape_elements(truth->output_shape) != out) {
-        status = maple_error_set(error, MAPLE_BAD_ARGUMENT,
-                                 "verification: the graph is not the one that the network was compiled from");
-        goto done;
-    }
-    maple_graph_random_input(network->input_shape, batch, input_seed, input);
-    status = run_once(network, input, output, error);
-    /* The first and the last image: what mixes up a batch shows in one of them. */
-    double difference = 0.0;
-    for (int image = 0; status == MAPLE_OK && image<batch; image += batch> 1 ? batch - 1 : 1) {
-        status = run_once(truth, input + (size_t)image * in, expected, error);
-        difference = fmax(difference, relative_difference(output + (size_t)image * out, expected, out));
-    }
-    if (status != MAPLE_OK)
-        goto done;
-    if (relative_error)
-        *relative_error = difference;
-    if (!(difference <= bound))
-        status = maple_error_set(
-            error, MAPLE_CHECK_FAILED,
-            "engine %s differs from the reference by %.3g (relative; at most %.3g is accepted), "
-            "implementations: %s",
-            engine->ops->info.name, difference, bound, network->implementations);
-done:
-    maple_network_free(truth);
-    maple_free(input);
-    maple_free(output);
-    maple_free(expected);
-    return status;
 }

@@ -86,6 +86,19 @@ extern const engine_ops onednn_engine;
 extern const engine_ops xnnpack_engine;
 #endif
 
+/* --- engine.c, verify.c, dtype.c --- */
+
+/* Checks a prepared graph and compiles it. */
+maple_status engine_compile_prepared(maple_engine *engine, const maple_graph *graph, maple_network **out,
+                                     maple_error *error);
+
+/* largest[graph->n_nodes]: the largest |value| of each node of a prepared graph, computed by the engine
+ * `reference` in float32, on the image of this seed (the one that measuring feeds): what int8 is calibrated
+ * on. */
+enum { ENGINE_CALIBRATION_SEED = 1 };
+maple_status engine_calibrate(maple_engine *engine, const maple_graph *graph, float *largest,
+                              maple_error *error);
+
 /* --- resources.c --- */
 
 maple_status engine_weights_get(maple_engine *engine, const maple_graph *graph, int node,

@@ -10,12 +10,12 @@
 #include <string.h>
 
 dnnl_status_t onednn_layout(const onednn_engine_state *engine, maple_shape shape, onednn_order order,
-                            dnnl_memory_desc_t *out) {
+                            dnnl_data_type_t type, dnnl_memory_desc_t *out) {
     dnnl_dims_t dims = {engine->base.options.batch, shape.channels, shape.height, shape.width};
     dnnl_format_tag_t tag = engine->block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
     if (order != ONEDNN_BLOCKED)
         tag = order == ONEDNN_PLAIN ? dnnl_nchw : dnnl_nhwc;
-    return dnnl_memory_desc_init_by_tag(out, 4, dims, dnnl_f32, tag);
+    return dnnl_memory_desc_init_by_tag(out, 4, dims, type, tag);
 }
 
 bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape, onednn_order order) {
@@ -23,10 +23,10 @@ bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape, onedn
            (order != ONEDNN_BLOCKED || shape.channels % engine->block == 0);
 }
 
-static dnnl_status_t matrix_layout(dnnl_dim_t rows, dnnl_dim_t columns, dnnl_format_tag_t tag,
-                                   dnnl_memory_desc_t *out) {
+static dnnl_status_t matrix_layout(dnnl_dim_t rows, dnnl_dim_t columns, dnnl_data_type_t type,
+                                   dnnl_format_tag_t tag, dnnl_memory_desc_t *out) {
     dnnl_dims_t dims = {rows, columns};
-    return dnnl_memory_desc_init_by_tag(out, 2, dims, dnnl_f32, tag);
+    return dnnl_memory_desc_init_by_tag(out, 2, dims, type, tag);
 }
 
 static dnnl_status_t vector_layout(dnnl_dim_t n, dnnl_memory_desc_t *out) {
@@ -34,29 +34,46 @@ static dnnl_status_t vector_layout(dnnl_dim_t n, dnnl_memory_desc_t *out) {
     return dnnl_memory_desc_init_by_tag(out, 1, dims, dnnl_f32, dnnl_x);
 }
 
-/* [cout][cin][k][k], or [groups][cout / groups][cin / groups][k][k]; `any` lets the primitive choose. */
+/* Of the weights beside a source. */
+static dnnl_data_type_t weight_type(const onednn_key *key) {
+    bool int8 = key->src_type == dnnl_s8 || key->src_type == dnnl_u8;
+    return int8 ? dnnl_s8 : key->src_type;
+}
+
+/* [cout][cin][k][k], or [groups][cout / groups][cin / groups][k][k]; as the primitive wants
+ * them, or as they are given (float32, in this order). */
 static dnnl_status_t conv_weight_layout(const onednn_key *key, bool any, dnnl_memory_desc_t *out) {
+    dnnl_data_type_t type = any ? weight_type(key) : dnnl_f32;
     dnnl_dim_t k = key->kernel, g = key->groups, cout = key->out.channels / g, cin = key->in.channels / g;
     if (g == 1) {
         dnnl_dims_t dims = {cout, cin, k, k};
-        return dnnl_memory_desc_init_by_tag(out, 4, dims, dnnl_f32, any ? dnnl_format_tag_any : dnnl_oihw);
+        return dnnl_memory_desc_init_by_tag(out, 4, dims, type, any ? dnnl_format_tag_any : dnnl_oihw);
     }
     dnnl_dims_t dims = {g, cout, cin, k, k};
-    return dnnl_memory_desc_init_by_tag(out, 5, dims, dnnl_f32, any ? dnnl_format_tag_any : dnnl_goihw);
+    return dnnl_memory_desc_init_by_tag(out, 5, dims, type, any ? dnnl_format_tag_any : dnnl_goihw);
 }
 
 /* Addend, then ReLU, after the primitive's own result (and bias). */
-static dnnl_status_t create_attributes(const onednn_primitive *p, dnnl_primitive_attr_t *out) {
-    dnnl_post_ops_t ops = NULL;
-    dnnl_status_t status = dnnl_post_ops_create(&ops);
-    if (status == dnnl_success && p->key.addend == ONEDNN_SUM)
+static dnnl_status_t append_operations(const onednn_primitive *p, dnnl_post_ops_t ops) {
+    dnnl_status_t status = dnnl_success;
+    if (p->key.addend == ONEDNN_SUM)
         status = dnnl_post_ops_append_sum(ops, 1.0f);
     if (status == dnnl_success && p->key.addend == ONEDNN_BINARY)
-        status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, &p->dst);
+        status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, &p->addend);
     if (status == dnnl_success && p->key.relu && p->key.op != MAPLE_OP_BATCH_NORM)
         status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
+    return status;
+}
+
+static dnnl_status_t create_attributes(const onednn_engine_state *engine, const onednn_primitive *p,
+                                       dnnl_primitive_attr_t *out) {
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t status = dnnl_post_ops_create(&ops);
     if (status == dnnl_success)
         status = dnnl_primitive_attr_create(out);
+    if (status == dnnl_success)
+        status = engine->base.options.dtype == MAPLE_DTYPE_INT8 ? onednn_int8_attributes(engine, p, ops, *out)
+                                                                : append_operations(p, ops);
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_post_ops(*out, ops);
     dnnl_post_ops_destroy(ops);
@@ -93,11 +110,11 @@ static dnnl_status_t describe_conv(const onednn_primitive *p, operation *op) {
 static dnnl_status_t describe_linear(const onednn_engine_state *engine, onednn_primitive *p, operation *op) {
     dnnl_dim_t batch = engine->base.options.batch, in = p->key.in.channels, out = p->key.out.channels;
     dnnl_memory_desc_t weights, bias;
-    dnnl_status_t status = matrix_layout(batch, in, dnnl_ab, &p->src);
+    dnnl_status_t status = matrix_layout(batch, in, p->key.src_type, dnnl_ab, &p->src);
     if (status == dnnl_success)
-        status = matrix_layout(batch, out, dnnl_ab, &p->dst);
+        status = matrix_layout(batch, out, p->key.dst_type, dnnl_ab, &p->dst);
     if (status == dnnl_success)
-        status = matrix_layout(out, in, dnnl_format_tag_any, &weights);
+        status = matrix_layout(out, in, weight_type(&p->key), dnnl_format_tag_any, &weights);
     if (status == dnnl_success)
         status = vector_layout(out, &bias);
     if (status == dnnl_success)
@@ -146,49 +163,75 @@ static dnnl_status_t describe(const onednn_engine_state *engine, onednn_primitiv
         return dnnl_eltwise_forward_desc_init(&op->eltwise, inference, dnnl_eltwise_linear, &p->src,
                                               p->key.op == MAPLE_OP_COPY ? 1.0f : 0.0f, 0.0f);
     case MAPLE_OP_ADD:
-        return dnnl_binary_desc_init(&op->binary, dnnl_binary_add, &p->src, &p->src, &p->dst);
+        return dnnl_binary_desc_init(&op->binary, dnnl_binary_add, &p->src, &p->addend, &p->dst);
     default:
         return dnnl_unimplemented;
     }
 }
 
+/* What it takes besides its results: generated code, which oneDNN does not tell, and scratch memory. */
+static size_t bytes_of(const_dnnl_primitive_desc_t descriptor) {
+    enum { CODE_BYTES = 32768 };
+    const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(descriptor, dnnl_query_scratchpad_md, 0);
+    int64_t own = 0;
+    dnnl_primitive_desc_query(descriptor, dnnl_query_memory_consumption_s64, 0, &own);
+    return CODE_BYTES + (size_t)own + (scratch ? dnnl_memory_desc_get_size(scratch) : 0);
+}
+
+static dnnl_status_t finish_primitive(const onednn_engine_state *engine,
+                                      const_dnnl_primitive_desc_t descriptor, onednn_primitive *out) {
+    const char *name = NULL;
+    dnnl_status_t status = dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, (void *)&name);
+    snprintf(out->implementation, sizeof out->implementation, "%s", name ? name : "unknown");
+    if (out->key.op == MAPLE_OP_CONV || out->key.op == MAPLE_OP_LINEAR)
+        out->weights = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
+    out->bytes = bytes_of(descriptor);
+    if (status == dnnl_success)
+        status = dnnl_primitive_create(&out->primitive, descriptor);
+    if (status == dnnl_success && engine->base.options.dtype == MAPLE_DTYPE_INT8)
+        status = onednn_int8_bias(engine, out);
+    return status;
+}
+
 dnnl_status_t onednn_create_primitive(const onednn_engine_state *engine, onednn_primitive *out) {
+    const onednn_key *key = &out->key;
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t descriptor = NULL;
     operation op;
-    dnnl_status_t status = onednn_layout(engine, out->key.in, out->key.src, &out->src);
+    dnnl_status_t status = onednn_layout(engine, key->in, key->src, key->src_type, &out->src);
     if (status == dnnl_success)
-        status = onednn_layout(engine, out->key.out, out->key.dst, &out->dst);
+        status = onednn_layout(engine, key->out, key->dst, key->dst_type, &out->dst);
+    if (status == dnnl_success && key->addend_type != dnnl_data_type_undef)
+        status = onednn_layout(engine, key->out, key->dst, key->addend_type, &out->addend);
     if (status == dnnl_success)
         status = describe(engine, out, &op);
     if (status == dnnl_success)
-        status = create_attributes(out, &attributes);
+        status = create_attributes(engine, out, &attributes);
     if (status == dnnl_success)
         status = dnnl_primitive_desc_create(&descriptor, &op, attributes, engine->engine, NULL);
-    if (status == dnnl_success) {
-        const char *name = NULL;
-        status = dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, (void *)&name);
-        snprintf(out->implementation, sizeof out->implementation, "%s", name ? name : "unknown");
-    }
-    if (status == dnnl_success && (out->key.op == MAPLE_OP_CONV || out->key.op == MAPLE_OP_LINEAR))
-        out->weights = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
     if (status == dnnl_success)
-        status = dnnl_primitive_create(&out->primitive, descriptor);
+        status = finish_primitive(engine, descriptor, out);
     dnnl_primitive_desc_destroy(descriptor);
     dnnl_primitive_attr_destroy(attributes);
     return status;
 }
 
-dnnl_status_t onednn_copy(const onednn_engine_state *engine, dnnl_memory_t src, dnnl_memory_t dst) {
+dnnl_status_t onednn_copy(const onednn_engine_state *engine, dnnl_memory_t src, dnnl_memory_t dst,
+                          const float *scales, int n, int mask) {
     const dnnl_memory_desc_t *from, *to;
+    dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t descriptor = NULL;
     dnnl_primitive_t reorder = NULL;
     dnnl_status_t status = dnnl_memory_get_memory_desc(src, &from);
     if (status == dnnl_success)
         status = dnnl_memory_get_memory_desc(dst, &to);
+    if (status == dnnl_success && n > 0)
+        status = dnnl_primitive_attr_create(&attributes);
+    if (status == dnnl_success && n > 0)
+        status = dnnl_primitive_attr_set_output_scales(attributes, n, mask, scales);
     if (status == dnnl_success)
-        status =
-            dnnl_reorder_primitive_desc_create(&descriptor, from, engine->engine, to, engine->engine, NULL);
+        status = dnnl_reorder_primitive_desc_create(&descriptor, from, engine->engine, to, engine->engine,
+                                                    attributes);
     if (status == dnnl_success)
         status = dnnl_primitive_create(&reorder, descriptor);
     dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, src}, {DNNL_ARG_TO, dst}};
@@ -198,28 +241,38 @@ dnnl_status_t onednn_copy(const onednn_engine_state *engine, dnnl_memory_t src, 
         status = dnnl_stream_wait(engine->stream);
     dnnl_primitive_destroy(reorder);
     dnnl_primitive_desc_destroy(descriptor);
+    dnnl_primitive_attr_destroy(attributes);
     return status;
 }
 
-/* A new memory of `layout` with `values` in layout `given`. */
-static dnnl_status_t import_values(const onednn_engine_state *engine, const dnnl_memory_desc_t *given,
-                                   float *values, const dnnl_memory_desc_t *layout, dnnl_memory_t *out) {
+/* A new memory of `layout` with `values` in layout `given`; in int8 divided by the scales of their channels.
+ */
+static dnnl_status_t import_weights(const onednn_engine_state *engine, const onednn_key *key,
+                                    const engine_weights *raw, const dnnl_memory_desc_t *given,
+                                    const dnnl_memory_desc_t *layout, dnnl_memory_t *out) {
+    int limit = onednn_weight_limit(engine, key), n = limit > 0 ? raw->channels : 0;
+    float *factors = maple_alloc((size_t)raw->channels, sizeof *factors);
+    if (!factors)
+        return dnnl_out_of_memory;
+    for (int c = 0; c < n; c++)
+        factors[c] = 1.0f / onednn_weight_scale(raw, c, limit);
     dnnl_memory_t source = NULL;
-    dnnl_status_t status = dnnl_memory_create(&source, given, engine->engine, values);
+    dnnl_status_t status = dnnl_memory_create(&source, given, engine->engine, raw->weight);
     if (status == dnnl_success)
         status = dnnl_memory_create(out, layout, engine->engine, DNNL_MEMORY_ALLOCATE);
     if (status == dnnl_success)
-        status = onednn_copy(engine, source, *out);
+        status = onednn_copy(engine, source, *out, factors, n, key->groups > 1 ? 3 : 1);
     dnnl_memory_destroy(source);
+    maple_free(factors);
     return status;
 }
 
-/* A new vector of first[n] and second[n]; NULL stands for `constant`. */
-static dnnl_status_t create_vector(const onednn_engine_state *engine, dnnl_dim_t n, const float *first,
+dnnl_status_t onednn_create_vector(const onednn_engine_state *engine, dnnl_dim_t n, const float *first,
                                    const float *second, float constant, dnnl_memory_t *out) {
     dnnl_memory_desc_t layout;
     void *data = NULL;
-    dnnl_status_t status = second ? matrix_layout(2, n, dnnl_ab, &layout) : vector_layout(n, &layout);
+    dnnl_status_t status =
+        second ? matrix_layout(2, n, dnnl_f32, dnnl_ab, &layout) : vector_layout(n, &layout);
     if (status == dnnl_success)
         status = dnnl_memory_create(out, &layout, engine->engine, DNNL_MEMORY_ALLOCATE);
     if (status == dnnl_success)
@@ -239,21 +292,22 @@ dnnl_status_t onednn_create_weights(const onednn_engine_state *engine, const one
     const engine_weights *raw = out->raw;
     dnnl_dim_t channels = raw->channels;
     if (key->op == MAPLE_OP_BATCH_NORM) {
-        dnnl_status_t status = create_vector(engine, channels, raw->weight, raw->bias, 0.0f, &out->weight);
+        dnnl_status_t status =
+            onednn_create_vector(engine, channels, raw->weight, raw->bias, 0.0f, &out->weight);
         if (status == dnnl_success)
-            status = create_vector(engine, channels, NULL, NULL, 0.0f, &out->mean);
+            status = onednn_create_vector(engine, channels, NULL, NULL, 0.0f, &out->mean);
         if (status == dnnl_success)
-            status = create_vector(engine, channels, NULL, NULL, 1.0f, &out->variance);
+            status = onednn_create_vector(engine, channels, NULL, NULL, 1.0f, &out->variance);
         return status;
     }
     dnnl_memory_desc_t given;
     dnnl_status_t status = key->op == MAPLE_OP_CONV
                                ? conv_weight_layout(key, false, &given)
-                               : matrix_layout(channels, key->in.channels, dnnl_ab, &given);
+                               : matrix_layout(channels, key->in.channels, dnnl_f32, dnnl_ab, &given);
     if (status == dnnl_success)
-        status = import_values(engine, &given, raw->weight, &primitive->weights, &out->weight);
+        status = import_weights(engine, key, raw, &given, &primitive->weights, &out->weight);
     if (status == dnnl_success)
-        status = create_vector(engine, channels, raw->bias, NULL, 0.0f, &out->bias);
+        status = onednn_create_vector(engine, channels, raw->bias, NULL, 0.0f, &out->bias);
     return status;
 }
 
@@ -262,15 +316,20 @@ dnnl_status_t onednn_create_weights(const onednn_engine_state *engine, const one
 static const struct {
     const char *name;
     dnnl_cpu_isa_t isa;
-} isas[] = {{"avx512", dnnl_cpu_isa_avx512_core},
+} isas[] = {{"amx", dnnl_cpu_isa_avx512_core_amx},
+            {"avx512_bf16", dnnl_cpu_isa_avx512_core_bf16},
+            {"avx512_vnni", dnnl_cpu_isa_avx512_core_vnni},
+            {"avx512", dnnl_cpu_isa_avx512_core},
+            {"avx2_vnni", dnnl_cpu_isa_avx2_vnni},
             {"avx2", dnnl_cpu_isa_avx2},
             {"avx", dnnl_cpu_isa_avx},
             {"sse41", dnnl_cpu_isa_sse41}};
 
-const char *onednn_effective_isa(void) {
+const char *onednn_effective_isa(maple_engine_dtype dtype) {
     unsigned effective = (unsigned)dnnl_get_effective_cpu_isa();
     for (size_t i = 0; i < sizeof isas / sizeof *isas; i++)
-        if ((effective & (unsigned)isas[i].isa) == (unsigned)isas[i].isa)
+        if ((effective & (unsigned)isas[i].isa) == (unsigned)isas[i].isa &&
+            maple_engine_isa_serves(isas[i].name, dtype))
             return isas[i].name;
     return "generic";
 }

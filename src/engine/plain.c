@@ -5,6 +5,7 @@
  */
 #include "engine/plain.h"
 
+#include <math.h>
 #include <string.h>
 
 /* y[n] = x[n] * factor. The factor is a variable also where it is 0 or 1, so that ZERO and COPY stay real
@@ -158,6 +159,22 @@ maple_status plain_run(maple_network *network, maple_error *error) {
     for (int i = 0; i < self->graph.n_nodes; i++)
         run_node((plain_engine *)network->engine, self, i);
     return MAPLE_OK;
+}
+
+static float largest_of(const float *values, size_t n) {
+    float largest = 0.0f;
+    for (size_t i = 0; i < n; i++)
+        largest = fabsf(values[i]) > largest ? fabsf(values[i]) : largest;
+    return largest;
+}
+
+void plain_run_observed(maple_network *network, float *largest) {
+    plain_network *self = (plain_network *)network;
+    size_t batch = (size_t)network->engine->options.batch;
+    for (int i = 0; i < self->graph.n_nodes; i++) {
+        run_node((plain_engine *)network->engine, self, i);
+        largest[i] = largest_of(self->buffer[i], maple_shape_elements(self->graph.nodes[i].shape) * batch);
+    }
 }
 
 /* --- Compilation --- */

@@ -49,6 +49,8 @@ maple_status plain_compile(maple_network *network, const maple_graph *graph, map
 void plain_release(maple_network *network);
 maple_status plain_set_input(maple_network *network, const float *nchw, maple_error *error);
 maple_status plain_run(maple_network *network, maple_error *error);
+/* The same, and largest[n_nodes]: the largest |value| of each node. */
+void plain_run_observed(maple_network *network, float *largest);
 maple_status plain_output(maple_network *network, float *nchw, maple_error *error);
 
 #endif

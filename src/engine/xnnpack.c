@@ -3,15 +3,18 @@
  * Engine `xnnpack`: the subgraph API of XNNPACK (2022). Activations are NHWC, weights OHWI. Each compiled
  * network packs its own copy of the weights and plans its own activations.
  *
- * XNNPACK picks its kernels by what the CPU has; there is no cap. It fuses a clamp into the node before it by
- * itself, so a ReLU, ZERO or COPY that has to stay (the graph as written) is expressed as something that it
- * does not fuse.
+ * XNNPACK picks its kernels once, when it is initialised, by what cpuinfo says that the CPU has. It has no
+ * cap of its own; cpuinfo's answer is a variable of its public header, and taking instruction sets out of it
+ * before XNNPACK looks gives the kernels of a CPU that lacks them (MAPLE_XNNPACK_ISA). It fuses a clamp into
+ * the node before it by itself, so a ReLU, ZERO or COPY that has to stay (the graph as written) is expressed
+ * as something that it does not fuse.
  */
 #include "engine/engine_vtable.h"
 
 #include <cpuinfo.h>
 #include <dlfcn.h>
 #include <math.h>
+#include <pthread.h>
 #include <pthreadpool.h>
 #include <sched.h>
 #include <stdio.h>
@@ -48,7 +51,49 @@ static float *alloc_tensor(size_t elements) {
 
 /* --- Opening --- */
 
+#if CPUINFO_ARCH_X86 || CPUINFO_ARCH_X86_64
+static const char *const isas[] = {"sse2", "avx", "avx2", "avx512", NULL};
+#else
 static const char *const isas[] = {NULL};
+#endif
+static const char CAP_VARIABLE[] = "MAPLE_XNNPACK_ISA";
+
+static size_t environment(const maple_engine_options *options, engine_variable *out) {
+    if (!options->isa)
+        return 0;
+    out->name = CAP_VARIABLE;
+    snprintf(out->value, sizeof out->value, "%s", options->isa);
+    return 1;
+}
+
+/* Takes out what is stronger than the cap. */
+static void cap_isa(const char *cap) {
+#if CPUINFO_ARCH_X86 || CPUINFO_ARCH_X86_64
+    size_t level = 0;
+    while (isas[level] && strcmp(isas[level], cap) != 0)
+        level++;
+    if (!isas[level] || level == 3)
+        return;
+    struct cpuinfo_x86_isa *isa = &cpuinfo_isa;
+    isa->avx512f = isa->avx512cd = isa->avx512dq = isa->avx512bw = isa->avx512vl = false;
+    isa->avx512vbmi = isa->avx512vnni = isa->avx512bf16 = false;
+    if (level < 2)
+        isa->avx2 = isa->fma3 = isa->f16c = false;
+    if (level < 1)
+        isa->avx = isa->xop = isa->fma4 = isa->sse4_2 = isa->sse4_1 = isa->ssse3 = isa->sse3 = false;
+#else
+    (void)cap;
+#endif
+}
+
+/* Once in a process: XNNPACK never looks again. */
+static pthread_once_t capped = PTHREAD_ONCE_INIT;
+
+static void cap_once(void) {
+    const char *cap = getenv(CAP_VARIABLE);
+    if (cap && cpuinfo_initialize())
+        cap_isa(cap);
+}
 
 /* The order in which XNNPACK chooses its float kernels. */
 static const char *effective_isa(void) {
@@ -106,6 +151,7 @@ static maple_status create_pool(xnnpack_engine_state *self, maple_error *error) 
 
 static maple_status open_xnnpack(maple_engine *engine, maple_error *error) {
     xnnpack_engine_state *self = (xnnpack_engine_state *)engine;
+    pthread_once(&capped, cap_once);
     enum xnn_status result = xnn_initialize(NULL);
     if (result == xnn_status_unsupported_hardware)
         return maple_error_set(error, MAPLE_UNSUPPORTED, "engine xnnpack: XNNPACK does not support this CPU");
@@ -119,8 +165,14 @@ static maple_status open_xnnpack(maple_engine *engine, maple_error *error) {
     if (status != MAPLE_OK)
         return status;
     describe_version(engine->description.version, sizeof engine->description.version);
-    snprintf(engine->description.isa, sizeof engine->description.isa, "%s",
-             cpuinfo_initialize() ? effective_isa() : "generic");
+    const char *isa = cpuinfo_initialize() ? effective_isa() : "generic";
+    snprintf(engine->description.isa, sizeof engine->description.isa, "%s", isa);
+    if (engine->options.isa && strcmp(engine->options.isa, isa) != 0)
+        return maple_error_set(
+            error, MAPLE_UNSUPPORTED,
+            "engine xnnpack: ISA %s was asked for, but this process already uses %s; start it "
+            "with %s=%s",
+            engine->options.isa, isa, CAP_VARIABLE, engine->options.isa);
     return MAPLE_OK;
 }
 
@@ -466,6 +518,7 @@ const engine_ops xnnpack_engine = {
     .fusions = MAPLE_FUSE_RELU,
     .engine_size = sizeof(xnnpack_engine_state),
     .network_size = sizeof(xnnpack_network),
+    .environment = environment,
     .open = open_xnnpack,
     .close = close_xnnpack,
     .compile = compile,

@@ -67,12 +67,13 @@ static maple_status load_known(const maple_campaign *campaign, preparation *work
     if (!map_init(&work->known_map, 2 * work->n_known))
         return maple_error_memory(error);
     for (size_t i = 0; i < work->n_known; i++) {
-        if (!isfinite(work->known[i].latency_ms))
-            continue; /* what failed is tried again */
+        bool failed = !isfinite(work->known[i].latency_ms);
+        if (failed && campaign->plan->retry_failed)
+            continue;
         maple_arch canonical = maple_space_canonical(config->space, config->graph, &work->known[i].arch);
         *map_at(&work->known_map, &work->known[i].arch) = i;
         size_t *by_graph = map_at(&work->known_map, &canonical);
-        if (*by_graph == MAPLE_NO_TARGET)
+        if (*by_graph == MAPLE_NO_TARGET || (!failed && !isfinite(work->known[*by_graph].latency_ms)))
             *by_graph = i;
     }
     return MAPLE_OK;
@@ -85,7 +86,10 @@ static void plan_one(maple_campaign *campaign, preparation *work, size_t i) {
     campaign->target_of[i] = MAPLE_NO_TARGET;
     size_t known = *map_at(&work->known_map, arch);
     if (known != MAPLE_NO_TARGET && maple_arch_equal(&work->known[known].arch, arch)) {
-        campaign->report->already++;
+        if (isfinite(work->known[known].latency_ms))
+            campaign->report->already++;
+        else
+            campaign->report->failed++; /* what failed is not tried again unless that is asked for */
         return;
     }
     if (config->graph == MAPLE_GRAPH_PRUNED && maple_space_degenerate(config->space, arch)) {
@@ -222,9 +226,7 @@ void maple_campaign_release(maple_campaign *campaign) {
 /* The row of a target from its runs in the pool. */
 static maple_status label_target(maple_campaign *campaign, const maple_target_network *target,
                                  maple_latency *row, maple_error *error) {
-    *row = empty_row(&target->arch, target->reason);
-    if (target->failed)
-        return MAPLE_OK;
+    *row = empty_row(&target->arch, "");
     int *rounds = NULL;
     double *latency_ms = NULL;
     size_t n = 0;
@@ -249,17 +251,35 @@ static maple_status label_target(maple_campaign *campaign, const maple_target_ne
     return MAPLE_OK;
 }
 
+maple_status maple_campaign_fail(maple_campaign *campaign, size_t t, const char *reason, maple_error *error) {
+    const maple_measure_plan *plan = campaign->plan;
+    size_t n = 0;
+    maple_latency *rows = maple_alloc(plan->n, sizeof *rows);
+    if (!rows)
+        return maple_error_memory(error);
+    campaign->targets[t].failed = true;
+    for (size_t i = 0; i < plan->n; i++) {
+        if (campaign->target_of[i] == t)
+            rows[n++] = empty_row(&plan->archs[i], reason);
+    }
+    maple_status status = put_rows(campaign, rows, n, error);
+    maple_free(rows);
+    return status;
+}
+
 maple_status maple_campaign_label(maple_campaign *campaign, size_t first, size_t end, maple_error *error) {
     const maple_measure_plan *plan = campaign->plan;
     size_t n = 0;
     maple_latency *labels = maple_alloc(end - first, sizeof *labels),
                   *rows = maple_alloc(plan->n, sizeof *rows);
     maple_status status = labels && rows ? MAPLE_OK : maple_error_memory(error);
-    for (size_t t = first; t < end && status == MAPLE_OK; t++)
-        status = label_target(campaign, &campaign->targets[t], &labels[t - first], error);
+    for (size_t t = first; t < end && status == MAPLE_OK; t++) {
+        if (!campaign->targets[t].failed)
+            status = label_target(campaign, &campaign->targets[t], &labels[t - first], error);
+    }
     for (size_t i = 0; i < plan->n && status == MAPLE_OK; i++) {
         size_t target = campaign->target_of[i];
-        if (target == MAPLE_NO_TARGET || target < first || target >= end)
+        if (target == MAPLE_NO_TARGET || target < first || target >= end || campaign->targets[target].failed)
             continue;
         rows[n] = labels[target - first];
         rows[n++].arch = plan->archs[i];

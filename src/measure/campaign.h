@@ -14,8 +14,7 @@ typedef struct maple_target_network {
     maple_arch arch; /* canonical in the platform's graph form */
     uint64_t order;  /* blocks are filled in this order */
     int missing;     /* rounds it lacks */
-    bool failed;     /* cannot be measured: `reason` */
-    char reason[120];
+    bool failed;     /* cannot be measured; its rows say why */
 } maple_target_network;
 
 typedef struct maple_campaign {
@@ -36,8 +35,12 @@ typedef struct maple_campaign {
  * its label) are written at once. */
 maple_status maple_campaign_prepare(maple_campaign *campaign, maple_error *error);
 
+/* Marks target t as failed and writes the reason into the rows of all architectures that it stands for, at
+ * once: who is killed next does not have to find out again. */
+maple_status maple_campaign_fail(maple_campaign *campaign, size_t t, const char *reason, maple_error *error);
+
 /* Writes the rows of all architectures whose target is one of targets[first, end): the label from the runs in
- * the pool, or the reason. */
+ * the pool. (Those that failed have their row.) */
 maple_status maple_campaign_label(maple_campaign *campaign, size_t first, size_t end, maple_error *error);
 
 /* Fills the report's median_spread. */

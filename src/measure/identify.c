@@ -56,10 +56,14 @@ maple_status maple_measure_identify(const maple_measure_config *config, const ma
     snprintf(platform.engine_version, sizeof platform.engine_version, "%s", engine->version);
     snprintf(platform.isa, sizeof platform.isa, "%s", engine->isa);
     snprintf(platform.counters, sizeof platform.counters, "none");
-    maple_platform_family(platform.cpu, platform.engine, platform.isa, platform.family);
+    const char *dtype = maple_engine_dtype_name(engine->dtype);
+    snprintf(platform.dtype, sizeof platform.dtype, "%s", dtype);
+    maple_platform_family(platform.cpu, platform.engine, platform.isa, platform.dtype, platform.family);
     shorten_cpu(cpu, slug, sizeof slug);
-    snprintf(platform.name, sizeof platform.name, "%s-%s-%s-%dt-b%d-%s", slug, platform.engine, platform.isa,
-             platform.threads, platform.batch, maple_graph_form_name(platform.graph));
+    snprintf(platform.name, sizeof platform.name, "%s-%s-%s%s%s-%dt-b%d-%s", slug, platform.engine,
+             platform.isa, engine->dtype != MAPLE_DTYPE_F32 ? "-" : "",
+             engine->dtype != MAPLE_DTYPE_F32 ? dtype : "", platform.threads, platform.batch,
+             maple_graph_form_name(platform.graph));
     maple_worker_stop(worker);
     *out = platform;
     return MAPLE_OK;

@@ -8,94 +8,24 @@
  * a second: each is committed to the pool when it is back, so an interrupt is answered soon and costs one
  * piece at most.
  */
-#include "measure/campaign.h"
+#include "measure/lock.h"
 #include "measure/probe.h"
-#include "measure/worker_client.h"
+#include "measure/session.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_SENTINELS = 8, PIECE_IDS = 4096 };
 enum {
     PASSES = 4
 }; /* over the rounds: the first over all, then over what was disturbed; the last keeps all */
 static const double PIECE_S = 0.5;
-static const size_t DEFAULT_MEMORY_LIMIT = (size_t)1 << 30;
 static const double DRIFT_WORTH_A_WARNING = 0.03, DISTURBANCE_WORTH_A_WARNING = 0.8;
 
-/* Sentinels have the ids 0 .. n_sentinels - 1, targets[t] has n_sentinels + t. */
-typedef struct sentinel {
-    maple_arch arch;
-    size_t target;      /* the target that it is, too, or MAPLE_NO_TARGET */
-    double *latency_ms; /* [rounds * PASSES] of this block */
-    size_t n;
-    double first_median; /* NaN before the first block */
-} sentinel;
-
-typedef struct session {
-    maple_campaign campaign;
-    maple_worker *worker;
-    sentinel sentinels[MAX_SENTINELS];
-    size_t n_sentinels;
-    bool *loaded;               /* [n_targets] */
-    int64_t *fastest_ns;        /* [n_sentinels + n_targets] by id: of the probes beside its runs */
-    int64_t machine_fastest_ns; /* of all probes, if the caller keeps none */
-    size_t *ids;                /* of a round, [n_sentinels + n_targets] */
-    maple_timing *timings;      /* [PIECE_IDS] */
-    maple_arch *piece_archs;    /* [PIECE_IDS] */
-    double *piece_latency_ms;   /* [PIECE_IDS] */
-    double done, total;         /* runs of first passes, for progress */
-    double repeated, to_repeat; /* runs of the current later pass */
-    int pass;                   /* 0 .. PASSES - 1 */
-    double timed, dropped;      /* runs of targets, and those of them that were not kept */
-} session;
-
-static maple_status interrupted(const session *self, maple_error *error) {
-    return maple_error_set(
-        error, MAPLE_INTERRUPTED,
-        "interrupted after %.0f of %.0f runs; they are in the pool, the same command continues", self->done,
-        self->total);
-}
-
-/* --- Sentinels --- */
-
-static maple_status load_sentinels(session *self, maple_error *error) {
-    const maple_measure_config *config = self->campaign.config;
-    size_t n = maple_space_sentinels(config->space);
-    for (size_t i = 0; i < n && self->n_sentinels < MAX_SENTINELS; i++) {
-        maple_arch written = maple_space_sentinel(config->space, i);
-        sentinel *added = &self->sentinels[self->n_sentinels];
-        maple_loaded loaded;
-        maple_error refused = {0};
-        *added = (sentinel){.arch = maple_space_canonical(config->space, config->graph, &written),
-                            .target = MAPLE_NO_TARGET,
-                            .first_median = NAN};
-        maple_status status =
-            maple_worker_load_network(self->worker, self->n_sentinels, &added->arch, &loaded, &refused);
-        if (status != MAPLE_OK) {
-            if (maple_worker_gone(self->worker))
-                return maple_error_set(error, status, "%s", refused.message);
-            maple_log(config->hooks, MAPLE_LOG_WARNING, "sentinel %zu is left out: %s", i, refused.message);
-            continue;
-        }
-        added->latency_ms =
-            maple_alloc((size_t)self->campaign.plan->rounds * PASSES, sizeof *added->latency_ms);
-        if (!added->latency_ms)
-            return maple_error_memory(error);
-        for (size_t t = 0; t < self->campaign.n_targets; t++) {
-            if (maple_arch_equal(&self->campaign.targets[t].arch, &added->arch))
-                added->target = t;
-        }
-        self->n_sentinels++;
-    }
-    return MAPLE_OK;
-}
-
 /* How far this block's medians are from the first block's. */
-static maple_status note_drift(session *self, maple_error *error) {
+static maple_status note_drift(maple_session *self, maple_error *error) {
     for (size_t i = 0; i < self->n_sentinels; i++) {
-        sentinel *one = &self->sentinels[i];
+        maple_sentinel *one = &self->sentinels[i];
         maple_summary summary;
         maple_status status = maple_summarise(one->latency_ms, one->n, &summary, error);
         if (status != MAPLE_OK)
@@ -116,81 +46,29 @@ static maple_status note_drift(session *self, maple_error *error) {
     return MAPLE_OK;
 }
 
-/* --- Blocks --- */
-
-static bool is_sentinel(const session *self, size_t target) {
-    for (size_t i = 0; i < self->n_sentinels; i++) {
-        if (self->sentinels[i].target == target)
-            return true;
-    }
-    return false;
-}
-
-/* Compiles targets from `first` on until the memory limit; *end is behind the last one of the block. */
-static maple_status load_block(session *self, size_t first, size_t *end, maple_error *error) {
-    maple_campaign *campaign = &self->campaign;
-    const maple_hooks *hooks = campaign->config->hooks;
-    size_t limit = campaign->plan->memory_limit ? campaign->plan->memory_limit : DEFAULT_MEMORY_LIMIT,
-           bytes = 0;
-    size_t t = first;
-    for (; t < campaign->n_targets && (t == first || bytes < limit); t++) {
-        maple_target_network *target = &campaign->targets[t];
-        maple_loaded loaded;
-        maple_error refused = {0};
-        if (target->missing == 0 || is_sentinel(self, t))
-            continue;
-        if (maple_is_cancelled(hooks))
-            return interrupted(self, error);
-        maple_report_progress(hooks, "compiling", (double)t, (double)campaign->n_targets, "networks");
-        maple_status status =
-            maple_worker_load_network(self->worker, self->n_sentinels + t, &target->arch, &loaded, &refused);
-        if (status == MAPLE_OK) {
-            self->loaded[t] = true;
-            bytes += loaded.bytes;
-            continue;
-        }
-        if (maple_worker_gone(self->worker))
-            return maple_error_set(error, status, "%s", refused.message);
-        target->failed = true;
-        snprintf(target->reason, sizeof target->reason, "%.*s", (int)sizeof target->reason - 1,
-                 refused.message);
-        self->done += target->missing;
-    }
-    *end = t;
-    return MAPLE_OK;
-}
-
-static maple_status unload_block(session *self, size_t first, size_t end, maple_error *error) {
-    maple_status status = MAPLE_OK;
-    for (size_t t = first; t < end && status == MAPLE_OK; t++) {
-        if (self->loaded[t])
-            status = maple_worker_unload(self->worker, self->n_sentinels + t, error);
-        self->loaded[t] = false;
-    }
-    return status;
-}
-
 /* --- Rounds --- */
 
-static bool *round_flag(const session *self, size_t target, int round) {
+static bool *round_flag(const maple_session *self, size_t target, int round) {
     return &self->campaign.has_round[target * (size_t)self->campaign.plan->rounds + (size_t)round];
 }
 
 /* Does this target still want this round? In the first pass every round that it lacks, later only while it
  * lacks more than half of them. */
-static bool wants_round(const session *self, size_t target, int round) {
+static bool wants_round(const maple_session *self, size_t target, int round) {
     int rounds = self->campaign.plan->rounds;
     return !*round_flag(self, target, round) &&
            (self->pass == 0 || 2 * self->campaign.targets[target].missing > rounds);
 }
 
 /* The ids of a round in fresh random order; none where every target has it already. */
-static size_t order_round(session *self, size_t first, size_t end, int round) {
+static size_t order_round(maple_session *self, size_t first, size_t end, int round) {
     const maple_measure_plan *plan = self->campaign.plan;
     size_t n = 0;
     bool needed = false;
     for (size_t i = 0; i < self->n_sentinels; i++) {
         size_t target = self->sentinels[i].target;
+        if (self->sentinels[i].lost)
+            continue;
         needed = needed || (target >= first && target < end && wants_round(self, target, round));
         self->ids[n++] = i;
     }
@@ -207,7 +85,7 @@ static size_t order_round(session *self, size_t first, size_t end, int round) {
 }
 
 /* Sorts out one run: true where it is to be kept as that of *target. */
-static bool take_run(session *self, size_t id, const maple_timing *timing, int round, size_t *target) {
+static bool take_run(maple_session *self, size_t id, const maple_timing *timing, int round, size_t *target) {
     const int64_t *machine_ns = self->campaign.config->fastest_probe_ns;
     maple_probe_note(&self->fastest_ns[id], timing->probe_ns);
     maple_probe_note(&self->machine_fastest_ns, timing->probe_ns);
@@ -217,7 +95,7 @@ static bool take_run(session *self, size_t id, const maple_timing *timing, int r
     self->campaign.report->timed_s += timing->latency_ms / 1e3;
     *target = id - self->n_sentinels;
     if (id < self->n_sentinels) {
-        sentinel *one = &self->sentinels[id];
+        maple_sentinel *one = &self->sentinels[id];
         if (keep)
             one->latency_ms[one->n++] = timing->latency_ms;
         *target = one->target;
@@ -229,7 +107,7 @@ static bool take_run(session *self, size_t id, const maple_timing *timing, int r
     return keep;
 }
 
-static void report_progress(session *self, double runs) {
+static void report_progress(maple_session *self, double runs) {
     const maple_hooks *hooks = self->campaign.config->hooks;
     if (self->pass == 0) {
         self->done += runs;
@@ -241,7 +119,8 @@ static void report_progress(session *self, double runs) {
 }
 
 /* Puts the results of one piece where they belong and commits those of targets. */
-static maple_status keep_piece(session *self, const size_t *ids, size_t n, int round, maple_error *error) {
+static maple_status keep_piece(maple_session *self, const size_t *ids, size_t n, int round,
+                               maple_error *error) {
     maple_campaign *campaign = &self->campaign;
     size_t kept = 0;
     double before = self->timed; /* sentinels are not part of what was asked for, nor of its progress */
@@ -260,24 +139,78 @@ static maple_status keep_piece(session *self, const size_t *ids, size_t n, int r
                                  self->piece_archs, self->piece_latency_ms, kept, error);
         if (status != MAPLE_OK)
             return status;
+        self->losses = 0;
+        if (campaign->plan->committed)
+            campaign->plan->committed(campaign->plan->user, round, self->piece_archs, self->piece_latency_ms,
+                                      kept);
     }
     report_progress(self, self->timed - before);
     return MAPLE_OK;
 }
 
-static maple_status run_round(session *self, size_t first, size_t end, int round, maple_error *error) {
+/* Runs `n` of a round, or as many as fit a piece, and keeps them: *done of them. *survivable: it failed, and
+ * that was the worker's or a network's fault. */
+static maple_status run_piece(maple_session *self, const size_t *ids, size_t n, int round, size_t *done,
+                              bool *survivable, maple_error *error) {
+    double executing_s = 0;
+    size_t ask = n < MAPLE_PIECE_IDS ? n : MAPLE_PIECE_IDS;
+    maple_status status = maple_session_run(self, ids, ask, PIECE_S, round, done, &executing_s, error);
+    *survivable = maple_session_survives(self, status);
+    if (status != MAPLE_OK)
+        return status;
+    self->campaign.report->executing_s += executing_s;
+    return keep_piece(self, ids, *done, round, error);
+}
+
+/* After a piece that failed: one network at a time, until one fails alone or the piece is made up for (then
+ * it was none of them). *done: how many of the ids are dealt with. */
+static maple_status run_one_by_one(maple_session *self, const size_t *ids, size_t n, int round,
+                                   const maple_error *lost, size_t *done, maple_error *error) {
+    maple_status status = maple_session_recover(self, lost, error);
+    int64_t end = maple_clock_ns() + (int64_t)(2 * PIECE_S * 1e9);
+    size_t i = 0;
+    while (status == MAPLE_OK && i < n && maple_clock_ns() < end) {
+        size_t one = 0, id = ids[i++];
+        bool survivable;
+        maple_error failed = {0};
+        if (!maple_session_is_loaded(self, id))
+            continue;
+        if (maple_is_cancelled(self->campaign.config->hooks))
+            return maple_session_interrupted(self, error);
+        status = run_piece(self, &id, 1, round, &one, &survivable, &failed);
+        if (status == MAPLE_OK)
+            continue;
+        if (!survivable)
+            return maple_error_set(error, status, "%s", failed.message);
+        status = maple_session_give_up(self, id, &failed, error);
+        if (status == MAPLE_OK)
+            status = maple_session_recover(self, &failed, error);
+        break;
+    }
+    *done = i;
+    return status;
+}
+
+static maple_status run_round(maple_session *self, size_t first, size_t end, int round, maple_error *error) {
     size_t n = order_round(self, first, end, round);
     for (size_t at = 0, done = 0; at < n; at += done) {
-        double executing_s = 0;
-        size_t ask = n - at < PIECE_IDS ? n - at : PIECE_IDS;
+        maple_error failed = {0};
         if (maple_is_cancelled(self->campaign.config->hooks))
-            return interrupted(self, error);
-        maple_status status = maple_worker_run(self->worker, self->ids + at, ask, PIECE_S, self->timings,
-                                               &done, &executing_s, error);
-        if (status == MAPLE_OK) {
-            self->campaign.report->executing_s += executing_s;
-            status = keep_piece(self, self->ids + at, done, round, error);
+            return maple_session_interrupted(self, error);
+        if (!maple_session_is_loaded(self, self->ids[at])) { /* it failed since the round was put in order */
+            done = 1;
+            continue;
         }
+        size_t ask = 1;
+        bool survivable;
+        while (at + ask < n && maple_session_is_loaded(self, self->ids[at + ask]))
+            ask++;
+        maple_status status = run_piece(self, self->ids + at, ask, round, &done, &survivable, &failed);
+        if (status == MAPLE_OK)
+            continue;
+        if (!survivable)
+            return maple_error_set(error, status, "%s", failed.message);
+        status = run_one_by_one(self, self->ids + at, n - at, round, &failed, &done, error);
         if (status != MAPLE_OK)
             return status;
     }
@@ -285,17 +218,17 @@ static maple_status run_round(session *self, size_t first, size_t end, int round
 }
 
 /* Runs that this pass over the rounds of a block makes, without the sentinels'. */
-static double count_wanted(const session *self, size_t first, size_t end) {
+static double count_wanted(const maple_session *self, size_t first, size_t end) {
     double wanted = 0;
     for (size_t t = first; t < end; t++) {
         for (int round = 0; round < self->campaign.plan->rounds; round++)
-            wanted += (self->loaded[t] || is_sentinel(self, t)) && wants_round(self, t, round);
+            wanted += (self->loaded[t] || maple_session_is_sentinel(self, t)) && wants_round(self, t, round);
     }
     return wanted;
 }
 
-static maple_status measure_block(session *self, size_t first, size_t *end, maple_error *error) {
-    maple_status status = load_block(self, first, end, error);
+static maple_status measure_block(maple_session *self, size_t first, size_t *end, maple_error *error) {
+    maple_status status = maple_session_load(self, first, end, error);
     for (self->pass = 0; self->pass < PASSES && status == MAPLE_OK; self->pass++) {
         self->repeated = 0;
         self->to_repeat = self->pass > 0 ? count_wanted(self, first, *end) : 0;
@@ -307,7 +240,7 @@ static maple_status measure_block(session *self, size_t first, size_t *end, mapl
     if (status == MAPLE_OK)
         status = note_drift(self, error);
     if (status == MAPLE_OK)
-        status = unload_block(self, first, *end, error);
+        status = maple_session_unload(self, first, *end, error);
     return status;
 }
 
@@ -327,73 +260,56 @@ static maple_status check_plan(const maple_measure_config *config, const maple_p
     return MAPLE_OK;
 }
 
-/* The labels of a platform all come from one library version and ISA. */
-static maple_status check_engine(const session *self, const maple_platform *platform, maple_error *error) {
-    const maple_engine_description *engine = maple_worker_engine(self->worker);
-    if (strcmp(engine->isa, platform->isa) != 0 || strcmp(engine->version, platform->engine_version) != 0)
-        return maple_error_set(
-            error, MAPLE_BAD_ARGUMENT,
-            "platform '%s' was measured with %s %s (%s), this is %s (%s): profile it under a new name",
-            platform->name, platform->engine, platform->engine_version, platform->isa, engine->version,
-            engine->isa);
-    return MAPLE_OK;
-}
-
-static maple_status start(session *self, const maple_platform *platform, maple_error *error) {
-    size_t n = self->campaign.n_targets;
-    maple_status status = maple_worker_start(self->campaign.config, NULL, NULL, &self->worker, error);
-    if (status == MAPLE_OK)
-        status = check_engine(self, platform, error);
-    if (status == MAPLE_OK)
-        status = load_sentinels(self, error);
+static maple_status check_host(maple_pool *pool, const maple_platform *platform, maple_error *error) {
+    maple_environment here;
+    char *then;
+    maple_status status = maple_pool_environment(pool, platform->id, &then, error);
     if (status != MAPLE_OK)
         return status;
-    self->loaded = maple_alloc(n, sizeof *self->loaded);
-    self->ids = maple_alloc(self->n_sentinels + n, sizeof *self->ids);
-    self->fastest_ns = maple_alloc(self->n_sentinels + n, sizeof *self->fastest_ns);
-    self->timings = maple_alloc(PIECE_IDS, sizeof *self->timings);
-    self->piece_archs = maple_alloc(PIECE_IDS, sizeof *self->piece_archs);
-    self->piece_latency_ms = maple_alloc(PIECE_IDS, sizeof *self->piece_latency_ms);
-    if (!self->loaded || !self->ids || !self->fastest_ns || !self->timings || !self->piece_archs ||
-        !self->piece_latency_ms)
-        return maple_error_memory(error);
-    for (size_t t = 0; t < n; t++)
-        self->total += self->campaign.targets[t].missing;
-    return MAPLE_OK;
+    maple_environment_probe(NULL, &here);
+    status = maple_environment_same_host(then, &here, error);
+    maple_free(then);
+    return status == MAPLE_OK ? status : maple_error_prefix(error, status, "platform '%s'", platform->name);
 }
 
-static void release(session *self) {
-    maple_worker_stop(self->worker);
-    for (size_t i = 0; i < self->n_sentinels; i++)
-        maple_free(self->sentinels[i].latency_ms);
-    maple_free(self->loaded);
-    maple_free(self->ids);
-    maple_free(self->fastest_ns);
-    maple_free(self->timings);
-    maple_free(self->piece_archs);
-    maple_free(self->piece_latency_ms);
-    maple_campaign_release(&self->campaign);
+static maple_status measure_all(maple_session *self, maple_error *error) {
+    maple_status status = maple_session_start(self, (size_t)self->campaign.plan->rounds * PASSES, error);
+    if (status == MAPLE_OK)
+        status = maple_session_check_sentinels(self, error);
+    for (size_t first = 0, end = 0; first < self->campaign.n_targets && status == MAPLE_OK; first = end)
+        status = measure_block(self, first, &end, error);
+    return status;
 }
 
 maple_status maple_measure_networks(const maple_measure_config *config, maple_pool *pool,
                                     const maple_platform *platform, const maple_measure_plan *plan,
                                     maple_measure_report *report, maple_error *error) {
     int64_t begin = maple_clock_ns();
-    *report = (maple_measure_report){.median_spread = NAN};
+    maple_lock lock;
+    *report = (maple_measure_report){.median_spread = NAN, .sentinel_shift = NAN};
     maple_status status = check_plan(config, platform, plan, error);
+    if (status == MAPLE_OK)
+        status = check_host(pool, platform, error);
     if (status != MAPLE_OK)
         return status;
-    session self = {
-        .campaign = {
-            .config = config, .plan = plan, .pool = pool, .platform = platform->id, .report = report}};
+    status = maple_lock_take(&lock, pool, platform, config->hooks, error);
+    if (status != MAPLE_OK) {
+        maple_lock_release(&lock);
+        return status;
+    }
+    maple_session self = {.campaign = {.config = config,
+                                       .plan = plan,
+                                       .pool = pool,
+                                       .platform = platform->id,
+                                       .report = report},
+                          .platform = platform};
     status = maple_campaign_prepare(&self.campaign, error);
     if (status == MAPLE_OK && self.campaign.n_targets > 0)
-        status = start(&self, platform, error);
-    for (size_t first = 0, end = 0; first < self.campaign.n_targets && status == MAPLE_OK; first = end)
-        status = measure_block(&self, first, &end, error);
+        status = measure_all(&self, error);
     maple_status finished = maple_campaign_finish(&self.campaign, status == MAPLE_OK ? error : NULL);
     status = status == MAPLE_OK ? finished : status;
-    release(&self);
+    maple_session_release(&self);
+    maple_lock_release(&lock);
     report->disturbed_share = self.timed > 0 ? self.dropped / self.timed : 0;
     if (report->disturbed_share > DISTURBANCE_WORTH_A_WARNING)
         maple_log(config->hooks, MAPLE_LOG_WARNING,

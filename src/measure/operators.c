@@ -114,11 +114,12 @@ static maple_status time_operators(const maple_measure_config *config, maple_wor
                                    maple_error *error) {
     maple_rng rng = maple_rng_seed(config->options.weight_seed);
     int64_t start = maple_clock_ns();
+    double most_s = config->quiet_s > 0 ? config->quiet_s : MOST_S;
     *fastest_ns = config->fastest_probe_ns ? *config->fastest_probe_ns : 0;
     for (int round = 0; round < MAX_ROUNDS; round++) {
         double elapsed_s = (double)(maple_clock_ns() - start) * 1e-9;
         size_t have = fewest_undisturbed(loops, ids, n, *fastest_ns);
-        if ((have >= ROUNDS && elapsed_s > LEAST_S) || elapsed_s > MOST_S)
+        if ((have >= ROUNDS && elapsed_s > LEAST_S) || elapsed_s > most_s)
             break;
         if (maple_is_cancelled(config->hooks))
             return maple_error_set(
@@ -197,7 +198,8 @@ static maple_status counting_config(const maple_measure_config *config, const ma
     int most = isa_rank(engine, provider->isa);
     if (most < 0)
         return MAPLE_OK;
-    int asked = config->options.isa ? isa_rank(engine, config->options.isa) : maple_engine_best_isa(engine);
+    int asked = config->options.isa ? isa_rank(engine, config->options.isa)
+                                    : maple_engine_best_isa(engine, config->options.dtype);
     if (asked > most)
         out->options.isa = provider->isa;
     return MAPLE_OK;
@@ -231,7 +233,7 @@ static maple_status count_operator(maple_worker *worker, size_t index, maple_cou
 maple_status maple_measure_counters(const maple_measure_config *config, const maple_counter_info *provider,
                                     maple_count *warm, maple_count *cold, char isa[32], maple_error *error) {
     maple_measure_config counting;
-    size_t n = maple_space_descriptor_operators(config->space);
+    size_t n = maple_space_descriptor_operators(config->space), n_counted = 0, done = 0;
     const char *folder = getenv("TMPDIR");
     char scratch[256];
     int length = snprintf(scratch, sizeof scratch, "%s/maple-XXXXXX", folder && *folder ? folder : "/tmp");
@@ -245,15 +247,24 @@ maple_status maple_measure_counters(const maple_measure_config *config, const ma
     maple_count *found = maple_alloc(2 * n * MAPLE_EVENTS, sizeof *found);
     status =
         found ? maple_worker_start(&counting, provider, scratch, &worker, error) : maple_error_memory(error);
+    for (size_t i = 0; i < n; i++)
+        n_counted += maple_space_operator_counted(config->space, i);
     for (size_t i = 0; i < n && status == MAPLE_OK; i++) {
+        maple_count *counts[] = {found + i * MAPLE_EVENTS, found + (n + i) * MAPLE_EVENTS};
+        if (!maple_space_operator_counted(config->space, i)) {
+            all_missing(counts[0], "not one of the operators whose events are counted");
+            all_missing(counts[1], "not one of the operators whose events are counted");
+            continue;
+        }
         if (maple_is_cancelled(config->hooks))
             status = maple_error_set(
                 error, MAPLE_INTERRUPTED,
-                "interrupted after counting %zu of %zu operators; the same command counts them anew", i, n);
+                "interrupted after counting %zu of %zu operators; the same command counts them anew", done,
+                n_counted);
         else
-            status =
-                count_operator(worker, i, found + i * MAPLE_EVENTS, found + (n + i) * MAPLE_EVENTS, error);
-        maple_report_progress(config->hooks, "counting operators", (double)(i + 1), (double)n, "operators");
+            status = count_operator(worker, i, counts[0], counts[1], error);
+        maple_report_progress(config->hooks, "counting operators", (double)++done, (double)n_counted,
+                              "operators");
     }
     if (status == MAPLE_OK) {
         memcpy(warm, found, n * MAPLE_EVENTS * sizeof *found);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -26,12 +27,15 @@ struct maple_process {
                   measures */
     maple_channel channel;
     char program[256];
+    char end[128]; /* how it ended */
+    bool killed;   /* by a SIGKILL that was not ours */
 };
 
 /* --- Starting --- */
 
 typedef struct child_ends {
     int socket, words, report;
+    pid_t parent;
 } child_ends;
 
 /* In the child: only async-signal-safe calls until exec. What failed is told as an errno through `report`. */
@@ -46,9 +50,13 @@ static _Noreturn void become_program(const maple_process_options *options, const
     sigaction(SIGINT, &ignore, NULL); /* the parent decides what an interrupt means */
     sigaction(SIGPIPE, &usual, NULL);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    bool fine = setpgid(0, 0) == 0 && dup2(ends->socket, STDIN_FILENO) >= 0 &&
-                dup2(ends->socket, STDOUT_FILENO) >= 0 && dup2(ends->words, STDERR_FILENO) >= 0 &&
-                (options->n_cpus == 0 || sched_setaffinity(0, sizeof set, &set) == 0);
+    /* Nothing of a killed parent stays on the core that its successor measures on. */
+    bool fine = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+    if (fine && getppid() != ends->parent)
+        _exit(127);
+    fine = fine && setpgid(0, 0) == 0 && dup2(ends->socket, STDIN_FILENO) >= 0 &&
+           dup2(ends->socket, STDOUT_FILENO) >= 0 && dup2(ends->words, STDERR_FILENO) >= 0 &&
+           (options->n_cpus == 0 || sched_setaffinity(0, sizeof set, &set) == 0);
     if (fine)
         execvpe(options->argv[0], options->argv, options->environment);
     int why = errno;
@@ -87,9 +95,9 @@ static maple_status spawn(const maple_process_options *options, maple_process *p
                                  strerror(errno));
         goto done;
     }
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid == 0)
-        become_program(options, &(child_ends){sockets[1], process->words, report[1]});
+        become_program(options, &(child_ends){sockets[1], process->words, report[1], parent});
     if (pid < 0) {
         status = maple_error_set(error, MAPLE_IO_ERROR, "worker: cannot fork: %s", strerror(errno));
         goto done;
@@ -163,6 +171,14 @@ bool maple_process_gone(const maple_process *process) {
     return process->gone;
 }
 
+const char *maple_process_end(const maple_process *process) {
+    return process->end;
+}
+
+bool maple_process_killed(const maple_process *process) {
+    return process->killed;
+}
+
 long maple_process_id(const maple_process *process) {
     return (long)process->pid;
 }
@@ -184,17 +200,20 @@ static void last_words(const maple_process *process, char out[LAST_WORDS]) {
 }
 
 static maple_status tell_end(maple_process *process, const char *what, maple_error *error) {
-    char words[LAST_WORDS], how[96];
+    char words[LAST_WORDS], *how = process->end;
+    size_t size = sizeof process->end;
     bool was_gone = process->gone;
     reap(process, 1);
     last_words(process, words);
+    bool by_signal = !was_gone && WIFSIGNALED(process->state);
+    process->killed = !what && by_signal && WTERMSIG(process->state) == SIGKILL;
     if (what)
-        snprintf(how, sizeof how, "%s", what);
-    else if (!was_gone && WIFSIGNALED(process->state))
-        snprintf(how, sizeof how, "was killed by signal %d (%s)", WTERMSIG(process->state),
-                 strsignal(WTERMSIG(process->state)));
+        snprintf(how, size, "%s", what);
+    else if (by_signal)
+        snprintf(how, size, "was killed by signal %d (%s)%s", WTERMSIG(process->state),
+                 strsignal(WTERMSIG(process->state)), process->killed ? ", probably for lack of memory" : "");
     else
-        snprintf(how, sizeof how, "ended with exit code %d", WEXITSTATUS(process->state));
+        snprintf(how, size, "ended with exit code %d", WEXITSTATUS(process->state));
     return maple_error_set(error, MAPLE_DEVICE_ERROR, "worker process %ld (%s) %s%s%s", (long)process->pid,
                            process->program, how, words[0] ? "; its last words: " : "", words);
 }
@@ -202,6 +221,10 @@ static maple_status tell_end(maple_process *process, const char *what, maple_err
 maple_status maple_process_distrust(maple_process *process, const char *answer, maple_error *error) {
     char what[96];
     snprintf(what, sizeof what, "answered '%.40s', which is not its protocol", answer);
+    for (char *c = what; *c; c++) { /* it becomes part of messages, and of a pool's texts */
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    }
     if (!process->gone)
         kill(-process->pid, SIGKILL);
     return tell_end(process, what, error);
@@ -239,7 +262,7 @@ maple_status maple_process_ask(maple_process *process, const char *request, doub
     if (result == MAPLE_CHANNEL_FAILED)
         snprintf(what, sizeof what, "cannot be talked to: %s", strerror(errno));
     else
-        snprintf(what, sizeof what, "did not answer within %.0f s", timeout_s);
+        snprintf(what, sizeof what, "did not answer within %.3g s", timeout_s);
     if (result != MAPLE_CHANNEL_END)
         kill(-process->pid, SIGKILL);
     maple_status status = tell_end(process, result == MAPLE_CHANNEL_END ? NULL : what, error);

@@ -29,6 +29,10 @@ maple_status maple_process_ask(maple_process *process, const char *request, doub
 /* For a child that answers nonsense: kills it, returns MAPLE_DEVICE_ERROR. */
 maple_status maple_process_distrust(maple_process *process, const char *answer, maple_error *error);
 bool maple_process_gone(const maple_process *process);
+/* Of one that is gone: "was killed by signal 11 (Segmentation fault)", "did not answer within 12 s", ... */
+const char *maple_process_end(const maple_process *process);
+/* Did a SIGKILL end it that was not ours? What the system does to who takes too much memory. */
+bool maple_process_killed(const maple_process *process);
 long maple_process_id(const maple_process *process);
 void maple_process_stop(maple_process *process); /* NULL is fine; the child has ended when this returns */
 

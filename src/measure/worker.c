@@ -6,14 +6,15 @@
  *
  *   request                                                     fields of the answer
  *   open <space> <engine> <isa or -> <threads> <batch>
- *        <weight seed> <pruned | as-written>                    version, isa in effect, threads, batch
+ *        <weight seed> <pruned | as-written> <numeric type>     version, isa in effect, threads, batch
  *   network <id> <verify 0 | 1> <architecture>                  relative error (nan: not verified), bytes,
  *   operator <id> <verify 0 | 1> <index>                          implementations
  *   unload <id>                                                 -
- *   run <budget ns> <id> ...                                    ns executing, then for each id, in order,
- *                                                               as far as the budget went (at least
+ *   run <budget ns> <tag> <id> ...                              tag, ns executing, then for each id, in
+ *                                                               order, as far as the budget went (at least
  *                                                               one): ns of the timed run, ns of the slower
- * probe loop <least ns> <id> ...                                    for each id: ns a run (mean over a loop
+ *                                                               probe
+ *   loop <least ns> <id> ...                                    for each id: ns a run (mean over a loop
  *                                                               of that length), ns of the slower probe
  *   counters <provider> <scratch folder>                        -
  *   count <id> <warm | cold>                                    ten times: status, value, running share,
@@ -96,14 +97,18 @@ static maple_status serve_open(worker *self, char *rest, maple_text *answer, map
         !next_number(&rest, UINT64_MAX, &seed))
         return bad_request("number of threads, batch or seed", error);
     const char *form = maple_next_field(&rest);
+    const char *type = maple_next_field(&rest);
+    maple_engine_dtype dtype = MAPLE_DTYPE_F32;
     maple_status status = maple_graph_form_parse(form ? form : "", &self->form, error);
+    if (status == MAPLE_OK)
+        status = maple_engine_dtype_parse(type ? type : "", &dtype, error);
     if (status == MAPLE_OK)
         status = maple_space_find(space, &self->space, error);
     if (status != MAPLE_OK)
         return status;
     snprintf(self->isa, sizeof self->isa, "%s", isa);
-    self->options =
-        (maple_engine_options){strcmp(isa, "-") == 0 ? NULL : self->isa, (int)threads, (int)batch, seed};
+    self->options = (maple_engine_options){strcmp(isa, "-") == 0 ? NULL : self->isa, (int)threads, (int)batch,
+                                           seed, dtype};
     status = maple_engine_open(engine, &self->options, &self->engine, error);
     if (status != MAPLE_OK)
         return status;
@@ -155,7 +160,7 @@ static maple_status compile(const worker *self, const maple_graph *raw, bool ope
     *relative_error = NAN;
     if (verify)
         status = maple_network_verify(network, raw, self->options.weight_seed, INPUT_SEED,
-                                      MAPLE_ENGINE_TOLERANCE, relative_error, error);
+                                      maple_engine_tolerance(self->options.dtype), relative_error, error);
     else
         status = give_input(self, network, error);
     if (status == MAPLE_OK)
@@ -230,9 +235,9 @@ static void add_timed(maple_text *answer, const timed *times, size_t n) {
 }
 
 static maple_status serve_run(worker *self, char *rest, maple_text *answer, maple_error *error) {
-    uint64_t budget;
-    if (!next_number(&rest, INT64_MAX, &budget) || !rest)
-        return bad_request("budget or list of ids", error);
+    uint64_t budget, tag;
+    if (!next_number(&rest, INT64_MAX, &budget) || !next_number(&rest, UINT32_MAX, &tag) || !rest)
+        return bad_request("budget, tag or list of ids", error);
     size_t n = 0, capacity = 1;
     for (const char *at = rest; *at; at++)
         capacity += *at == '\t';
@@ -248,7 +253,7 @@ static maple_status serve_run(worker *self, char *rest, maple_text *answer, mapl
             status = time_once(network, &times[n++], &executing_ns, error);
     }
     if (status == MAPLE_OK) {
-        maple_text_addf(answer, "\t%" PRId64, executing_ns);
+        maple_text_addf(answer, "\t%" PRIu64 "\t%" PRId64, tag, executing_ns);
         add_timed(answer, times, n);
     }
     maple_free(times);

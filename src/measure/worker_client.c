@@ -151,15 +151,15 @@ static bool next_double(char **rest, double *out) {
     return *end == '\0';
 }
 
-/* Sends `request` and leaves the fields after "ok" in *fields (NULL where there are none). */
-static maple_status ask(maple_worker *worker, maple_text *request, double seconds, char **fields,
-                        maple_error *error) {
+/* Sends `request` and leaves the fields after "ok" in *fields (NULL where there are none), within `seconds`.
+ */
+static maple_status ask_within(maple_worker *worker, maple_text *request, double seconds, char **fields,
+                               maple_error *error) {
     char *answer = NULL;
     maple_text_add(request, "\n");
-    maple_status status = request->failed
-                              ? maple_error_memory(error)
-                              : maple_process_ask(worker->process, request->data, worker->timeout_s + seconds,
-                                                  worker->config->hooks, &answer, error);
+    maple_status status = request->failed ? maple_error_memory(error)
+                                          : maple_process_ask(worker->process, request->data, seconds,
+                                                              worker->config->hooks, &answer, error);
     maple_text_free(request);
     if (status != MAPLE_OK)
         return status;
@@ -178,6 +178,12 @@ static maple_status ask(maple_worker *worker, maple_text *request, double second
     return maple_process_distrust(worker->process, answer, error);
 }
 
+/* The same, `seconds` later than a worker may usually be silent. */
+static maple_status ask(maple_worker *worker, maple_text *request, double seconds, char **fields,
+                        maple_error *error) {
+    return ask_within(worker, request, worker->timeout_s + seconds, fields, error);
+}
+
 static maple_status bad_answer(maple_worker *worker, const char *what, maple_error *error) {
     char text[64];
     snprintf(text, sizeof text, "(%s)", what);
@@ -190,9 +196,10 @@ static maple_status open_engine(maple_worker *worker, maple_error *error) {
     maple_text request = {0};
     char *fields = NULL;
     double threads, batch;
-    maple_text_addf(&request, "open\t%s\t%s\t%s\t%d\t%d\t%" PRIu64 "\t%s", maple_space_name(config->space),
-                    config->engine, options->isa ? options->isa : "-", options->threads, options->batch,
-                    options->weight_seed, maple_graph_form_name(config->graph));
+    maple_text_addf(&request, "open\t%s\t%s\t%s\t%d\t%d\t%" PRIu64 "\t%s\t%s",
+                    maple_space_name(config->space), config->engine, options->isa ? options->isa : "-",
+                    options->threads, options->batch, options->weight_seed,
+                    maple_graph_form_name(config->graph), maple_engine_dtype_name(options->dtype));
     maple_status status = ask(worker, &request, 0, &fields, error);
     if (status != MAPLE_OK)
         return status;
@@ -200,7 +207,8 @@ static maple_status open_engine(maple_worker *worker, maple_error *error) {
     if (!version || !isa || !next_double(&fields, &threads) || !next_double(&fields, &batch))
         return bad_answer(worker, "open: four fields expected", error);
     maple_engine_description *engine = &worker->engine;
-    *engine = (maple_engine_description){.threads = (int)threads, .batch = (int)batch};
+    *engine =
+        (maple_engine_description){.threads = (int)threads, .batch = (int)batch, .dtype = options->dtype};
     snprintf(engine->name, sizeof engine->name, "%s", config->engine);
     snprintf(engine->version, sizeof engine->version, "%s", version);
     snprintf(engine->isa, sizeof engine->isa, "%s", isa);
@@ -223,6 +231,8 @@ maple_status maple_worker_start(const maple_measure_config *config, const maple_
     worker->config = config;
     worker->fastest_probe_ns = config->fastest_probe_ns;
     worker->timeout_s = counters && counters->simulated ? SIMULATED_TIMEOUT_S : TIMEOUT_S;
+    if (config->watchdog_s > 0)
+        worker->timeout_s = config->watchdog_s;
     maple_status status = start_process(worker, counters, scratch, error);
     if (status == MAPLE_OK)
         status = open_engine(worker, error);
@@ -244,6 +254,14 @@ void maple_worker_stop(maple_worker *worker) {
 
 bool maple_worker_gone(const maple_worker *worker) {
     return maple_process_gone(worker->process);
+}
+
+const char *maple_worker_end(const maple_worker *worker) {
+    return maple_process_end(worker->process);
+}
+
+bool maple_worker_killed(const maple_worker *worker) {
+    return maple_process_killed(worker->process);
 }
 
 long maple_worker_process_id(const maple_worker *worker) {
@@ -309,21 +327,24 @@ static bool next_timing(maple_worker *worker, char **fields, maple_timing *out) 
     return true;
 }
 
-maple_status maple_worker_run(maple_worker *worker, const size_t *ids, size_t n, double budget_s,
-                              maple_timing *timings, size_t *done, double *executing_s, maple_error *error) {
+maple_status maple_worker_run(maple_worker *worker, const maple_run_request *run, maple_timing *timings,
+                              size_t *done, double *executing_s, maple_error *error) {
     char *fields = NULL;
-    double ns;
+    double ns, tag;
+    double patience_s = run->patience_s > 0 ? run->patience_s : worker->timeout_s;
     maple_text request = {0};
-    maple_text_addf(&request, "run\t%.0f", budget_s * 1e9);
-    add_ids(&request, ids, n);
-    maple_status status = ask(worker, &request, budget_s, &fields, error);
+    maple_text_addf(&request, "run\t%.0f\t%u", run->budget_s * 1e9, run->tag);
+    add_ids(&request, run->ids, run->n);
+    maple_status status = ask_within(worker, &request, run->budget_s + patience_s, &fields, error);
     if (status != MAPLE_OK)
         return status;
+    if (!next_double(&fields, &tag) || tag != (double)run->tag)
+        return bad_answer(worker, "run: the answer to something else", error);
     if (!next_double(&fields, &ns))
         return bad_answer(worker, "run: no time", error);
     *executing_s = ns / 1e9;
     size_t i = 0;
-    for (; i < n && fields; i++) {
+    for (; i < run->n && fields; i++) {
         if (!next_timing(worker, &fields, &timings[i]))
             return bad_answer(worker, "run: no latency", error);
     }

@@ -18,6 +18,9 @@ maple_status maple_worker_start(const maple_measure_config *config, const maple_
                                 const char *scratch, maple_worker **out, maple_error *error);
 void maple_worker_stop(maple_worker *worker); /* NULL is fine */
 bool maple_worker_gone(const maple_worker *worker);
+/* Of one that is gone: how it ended (maple_process_end), and whether by a SIGKILL that was not ours. */
+const char *maple_worker_end(const maple_worker *worker);
+bool maple_worker_killed(const maple_worker *worker);
 long maple_worker_process_id(const maple_worker *worker);
 const maple_engine_description *maple_worker_engine(const maple_worker *worker);
 
@@ -38,10 +41,18 @@ typedef struct maple_timing {
     int64_t probe_ns; /* the slower one of the probes just before and just after (probe.h) */
 } maple_timing;
 
-/* One warm and one timed run of each id in this order, as far as `budget_s` goes: *done of them, at least
+typedef struct maple_run_request {
+    const size_t *ids;
+    size_t n;
+    double budget_s;
+    double patience_s; /* how long beyond the budget it may be silent; 0: as long as a compilation may take */
+    unsigned tag;      /* the round: comes back with the answer */
+} maple_run_request;
+
+/* One warm and one timed run of each id in this order, as far as the budget goes: *done of them, at least
  * one. */
-maple_status maple_worker_run(maple_worker *worker, const size_t *ids, size_t n, double budget_s,
-                              maple_timing *timings, size_t *done, double *executing_s, maple_error *error);
+maple_status maple_worker_run(maple_worker *worker, const maple_run_request *run, maple_timing *timings,
+                              size_t *done, double *executing_s, maple_error *error);
 /* Mean of a loop of at least `least_s` for each id. */
 maple_status maple_worker_loop(maple_worker *worker, const size_t *ids, size_t n, double least_s,
                                maple_timing *timings, maple_error *error);

@@ -130,7 +130,7 @@ void maple_pool_complete_platform(maple_platform *platform) {
                          : platform->cpu[0]  ? platform->cpu
                                              : platform->name;
     if (!platform->family[0])
-        maple_platform_family(device, platform->engine, platform->isa, platform->family);
+        maple_platform_family(device, platform->engine, platform->isa, platform->dtype, platform->family);
 }
 
 static maple_status store(maple_pool *pool, const table *t, maple_platform *platform, maple_error *error) {

@@ -142,7 +142,7 @@ static maple_status add_platform(importer *im, const char *path, const char *fil
     platform.batch = batch_of(platform.name, &length);
     memcpy(platform.device, file, length);
     snprintf(platform.engine, sizeof platform.engine, "imported");
-    maple_platform_family(platform.device, platform.engine, platform.isa, platform.family);
+    maple_platform_family(platform.device, platform.engine, platform.isa, platform.dtype, platform.family);
     maple_pool_complete_platform(&platform);
     maple_status status = maple_pool_add_platform(im->pool, &platform, environment, error);
     if (status != MAPLE_OK)

@@ -133,6 +133,8 @@ maple_status maple_pool_put_counters(maple_pool *pool, int64_t platform, const m
                            "");
     for (size_t i = 0; status == MAPLE_OK && i < n; i++) {
         const maple_count *count = &counts[i];
+        if (!maple_space_operator_counted(space, i / MAPLE_EVENTS))
+            continue;
         status =
             maple_pool_run(pool, statement, error, "llsssddssssi", platform, space_id,
                            maple_cache_state_name(state), maple_space_operator(space, i / MAPLE_EVENTS)->name,

@@ -6,10 +6,32 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COLUMNS "id, name, family, cpu, device, engine, engine_version, isa, threads, batch, graph, counters"
+void maple_platform_family(const char *cpu, const char *engine, const char *isa, const char *dtype,
+                           char out[224]) {
+    bool own = *dtype && strcmp(dtype, "f32") != 0;
+    snprintf(out, 224, "%s / %s%s%s%s%s", cpu, engine, *isa ? " / " : "", isa, own ? " / " : "",
+             own ? dtype : "");
+}
 
-void maple_platform_family(const char *cpu, const char *engine, const char *isa, char out[224]) {
-    snprintf(out, 224, "%s / %s%s%s", cpu, engine, *isa ? " / " : "", isa);
+/* All (name NULL) or one. Before format 3 every engine of MAPLE's computed in float32. Another process may
+ * bring the pool to format 3 while it is read here. */
+static maple_status select_platforms(maple_pool *pool, sqlite3_stmt **out, const char *name,
+                                     maple_error *error) {
+    int64_t has_dtype = 0;
+    maple_status status =
+        maple_pool_query(pool, &has_dtype, error,
+                         "SELECT count(*) FROM pragma_table_info('platforms') WHERE name = 'dtype'", "");
+    maple_text sql = {0};
+    maple_text_addf(
+        &sql,
+        "SELECT id, name, family, cpu, device, engine, engine_version, isa, threads, batch, graph, "
+        "counters, %s FROM platforms WHERE ?1 IS NULL OR name = ?1 ORDER BY id",
+        has_dtype ? "dtype" : "CASE engine WHEN 'imported' THEN '' ELSE 'f32' END");
+    if (status == MAPLE_OK)
+        status = sql.failed ? maple_error_memory(error)
+                            : maple_pool_prepare(pool, out, error, sql.data, "s", name);
+    maple_text_free(&sql);
+    return status;
 }
 
 static maple_status read_platform(maple_pool *pool, sqlite3_stmt *row, maple_platform *out,
@@ -27,6 +49,7 @@ static maple_status read_platform(maple_pool *pool, sqlite3_stmt *row, maple_pla
     out->batch = sqlite3_column_int(row, 9);
     maple_pool_column_text(row, 10, graph, sizeof graph);
     maple_pool_column_text(row, 11, out->counters, sizeof out->counters);
+    maple_pool_column_text(row, 12, out->dtype, sizeof out->dtype);
     if (maple_graph_form_parse(graph, &out->graph, NULL) != MAPLE_OK)
         return maple_pool_damaged(pool, error, "a platform has an unknown graph form");
     return MAPLE_OK;
@@ -35,8 +58,7 @@ static maple_status read_platform(maple_pool *pool, sqlite3_stmt *row, maple_pla
 static maple_status find_by_name(maple_pool *pool, const char *name, maple_platform *out, bool *found,
                                  maple_error *error) {
     sqlite3_stmt *statement;
-    maple_status status = maple_pool_prepare(pool, &statement, error,
-                                             "SELECT " COLUMNS " FROM platforms WHERE name = ?", "s", name);
+    maple_status status = select_platforms(pool, &statement, name, error);
     if (status != MAPLE_OK)
         return status;
     *found = false;
@@ -60,6 +82,7 @@ static maple_status check_same_identity(const maple_platform *here, const maple_
         {"engine", here->engine, now->engine},
         {"engine version", here->engine_version, now->engine_version},
         {"ISA", here->isa, now->isa},
+        {"numeric type", here->dtype, now->dtype},
         {"graph form", maple_graph_form_name(here->graph), maple_graph_form_name(now->graph)},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -101,13 +124,13 @@ static maple_status check_platform(const maple_platform *platform, const char *e
 
 static maple_status insert_platform(maple_pool *pool, const maple_platform *p, int64_t *id,
                                     maple_error *error) {
-    maple_status status =
-        maple_pool_execute(pool, error,
-                           "INSERT INTO platforms(name, family, cpu, device, engine, engine_version, isa, "
-                           "threads, batch, graph, "
-                           "counters) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                           "sssssssiiss", p->name, p->family, p->cpu, p->device, p->engine, p->engine_version,
-                           p->isa, p->threads, p->batch, maple_graph_form_name(p->graph), p->counters);
+    maple_status status = maple_pool_execute(
+        pool, error,
+        "INSERT INTO platforms(name, family, cpu, device, engine, engine_version, isa, "
+        "threads, batch, graph, "
+        "counters, dtype) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "sssssssiisss", p->name, p->family, p->cpu, p->device, p->engine, p->engine_version, p->isa,
+        p->threads, p->batch, maple_graph_form_name(p->graph), p->counters, p->dtype);
     *id = sqlite3_last_insert_rowid(pool->db);
     return status;
 }
@@ -173,8 +196,7 @@ maple_status maple_pool_find_platform(maple_pool *pool, const char *name, maple_
 
 maple_status maple_pool_platforms(maple_pool *pool, maple_platform **out, size_t *n, maple_error *error) {
     sqlite3_stmt *statement;
-    maple_status status =
-        maple_pool_prepare(pool, &statement, error, "SELECT " COLUMNS " FROM platforms ORDER BY id", "");
+    maple_status status = select_platforms(pool, &statement, NULL, error);
     if (status != MAPLE_OK)
         return status;
     size_t used = 0, capacity = 16;
@@ -230,6 +252,27 @@ maple_status maple_pool_environment(maple_pool *pool, int64_t platform, char **o
     }
     sqlite3_finalize(statement);
     return status;
+}
+
+maple_status maple_pool_patch_environment(maple_pool *pool, int64_t platform, const char *json,
+                                          maple_error *error) {
+    cJSON *parsed = cJSON_Parse(json);
+    bool is_object = cJSON_IsObject(parsed);
+    cJSON_Delete(parsed);
+    if (!is_object)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "a platform's environment is a JSON object, not this");
+    maple_status status = maple_pool_begin_write(pool, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = maple_pool_require_platform(pool, platform, error);
+    if (status == MAPLE_OK)
+        status =
+            maple_pool_execute(pool, error,
+                               "INSERT INTO environments(platform, json) VALUES(?1, json_patch('{}', ?2)) "
+                               "ON CONFLICT(platform) DO UPDATE SET json = json_patch(json, ?2)",
+                               "ls", platform, json);
+    return maple_pool_end(pool, status, error);
 }
 
 maple_status maple_pool_remove_platform(maple_pool *pool, int64_t platform, maple_error *error) {

@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 
 #define MAPLE_POOL_APPLICATION_ID 0x4d41504c /* "MAPL" at byte 68 of the file */
-#define MAPLE_POOL_FORMAT         2          /* PRAGMA user_version, byte 60 */
+#define MAPLE_POOL_FORMAT         3          /* PRAGMA user_version, byte 60 */
 
 /* Ids of architectures of one space, so that a row costs no query once its architecture is known. */
 typedef struct maple_arch_cache {

@@ -69,6 +69,13 @@ static const char *const schema_2[] = {
     "PRIMARY KEY(score, arch)) STRICT, WITHOUT ROWID",
 };
 
+/* What format 3 has more: the numeric type. What was measured before ran in float32; of what was imported
+ * nobody said. */
+static const char *const schema_3[] = {
+    "ALTER TABLE platforms ADD COLUMN dtype TEXT NOT NULL DEFAULT ''",
+    "UPDATE platforms SET dtype = 'f32' WHERE engine <> 'imported'",
+};
+
 static maple_status execute_all(maple_pool *pool, const char *const *statements, size_t n,
                                 maple_error *error) {
     maple_status status = MAPLE_OK;
@@ -85,8 +92,12 @@ static maple_status set_pragma(maple_pool *pool, const char *name, int value, ma
 }
 
 /* Inside a transaction. */
-static maple_status upgrade_tables(maple_pool *pool, maple_error *error) {
-    maple_status status = execute_all(pool, schema_2, sizeof schema_2 / sizeof *schema_2, error);
+static maple_status upgrade_tables(maple_pool *pool, int64_t format, maple_error *error) {
+    maple_status status = MAPLE_OK;
+    if (format < 2)
+        status = execute_all(pool, schema_2, sizeof schema_2 / sizeof *schema_2, error);
+    if (status == MAPLE_OK && format < 3)
+        status = execute_all(pool, schema_3, sizeof schema_3 / sizeof *schema_3, error);
     return status == MAPLE_OK ? set_pragma(pool, "user_version", MAPLE_POOL_FORMAT, error) : status;
 }
 
@@ -94,13 +105,13 @@ static maple_status create_tables(maple_pool *pool, maple_error *error) {
     maple_status status = execute_all(pool, schema, sizeof schema / sizeof *schema, error);
     if (status == MAPLE_OK)
         status = set_pragma(pool, "application_id", MAPLE_POOL_APPLICATION_ID, error);
-    return status == MAPLE_OK ? upgrade_tables(pool, error) : status;
+    return status == MAPLE_OK ? upgrade_tables(pool, 1, error) : status;
 }
 
 /* What an opened file holds. */
 typedef struct contents {
     int64_t format, all; /* PRAGMA user_version; tables and indices of any name */
-    int64_t tables, score_tables;
+    int64_t tables, score_tables, dtype_columns;
 } contents;
 
 static maple_status look_into(maple_pool *pool, contents *out, maple_error *error) {
@@ -118,6 +129,10 @@ static maple_status look_into(maple_pool *pool, contents *out, maple_error *erro
             pool, &out->score_tables, error,
             "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('scores', 'score_values')",
             "");
+    if (status == MAPLE_OK)
+        status =
+            maple_pool_query(pool, &out->dtype_columns, error,
+                             "SELECT count(*) FROM pragma_table_info('platforms') WHERE name = 'dtype'", "");
     return status;
 }
 
@@ -170,7 +185,7 @@ static maple_status upgrade(maple_pool *pool, contents *found, maple_error *erro
         return status;
     status = look_into(pool, found, error);
     if (status == MAPLE_OK && found->format < MAPLE_POOL_FORMAT)
-        status = upgrade_tables(pool, error);
+        status = upgrade_tables(pool, found->format, error);
     status = maple_pool_end(pool, status, error);
     if (status == MAPLE_OK)
         sqlite3_wal_checkpoint_v2(pool->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -189,7 +204,8 @@ maple_status maple_pool_prepare_schema(maple_pool *pool, maple_error *error) {
     if (status == MAPLE_OK && found.tables == TABLES && found.format < MAPLE_POOL_FORMAT && write)
         status = upgrade(pool, &found, error);
     if (status == MAPLE_OK &&
-        (found.tables != TABLES || (found.format > 1 && found.score_tables != SCORE_TABLES)))
+        (found.tables != TABLES || (found.format > 1 && found.score_tables != SCORE_TABLES) ||
+         (found.format > 2 && found.dtype_columns != 1)))
         status = maple_pool_damaged(pool, error, "tables are missing");
     if (status == MAPLE_OK && write)
         status = use_write_ahead_log(pool, error);

@@ -77,6 +77,14 @@ static const char *const REFERENCES[] = {
     "0 7 6 7 3 3 6 1 7 4 3 7 7 0 8 4 8 5 6 8 5 1", "1 2 4 0 7 3 0 5 6 4 5 7 0 1 4 3 2 3 3 3 0 6",
 };
 
+/* The residual shapes at 32, 8 and 4 pixels: wide images with few channels to small ones with many. The other
+ * operators differ from these in channels and pixels, not in what a CPU does. */
+static bool counted(size_t i) {
+    const block_shape *shape = &SHAPE[i / OPS];
+    return shape->in == shape->out && shape->count > 1 &&
+           (shape->in == 24 || shape->in == 64 || shape->in == 184);
+}
+
 /* Runs as a copy, or not at all. Elsewhere a skip is a 1x1 convolution. */
 static bool is_identity(const block_shape *shape, int op) {
     return op == SKIP && shape->in == shape->out && shape->stride == 1;
@@ -397,6 +405,7 @@ const maple_space maple_fbnet = {
     .operators = OPERATORS,
     .n_operators = OPERATORS_ALL,
     .n_descriptor = DESCRIPTOR_OPERATORS,
+    .counted = counted,
     .operator_counts = operator_counts,
     .skeleton_cost = skeleton_cost,
     .position_cost = position_cost,

@@ -195,6 +195,10 @@ size_t maple_space_descriptor_operators(const maple_space *space) {
     return space->n_descriptor;
 }
 
+bool maple_space_operator_counted(const maple_space *space, size_t i) {
+    return i < space->n_descriptor && (!space->counted || space->counted(i));
+}
+
 const maple_operator *maple_space_operator(const maple_space *space, size_t i) {
     return i < space->n_operators ? &space->operators[i] : NULL;
 }

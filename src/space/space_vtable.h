@@ -31,6 +31,7 @@ struct maple_space {
 
     const maple_operator *operators; /* the descriptor's first */
     size_t n_operators, n_descriptor;
+    bool (*counted)(size_t i); /* of the descriptor's; NULL: counters belong to all of them */
     void (*operator_counts)(const maple_space *space, maple_graph_form form, const maple_arch *arch,
                             double *counts);
 

@@ -32,4 +32,3 @@ try predict --platform phone --predictor flops --pool p.db "$light"
 try measure --space fbnet --all --pool q.db
 printf '7,7,7\n' >archs.txt
 try predict --platform phone --predictor flops --pool p.db --space fbnet --file archs.txt
-try quickstart --space fbnet --predictor lut-fit --pool q.db
