@@ -122,10 +122,17 @@ static maple_status take_platform(const measure_options *o, const cli_plan *plan
     out->setup.pool = o->setup.pool ? o->setup.pool : plan->pool;
     out->setup.engine = platform->engine;
     out->setup.isa = platform->isa;
+    out->setup.dtype = platform->dtype;
     out->setup.graph = platform->graph;
     out->setup.threads = platform->threads;
     out->setup.batch = platform->batch;
     maple_status status = cli_setup_resolve(&out->setup, error);
+    char **environment = NULL;
+    if (status == MAPLE_OK)
+        status = maple_engine_environment(out->setup.engine, &out->setup.config.options, &environment, error);
+    maple_free(environment);
+    if (status == MAPLE_UNSUPPORTED) /* by this machine: said at its turn, others are measured */
+        status = MAPLE_OK;
     return status == MAPLE_OK ? status
                               : maple_error_prefix(error, status, "%s: platforms[%d]", plan->file, i);
 }
@@ -188,8 +195,8 @@ static maple_status run_plan(const measure_options *o, maple_error *error) {
 
 /* The plan says it: what else is said would not be done. */
 static maple_status check_plan_options(const cli_options *options, maple_error *error) {
-    static const char *const others[] = {"engine", "isa",  "threads", "batch", "graph",  "space",
-                                         "name",   "file", "random",  "all",   "rounds", "seed"};
+    static const char *const others[] = {"engine", "isa",  "dtype",  "threads", "batch",  "graph", "space",
+                                         "name",   "file", "random", "all",     "rounds", "seed"};
     if (options->n_arguments > 0)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT,
                                "--plan and architectures exclude each other: the plan names them");

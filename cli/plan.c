@@ -159,12 +159,12 @@ maple_status cli_plan_archs(const cli_plan *plan, const cli_plan_platform *platf
 
 static maple_status read_platform(const cli_plan *plan, int i, const cJSON *object, cli_plan_platform *out,
                                   maple_error *error) {
-    static const char *const fields[] = {"engine", "isa",  "threads",       "batch",
+    static const char *const fields[] = {"engine", "isa",  "dtype",         "threads", "batch",
                                          "graph",  "name", "architectures", NULL};
     char path[48];
     snprintf(path, sizeof path, "platforms[%d]", i);
     const place at = {plan->file, path};
-    *out = (cli_plan_platform){.graph = "pruned", .threads = 1, .batch = 1};
+    *out = (cli_plan_platform){.dtype = "f32", .graph = "pruned", .threads = 1, .batch = 1};
     maple_status status = check_fields(&at, object, fields, error);
     if (status == MAPLE_OK)
         status = read_text(&at, object, "engine", &out->engine, error);
@@ -172,6 +172,8 @@ static maple_status read_platform(const cli_plan *plan, int i, const cJSON *obje
         status = refuse(&at, "engine", "missing (see maple engines)", error);
     if (status == MAPLE_OK)
         status = read_text(&at, object, "isa", &out->isa, error);
+    if (status == MAPLE_OK)
+        status = read_text(&at, object, "dtype", &out->dtype, error);
     if (status == MAPLE_OK)
         status = read_text(&at, object, "graph", &out->graph, error);
     if (status == MAPLE_OK)

@@ -6,7 +6,7 @@
 #include "cli.h"
 
 typedef struct cli_plan_platform {
-    const char *engine, *isa, *graph, *name; /* isa, name: NULL where the plan does not say */
+    const char *engine, *isa, *dtype, *graph, *name; /* isa, name: NULL where the plan does not say */
     int threads, batch;
     const cJSON *archs;
     char where[64]; /* of archs in the file: "platforms[2].architectures" */

@@ -521,13 +521,9 @@ const cli_command cli_quickstart = {
         "else, or with\n--sampler random, random ones), learns from them and from the bundled "
         "pool of known\n"
         "platforms, predicts the latency of every architecture (of a space that is too large, of --random N) "
-        "into a CSV file, and then measures "
-        "other random\n"
-        "networks to say how well they were predicted, with simpler predictors beside it. Platforms "
-        "of this CPU model\n"
-        "are left out of the bundled pool (a new device would not have them) unless --use-siblings; "
-        "both figures are "
-        "shown.",
+        "into a CSV\nfile, and then measures other random networks to say how well they were predicted, with "
+        "simpler predictors beside\nit. Platforms of this CPU model are left out of the bundled pool (a new "
+        "device would not have them) unless\n--use-siblings; both figures are shown.",
     .examples = "  maple quickstart\n  maple quickstart --engine xnnpack --samples 5 --json",
     .run = run,
 };

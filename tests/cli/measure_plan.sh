@@ -13,6 +13,8 @@ plan '{"platforms": [{"engine": "blas"}, {"engine": "tpu"}], "architectures": {"
 plan '{"platforms": [{"engine": "blas", "thread": 2}], "architectures": {"all": true}}'
 plan '{"platforms": [{"engine": "blas", "threads": 1.5}], "architectures": {"all": true}}'
 plan '{"platforms": [{"engine": "blas", "threads": 2, "threads": 4}], "architectures": {"all": true}}'
+plan '{"platforms": [{"engine": "blas", "dtype": "int4"}], "architectures": {"all": true}}'
+plan '{"platforms": [{"engine": "blas", "dtype": "int8"}], "architectures": {"all": true}}'
 plan '{"platforms": [{"engine": "blas", "graph": "fused"}], "architectures": {"all": true}}'
 plan '{"platforms": [{"engine": "blas"}], "architectures": {"random": 0}}'
 plan '{"platforms": [{"engine": "blas"}], "architectures": {"random": 3, "all": true}}'
@@ -21,6 +23,7 @@ plan '{"platforms": [{"engine": "blas", "architectures": ["|none~0|+|none~0|x"]}
 plan '{"platforms": [{"engine": "blas"}], "rounds": 0, "architectures": {"all": true}}'
 plan '{"platforms": [{"engine": "blas"}], "space": "nb101", "architectures": {"all": true}}'
 try --plan plan.json --engine blas
+try --plan plan.json --dtype int8
 try --plan plan.json '|none~0|'
 try --only 2
 ls
