@@ -22,6 +22,7 @@ typedef struct {
     maple_pool *pool;
     maple_platform platform;
     maple_arch *archs;  /* samples, then those to verify */
+    bool measured_now;  /* something, by this command */
     bool suggested;     /* the samples: by the predictor; else they are random */
     double *latency_ms; /* measured, of archs */
     maple_dataset *dataset;
@@ -50,7 +51,10 @@ static double seconds_since(int64_t start_ns) {
 /* --- Measuring --- */
 
 static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *error) {
-    maple_measure_plan plan = {.archs = q->archs + first, .n = n, .rounds = 50, .seed = q->seed};
+    /* What this very command measured a minute ago was measured on this machine: it is loaded, not another.
+     */
+    maple_measure_plan plan = {
+        .archs = q->archs + first, .n = n, .rounds = 50, .seed = q->seed, .accept_drift = q->measured_now};
     maple_measure_report report;
     if (n == 0)
         return MAPLE_OK;
@@ -61,6 +65,11 @@ static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *
         return maple_error_set(error, status,
                                "interrupted; what was measured is in %s; maple quickstart continues",
                                maple_pool_path(q->pool));
+    if (status == MAPLE_OK && q->measured_now && report.sentinel_shift > 0.05)
+        cli_say("warning: the same networks take %.0f %% more or less than when the samples were measured; "
+                "other load on this machine makes the figures worse than they are",
+                100 * report.sentinel_shift);
+    q->measured_now |= status == MAPLE_OK && report.measured > 0;
     if (status == MAPLE_OK && report.already > 0)
         cli_say("%zu of %zu networks were measured by an earlier run of this platform", report.already, n);
     return status;
