@@ -3,7 +3,7 @@
  * The contract of every engine: its results agree with the reference, in both graph forms.
  * MAPLE_TEST_ENGINE=name tests that engine alone, on fewer networks, MAPLE_TEST_DTYPE=type in that type;
  * MAPLE_TEST_ISA=isa expects it to run on that ISA (engine.cmake sets both for the environments that an
- * engine reads when it is loaded).
+ * engine reads when it is loaded). MAPLE_TEST_PRINT=1 prints every error found.
  */
 #include "maple/engine.h"
 #include "maple/space.h"
