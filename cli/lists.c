@@ -75,7 +75,10 @@ static void print_isas(const maple_engine_info *info, maple_engine_dtype dtype) 
     printf("; %s%s", maple_engine_dtype_name(dtype), info->isas[0] ? ":" : "");
     for (int i = 0; info->isas[i]; i++) {
         if (maple_engine_isa_serves(info->isas[i], dtype))
-            printf(" %s%s", info->isas[i], i == best ? " (default here)" : i > best ? " (not this CPU)" : "");
+            printf(" %s%s", info->isas[i],
+                   i == best                              ? " (default here)"
+                   : !maple_engine_cpu_has(info->isas[i]) ? " (not this CPU)"
+                                                          : "");
     }
 }
 
@@ -99,7 +102,7 @@ static void add_isas(cJSON *object, const char *name, const maple_engine_info *i
     cJSON *isas = cJSON_AddArrayToObject(object, name);
     int best = info->available ? maple_engine_best_isa(info, dtype) : -1;
     for (int k = 0; k <= best; k++)
-        if (maple_engine_isa_serves(info->isas[k], dtype))
+        if (maple_engine_cpu_has(info->isas[k]) && maple_engine_isa_serves(info->isas[k], dtype))
             cJSON_AddItemToArray(isas, cJSON_CreateString(info->isas[k]));
 }
 

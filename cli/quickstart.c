@@ -22,6 +22,7 @@ typedef struct {
     maple_pool *pool;
     maple_platform platform;
     maple_arch *archs;  /* samples, then those to verify */
+    bool measured_now;  /* something, by this command */
     bool suggested;     /* the samples: by the predictor; else they are random */
     double *latency_ms; /* measured, of archs */
     maple_dataset *dataset;
@@ -50,7 +51,10 @@ static double seconds_since(int64_t start_ns) {
 /* --- Measuring --- */
 
 static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *error) {
-    maple_measure_plan plan = {.archs = q->archs + first, .n = n, .rounds = 50, .seed = q->seed};
+    /* What this very command measured a minute ago was measured on this machine: it is loaded, not another.
+     */
+    maple_measure_plan plan = {
+        .archs = q->archs + first, .n = n, .rounds = 50, .seed = q->seed, .accept_drift = q->measured_now};
     maple_measure_report report;
     if (n == 0)
         return MAPLE_OK;
@@ -61,6 +65,11 @@ static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *
         return maple_error_set(error, status,
                                "interrupted; what was measured is in %s; maple quickstart continues",
                                maple_pool_path(q->pool));
+    if (status == MAPLE_OK && q->measured_now && report.sentinel_shift > 0.05)
+        cli_say("warning: the same networks take %.0f %% more or less than when the samples were measured; "
+                "other load on this machine makes the figures worse than they are",
+                100 * report.sentinel_shift);
+    q->measured_now |= status == MAPLE_OK && report.measured > 0;
     if (status == MAPLE_OK && report.already > 0)
         cli_say("%zu of %zu networks were measured by an earlier run of this platform", report.already, n);
     return status;
@@ -519,14 +528,11 @@ const cli_command cli_quickstart = {
     .details =
         "Profiles this machine, measures a few networks (those that the predictor suggests, where it does; "
         "else, or with\n--sampler random, random ones), learns from them and from the bundled "
-        "pool of known platforms, predicts the latency of\n"
-        "every architecture (of a space that is too large, of --random N) into a CSV file, and then measures "
-        "other random networks\nto say how well they were predicted, with simpler predictors beside it. "
-        "Platforms "
-        "of this CPU model\n"
-        "are left out of the bundled pool (a new device would not have them) unless --use-siblings; "
-        "both figures are "
-        "shown.",
+        "pool of known\n"
+        "platforms, predicts the latency of every architecture (of a space that is too large, of --random N) "
+        "into a CSV\nfile, and then measures other random networks to say how well they were predicted, with "
+        "simpler predictors beside\nit. Platforms of this CPU model are left out of the bundled pool (a new "
+        "device would not have them) unless\n--use-siblings; both figures are shown.",
     .examples = "  maple quickstart\n  maple quickstart --engine xnnpack --samples 5 --json",
     .run = run,
 };

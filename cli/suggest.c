@@ -255,6 +255,14 @@ static void add_number(maple_text *line, const char *name, int value) {
     maple_text_addf(line, " --%s %d", name, value);
 }
 
+/* Which engine of this program the platform was measured with; NULL: another program. */
+static const maple_engine_info *engine_of(const suggest_job *s) {
+    for (size_t i = 0; i < maple_engine_count(); i++)
+        if (strcmp(maple_engine_at(i)->name, s->platform.engine) == 0)
+            return maple_engine_at(i);
+    return NULL;
+}
+
 /* What measure and import have alike. */
 static void add_common(const suggest_job *s, maple_text *line) {
     if (s->pool_name)
@@ -263,20 +271,13 @@ static void add_common(const suggest_job *s, maple_text *line) {
         add_option(line, "space", s->space_name);
     if (s->device.target.graph != MAPLE_GRAPH_PRUNED)
         add_option(line, "graph", maple_graph_form_name(s->device.target.graph));
-    if (s->platform.dtype[0] && strcmp(s->platform.dtype, "f32") != 0)
+    const char *unsaid = engine_of(s) ? "f32" : ""; /* the default of measure, and of import */
+    if (strcmp(s->platform.dtype, unsaid) != 0)
         add_option(line, "dtype", s->platform.dtype);
     if (s->platform.threads > 1)
         add_number(line, "threads", s->platform.threads);
     if (s->platform.batch > 1)
         add_number(line, "batch", s->platform.batch);
-}
-
-/* Which engine of this program the platform was measured with; NULL: another program. */
-static const maple_engine_info *engine_of(const suggest_job *s) {
-    for (size_t i = 0; i < maple_engine_count(); i++)
-        if (strcmp(maple_engine_at(i)->name, s->platform.engine) == 0)
-            return maple_engine_at(i);
-    return NULL;
 }
 
 /* Whether --isa takes the name; what else an engine calls its instruction set it chooses itself. */

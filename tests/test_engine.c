@@ -3,7 +3,7 @@
  * The contract of every engine: its results agree with the reference, in both graph forms.
  * MAPLE_TEST_ENGINE=name tests that engine alone, on fewer networks, MAPLE_TEST_DTYPE=type in that type;
  * MAPLE_TEST_ISA=isa expects it to run on that ISA (engine.cmake sets both for the environments that an
- * engine reads when it is loaded).
+ * engine reads when it is loaded). MAPLE_TEST_PRINT=1 prints every error found.
  */
 #include "maple/engine.h"
 #include "maple/space.h"
@@ -405,6 +405,12 @@ static void impossible_options_are_refused(void **state) {
     options.batch = 0;
     refuses("reference", options, MAPLE_BAD_ARGUMENT, "batch is 0");
     options = good;
+    options.dtype = MAPLE_DTYPE_INT8;
+    refuses("blas", options, MAPLE_BAD_ARGUMENT,
+            "computes in f32 only (int8 was asked for; engine onednn has it)");
+    options.dtype = MAPLE_DTYPE_COUNT;
+    refuses("blas", options, MAPLE_BAD_ARGUMENT, "there is no numeric type");
+    options = good;
     options.isa = "avx9";
     refuses("reference", options, MAPLE_UNSUPPORTED, "has no ISA cap");
     for (size_t e = 0; e < maple_engine_count(); e++) {
@@ -413,6 +419,30 @@ static void impossible_options_are_refused(void **state) {
             refuses(info->name, good, MAPLE_UNSUPPORTED, "apt install");
         else if (info->isas[0])
             refuses(info->name, options, MAPLE_BAD_ARGUMENT, "no ISA cap is called \"avx9\"");
+    }
+}
+
+/* bf16 runs where the CPU has it and is refused elsewhere, in words that say what runs; so are levels that
+ * have no kernels of a type. */
+static void types_that_this_cpu_lacks_are_refused(void **state) {
+    (void)state;
+    const maple_engine_info *info;
+    assert_int_equal(maple_engine_find("onednn", &info, NULL), MAPLE_OK);
+    if (!info->available || maple_engine_best_isa(info, MAPLE_DTYPE_F32) < 0)
+        skip();
+    maple_engine_options options = {.threads = 1, .batch = 1, .isa = "avx", .dtype = MAPLE_DTYPE_INT8};
+    refuses("onednn", options, MAPLE_UNSUPPORTED,
+            "no kernels of its own for avx in int8; on this CPU int8 runs");
+    options = (maple_engine_options){.threads = 1, .batch = 1, .dtype = MAPLE_DTYPE_BF16};
+    if (maple_engine_best_isa(info, MAPLE_DTYPE_BF16) < 0) {
+        refuses("onednn", options, MAPLE_UNSUPPORTED, "bf16 needs a CPU with avx512_bf16");
+        options.isa = "avx512_bf16";
+        refuses("onednn", options, MAPLE_UNSUPPORTED,
+                "this CPU has no avx512_bf16; on this CPU bf16 runs on none");
+    }
+    for (int d = 0; d < MAPLE_DTYPE_COUNT; d++) {
+        int best = maple_engine_best_isa(info, (maple_engine_dtype)d);
+        assert_true(best < 0 || maple_engine_cpu_has(info->isas[best]));
     }
 }
 
@@ -426,7 +456,8 @@ static void an_isa_that_this_process_cannot_have_names_the_variable(void **state
     for (size_t i = 0; i < sizeof caps / sizeof *caps; i++) {
         const maple_engine_info *info;
         assert_int_equal(maple_engine_find(caps[i].engine, &info, NULL), MAPLE_OK);
-        if (!info->available || maple_engine_best_isa(info, tested_dtype()) < 1)
+        bool has_type = tested_dtype() == MAPLE_DTYPE_F32 || (info->dtypes >> tested_dtype() & 1);
+        if (!info->available || !has_type || maple_engine_best_isa(info, tested_dtype()) < 1)
             continue;
         maple_engine *engine = open_engine(info->name, 1); /* fixes the ISA of the process */
         maple_engine_description description;
@@ -486,6 +517,7 @@ int main(void) {
         cmocka_unit_test(verification_fails_where_the_weights_differ),
         cmocka_unit_test(an_engine_describes_itself),
         cmocka_unit_test(impossible_options_are_refused),
+        cmocka_unit_test(types_that_this_cpu_lacks_are_refused),
         cmocka_unit_test(an_isa_that_this_process_cannot_have_names_the_variable),
         cmocka_unit_test(the_environment_of_a_worker_says_isa_and_threads),
     };

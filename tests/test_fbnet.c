@@ -295,6 +295,27 @@ static void representatives_execute_the_same_graph(void **state) {
     free(theirs);
 }
 
+/* Events are counted for three shapes, every operator of them. */
+static void counters_belong_to_27_operators(void **state) {
+    (void)state;
+    const maple_space *space = fbnet();
+    static const int CHANNELS[] = {24, 64, 184}, PIXELS[] = {32, 8, 4};
+    size_t n = 0;
+    for (size_t i = 0; i < OPERATORS; i++) {
+        if (!maple_space_operator_counted(space, i))
+            continue;
+        const maple_operator *op = maple_space_operator(space, i);
+        size_t shape = n / OPS;
+        assert_true(shape < 3);
+        assert_int_equal(op->op, n % OPS);
+        assert_int_equal(op->input.channels, CHANNELS[shape]);
+        assert_int_equal(op->input.height, PIXELS[shape]);
+        n++;
+    }
+    assert_int_equal(n, 3 * OPS);
+    assert_false(maple_space_operator_counted(space, OPERATORS));
+}
+
 static void there_are_108_descriptor_operators(void **state) {
     (void)state;
     const maple_space *space = fbnet();
@@ -457,6 +478,7 @@ int main(void) {
         cmocka_unit_test(identities_move_to_the_end_of_their_run),
         cmocka_unit_test(representatives_execute_the_same_graph),
         cmocka_unit_test(there_are_108_descriptor_operators),
+        cmocka_unit_test(counters_belong_to_27_operators),
         cmocka_unit_test(operator_networks_add_up_to_the_network),
         cmocka_unit_test(weights_are_unique_for_position_and_part),
         cmocka_unit_test(samples_are_seeded_and_uniform),

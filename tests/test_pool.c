@@ -292,6 +292,31 @@ static void test_counters(void **state) {
     maple_pool_close(pool);
 }
 
+/* Of operators that a space does not count the pool keeps nothing, whatever it is given. */
+static void test_counters_of_some_operators(void **state) {
+    (void)state;
+    const maple_space *fbnet;
+    OK(maple_space_find("fbnet", &fbnet, &why));
+    maple_pool *pool = new_pool("some.db");
+    maple_platform p = add_example(pool, "p");
+    size_t n = maple_space_descriptor_operators(fbnet) * MAPLE_EVENTS, kept = 0;
+    maple_count *counts = maple_alloc(n, sizeof *counts), *read = maple_alloc(n, sizeof *read);
+    fill_counts(counts, n);
+    OK(maple_pool_put_counters(pool, p.id, fbnet, MAPLE_CACHE_WARM, "perf", "avx2", counts, &why));
+    OK(maple_pool_counters(pool, p.id, fbnet, MAPLE_CACHE_WARM, read, &why));
+    for (size_t i = 0; i < n; i++) {
+        bool counted = maple_space_operator_counted(fbnet, i / MAPLE_EVENTS);
+        kept += counted;
+        assert_same(read[i].value, counted ? counts[i].value : NAN);
+        if (!counted)
+            assert_string_equal(read[i].reason, "not counted on this platform");
+    }
+    assert_int_equal(kept, 27 * MAPLE_EVENTS);
+    maple_free(counts);
+    maple_free(read);
+    maple_pool_close(pool);
+}
+
 static void test_indices(void **state) {
     (void)state;
     maple_pool *pool = new_pool("indices.db");
@@ -380,6 +405,7 @@ int main(void) {
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_operators),
         cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_counters_of_some_operators),
         cmocka_unit_test(test_indices),
         cmocka_unit_test(test_remove),
         cmocka_unit_test(test_default_path),

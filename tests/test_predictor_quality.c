@@ -76,6 +76,7 @@ static void sources_without_operators_are_left_out(void **state) {
     for (size_t p = 0; p < PLATFORMS - 1; p++)
         f.pool.dataset.platforms[p].operator_ms[3] = NAN;
     assert_refused("maple", &f.request, MAPLE_BAD_INPUT, "none of the 4 sources has operator latencies");
+    assert_int_equal(warnings, 3); /* the first by name, the others by number */
     f.request.options = "epochs=2,scaling=costs";
     maple_predictor_free(fit_fast("maple", &f.request));
     fixture_free(&f);

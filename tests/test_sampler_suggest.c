@@ -198,7 +198,7 @@ static void reasons_are_rows(void **state) {
     size_t left = 0;
     for (size_t i = 0; i < 200; i++) {
         double *ms = &f.pool.dataset.platforms[1].latency_ms[i];
-        left += isfinite(*ms);
+        left += isfinite(*ms) ? 1 : 0;
         *ms = left > 5 ? NAN : *ms;
     }
     f.evaluation.train_archs = 0;

@@ -231,6 +231,7 @@ static void the_descriptor_has_15_operators(void **state) {
     for (size_t i = 0; i < 19; i++) {
         const maple_operator *operator_ = maple_space_operator(space, i);
         assert_int_equal(operator_->skeleton, i >= 15);
+        assert_int_equal(maple_space_operator_counted(space, i), i < 15);
         if (i < 15) {
             assert_int_equal(operator_->op, i % 5);
             assert_int_equal(operator_->input.channels, 16 << (i / 5));

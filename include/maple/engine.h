@@ -67,6 +67,10 @@ maple_status maple_engine_find(const char *name, const maple_engine_info **out, 
  * of its own for ("avx512_vnni" is none for float32), or -1 where the engine has no cap. */
 int maple_engine_best_isa(const maple_engine_info *info, maple_engine_dtype dtype);
 
+/* Whether this CPU runs an ISA of an engine's list. The list is no order of inclusion: a CPU with avx512_vnni
+ * may lack avx2_vnni. */
+bool maple_engine_cpu_has(const char *isa);
+
 /* Whether an ISA has kernels of its own for a type: "avx512_vnni" has for int8, not for float32. */
 bool maple_engine_isa_serves(const char *isa, maple_engine_dtype dtype);
 

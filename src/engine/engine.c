@@ -74,8 +74,7 @@ static bool has_amx(void) {
 }
 #endif
 
-/* Whether this CPU runs an ISA that goes by this name in any engine's list. */
-static bool cpu_has(const char *isa) {
+bool maple_engine_cpu_has(const char *isa) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_cpu_init();
     if (strcmp(isa, "sse2") == 0)
@@ -92,13 +91,13 @@ static bool cpu_has(const char *isa) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     if (strcmp(isa, "avx2_vnni") == 0)
-        return cpu_has("avx2") && has_leaf_7_1(4);
+        return maple_engine_cpu_has("avx2") && has_leaf_7_1(4);
     if (strcmp(isa, "avx512_vnni") == 0)
-        return cpu_has("avx512") && __builtin_cpu_supports("avx512vnni");
+        return maple_engine_cpu_has("avx512") && __builtin_cpu_supports("avx512vnni");
     if (strcmp(isa, "avx512_bf16") == 0)
-        return cpu_has("avx512_vnni") && __builtin_cpu_supports("avx512bf16");
+        return maple_engine_cpu_has("avx512_vnni") && __builtin_cpu_supports("avx512bf16");
     if (strcmp(isa, "amx") == 0)
-        return cpu_has("avx512_bf16") && has_amx();
+        return maple_engine_cpu_has("avx512_bf16") && has_amx();
 #endif
     return strcmp(isa, "generic") == 0;
 }
@@ -106,12 +105,30 @@ static bool cpu_has(const char *isa) {
 int maple_engine_best_isa(const maple_engine_info *info, maple_engine_dtype dtype) {
     int best = -1;
     for (int i = 0; info->isas && info->isas[i]; i++)
-        if (cpu_has(info->isas[i]) && maple_engine_isa_serves(info->isas[i], dtype))
+        if (maple_engine_cpu_has(info->isas[i]) && maple_engine_isa_serves(info->isas[i], dtype))
             best = i;
     return best;
 }
 
 /* --- Options --- */
+
+/* Says which ones would do. */
+static maple_status refuse_isa(const maple_engine_info *info, const char *isa, maple_engine_dtype dtype,
+                               maple_error *error) {
+    char names[128] = "", said[96];
+    for (size_t i = 0; info->isas[i]; i++) {
+        size_t used = strlen(names);
+        if (maple_engine_cpu_has(info->isas[i]) && maple_engine_isa_serves(info->isas[i], dtype))
+            snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", info->isas[i]);
+    }
+    const char *type = maple_engine_dtype_name(dtype);
+    if (maple_engine_cpu_has(isa))
+        snprintf(said, sizeof said, "no kernels of its own for %s in %s", isa, type);
+    else
+        snprintf(said, sizeof said, "this CPU has no %s", isa);
+    return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s: %s; on this CPU %s runs on %s", info->name,
+                           said, type, names[0] ? names : "none of its levels");
+}
 
 static maple_status check_isa(const maple_engine_info *info, const char *isa, maple_engine_dtype dtype,
                               maple_error *error) {
@@ -120,13 +137,8 @@ static maple_status check_isa(const maple_engine_info *info, const char *isa, ma
     char names[128] = "";
     for (size_t i = 0; info->isas[i]; i++) {
         if (strcmp(info->isas[i], isa) == 0) {
-            if (!cpu_has(isa))
-                return maple_error_set(error, MAPLE_UNSUPPORTED, "engine %s: this CPU has no %s", info->name,
-                                       isa);
-            if (!maple_engine_isa_serves(isa, dtype))
-                return maple_error_set(error, MAPLE_UNSUPPORTED,
-                                       "engine %s has no kernels of its own for %s in %s: take another ISA",
-                                       info->name, isa, maple_engine_dtype_name(dtype));
+            if (!maple_engine_cpu_has(isa) || !maple_engine_isa_serves(isa, dtype))
+                return refuse_isa(info, isa, dtype, error);
             return MAPLE_OK;
         }
         size_t used = strlen(names);
@@ -157,7 +169,7 @@ static maple_status check_options(const engine_ops *ops, const maple_engine_opti
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "engine %s: there is no numeric type %d",
                                info->name, (int)options->dtype);
     if (options->dtype != MAPLE_DTYPE_F32 && !(info->dtypes >> options->dtype & 1))
-        return maple_error_set(error, MAPLE_UNSUPPORTED,
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
                                "engine %s computes in f32 only (%s was asked for; engine onednn has it)",
                                info->name, maple_engine_dtype_name(options->dtype));
     return check_isa(info, options->isa, options->dtype, error);

@@ -102,7 +102,7 @@ static maple_status open_onednn(maple_engine *engine, maple_error *error) {
         return maple_error_set(
             error, MAPLE_UNSUPPORTED,
             "engine onednn: bf16 needs a CPU with avx512_bf16 (in effect is %s): without it "
-            "oneDNN has no kernels, or emulates them by float32 ones, which nobody deploys",
+            "oneDNN has no kernels, or emulates them by float32 ones, which nobody deploys; f32 and int8 run",
             onednn_effective_isa(MAPLE_DTYPE_F32));
     self->block = strcmp(onednn_effective_isa(MAPLE_DTYPE_F32), "avx512") == 0 ? 16 : 8;
     self->dot_saturates = !strstr(isa, "vnni") && strcmp(isa, "amx") != 0;

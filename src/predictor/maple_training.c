@@ -36,18 +36,22 @@ static maple_status choose_sources(const maple_fit_request *request, bool lut, m
                   ignored.message);
         base.has_lut = false;
     }
-    size_t used = 0;
+    size_t used = 0, left_out = 0;
     for (size_t i = 0; i < request->n_sources; i++) {
         const maple_dataset_platform *source = &request->pool->platforms[request->sources[i]];
         out->base[used] = (maple_base){.has_lut = base.has_lut};
         if (base.has_lut && maple_lut_init(&out->base[used].lut, request->space, source->platform.graph,
                                            source->operator_ms, &ignored)) {
-            maple_log(request->hooks, MAPLE_LOG_WARNING, "source %s is left out: %s", source->platform.name,
-                      ignored.message);
+            if (left_out++ == 0) /* of imported ones there are dozens */
+                maple_log(request->hooks, MAPLE_LOG_WARNING, "source %s is left out: %s",
+                          source->platform.name, ignored.message);
             continue;
         }
         out->rows[used++] = request->sources[i];
     }
+    if (left_out > 1)
+        maple_log(request->hooks, MAPLE_LOG_WARNING,
+                  "%zu other sources are left out for want of operators, too", left_out - 1);
     if (used == 0)
         return maple_error_set(error, MAPLE_BAD_INPUT,
                                "none of the %zu sources has operator latencies: profile them, or fit with "

@@ -31,6 +31,7 @@ plan '{"platforms": [{"engine": "blas", "space": "fbnet", "architectures": "all"
 plan '{"platforms": [{"engine": "blas"}], "counters": "abacus", "architectures": 3}'
 plan '{"platforms": [{"engine": "blas"}], "space": "nb101", "architectures": "all"}'
 try --plan plan.json --engine blas
+try --plan plan.json --dtype int8
 try --plan plan.json '|none~0|'
 try --only 2
 ls
