@@ -50,7 +50,10 @@ static double seconds_since(int64_t start_ns) {
 /* --- Measuring --- */
 
 static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *error) {
-    maple_measure_plan plan = {.archs = q->archs + first, .n = n, .rounds = 50, .seed = q->seed};
+    /* On a noisy machine, too, this is to end soon: what spreads too much is flagged and used all the same.
+     */
+    maple_measure_plan plan = {
+        .archs = q->archs + first, .n = n, .rounds = 50, .seed = q->seed, .flag_at_once = true};
     maple_measure_report report;
     if (n == 0)
         return MAPLE_OK;
@@ -61,6 +64,12 @@ static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *
         return maple_error_set(error, status,
                                "interrupted; what was measured is in %s; maple quickstart continues",
                                maple_pool_path(q->pool));
+    if (status == MAPLE_OK && report.flagged > 0)
+        cli_say(
+            "%zu of %zu latencies are noisy, and used all the same: their runs spread by more than 10 %%; "
+            "maple doctor says what disturbs this machine, maple measure --retry-flagged measures them "
+            "anew",
+            report.flagged, n);
     if (status == MAPLE_OK && report.already > 0)
         cli_say("%zu of %zu networks were measured by an earlier run of this platform", report.already, n);
     return status;
@@ -74,7 +83,7 @@ static maple_status check_pools(const quickstart *q, const maple_predictor_info 
     char path[4096];
     maple_status status = MAPLE_OK;
     if (predictor->needs_pool)
-        status = cli_load_dataset(q->pool, q->setup.config.space, &dataset, error);
+        status = cli_load_dataset(q->pool, q->setup.config.space, true, &dataset, error);
     if (dataset && dataset->n_platforms == 0) {
         cli_bundled_path(path, &where);
         status = maple_error_set(error, MAPLE_BAD_INPUT,
@@ -148,7 +157,7 @@ static maple_status profile(quickstart *q, maple_error *error) {
     q->latency_ms = maple_alloc(n, sizeof *q->latency_ms);
     if (!q->archs || !q->latency_ms)
         return maple_error_memory(error);
-    status = cli_load_dataset(q->pool, q->setup.config.space, &q->dataset, error);
+    status = cli_load_dataset(q->pool, q->setup.config.space, true, &q->dataset, error);
     if (status == MAPLE_OK) {
         choose_sources(q);
         status = choose_networks(q, (size_t)q->samples, (size_t)q->verify, error);
@@ -163,7 +172,7 @@ static maple_status profile(quickstart *q, maple_error *error) {
 static maple_status look_up(quickstart *q, size_t first, size_t n, maple_error *error) {
     maple_dataset_free(q->dataset);
     q->dataset = NULL;
-    maple_status status = cli_load_dataset(q->pool, q->setup.config.space, &q->dataset, error);
+    maple_status status = cli_load_dataset(q->pool, q->setup.config.space, true, &q->dataset, error);
     if (status != MAPLE_OK)
         return status;
     ptrdiff_t row = maple_dataset_platform_row(q->dataset, q->platform.name);
