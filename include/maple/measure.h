@@ -101,7 +101,8 @@ typedef struct maple_measure_plan {
     int rounds;          /* 50 */
     size_t memory_limit; /* bytes of compiled networks at a time; 0: 1 GiB. More is done in blocks */
     uint64_t seed;       /* of the order within rounds */
-    bool keep_disturbed; /* keep runs during which the core was shared with a neighbour, too */
+    bool keep_disturbed; /* keep all runs: those during which the core was shared with a neighbour, windows
+                            that drifted, networks that spread */
     bool accept_drift;   /* go on though the sentinels are not as fast as the platform's were */
     bool retry_failed;   /* try again what has a reason instead of a latency in the pool */
     bool retry_flagged;  /* measure anew what is flagged: its label and runs are forgotten first */

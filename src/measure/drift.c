@@ -71,6 +71,10 @@ static maple_status keep_reference(maple_session *self, const double *median_ms,
 
 /* --- Windows --- */
 
+void maple_drift_begin_block(maple_session *self) {
+    self->drift.budget = (size_t)self->campaign.plan->rounds;
+}
+
 void maple_drift_begin_window(maple_session *self) {
     self->drift.n = 0;
     self->drift.rounds = 0;
@@ -128,6 +132,7 @@ static maple_status take_back(maple_session *self, double shift, int attempt, ma
     if (status != MAPLE_OK)
         return status;
     report->rounds_repeated += drift->rounds;
+    drift->budget -= drift->rounds;
     *(self->pass == 0 && self->again == 0 ? &self->done : &self->repeated) -= (double)drift->n;
     maple_log(
         self->campaign.config->hooks, MAPLE_LOG_INFO,
@@ -140,12 +145,15 @@ static maple_status take_back(maple_session *self, double shift, int attempt, ma
 static void stay(maple_session *self, const double *median_ms, double shift) {
     for (size_t i = 0; i < self->n_sentinels; i++)
         self->drift.lasting_ms[i] = median_ms[i];
+    if (self->drift.warned)
+        return;
+    self->drift.warned = true;
     maple_log(
         self->campaign.config->hooks, MAPLE_LOG_WARNING,
         "the machine changed for good while platform '%s' was measured: its sentinels take %.1f %% %s "
-        "than at first, also after %d repetitions. What is measured from here on is kept; to have "
+        "than at first, also when rounds are repeated. What is measured from here on is kept; to have "
         "all of it alike, stop what else runs here (maple doctor) and measure under a new name (--name)",
-        self->platform->name, 100 * fabs(shift), shift > 0 ? "more" : "less", (int)MOST_REPEATS);
+        self->platform->name, 100 * fabs(shift), shift > 0 ? "more" : "less");
 }
 
 maple_status maple_drift_judge(maple_session *self, int attempt, bool *again, maple_error *error) {
@@ -162,10 +170,10 @@ maple_status maple_drift_judge(maple_session *self, int attempt, bool *again, ma
     if (status != MAPLE_OK || isnan(shift))
         return status;
     bool changed = fabs(shift) > ALLOWED, stays = fabs(lasting) <= ALLOWED; /* false where it is NaN */
-    if (changed && !stays && attempt < MOST_REPEATS && !self->campaign.plan->keep_disturbed) {
-        *again = true;
+    *again = changed && !stays && attempt < MOST_REPEATS && self->drift.rounds <= self->drift.budget &&
+             !self->campaign.plan->keep_disturbed;
+    if (*again)
         return take_back(self, shift, attempt, error);
-    }
     if (changed && !stays)
         stay(self, median_ms, shift);
     report->windows++;

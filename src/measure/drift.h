@@ -23,6 +23,8 @@ typedef struct maple_drift {
     maple_run_key *runs;                      /* of this window, committed */
     size_t n, capacity;
     size_t rounds; /* of this window, run */
+    size_t budget; /* rounds of this block that may still be repeated */
+    bool warned;   /* that the machine changed for good */
 } maple_drift;
 
 struct maple_session;
@@ -30,6 +32,9 @@ struct maple_session;
 /* Takes the reference from the pool; none where the platform has none, or where the caller accepted that the
  * machine is another one now. */
 maple_status maple_drift_recall(struct maple_session *self, maple_error *error);
+/* A machine that never comes to rest takes twice as long at most: as many rounds of a block as it has are
+ * repeated, and no more. */
+void maple_drift_begin_block(struct maple_session *self);
 void maple_drift_begin_window(struct maple_session *self);
 /* A run of the window that has been committed. */
 maple_status maple_drift_note(struct maple_session *self, size_t target, int round, maple_error *error);

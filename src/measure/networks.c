@@ -250,6 +250,7 @@ static maple_status run_passes(maple_session *self, size_t first, size_t end, ma
 maple_status maple_session_measure_block(maple_session *self, size_t first, size_t *end, maple_error *error) {
     maple_status status = maple_session_load(self, first, end, error);
     size_t noisy = 1;
+    maple_drift_begin_block(self);
     for (self->again = 0; noisy > 0 && status == MAPLE_OK; self->again++) {
         status = run_passes(self, first, *end, error);
         if (status == MAPLE_OK)

@@ -34,7 +34,7 @@ maple_status maple_session_take_back_spread(maple_session *self, size_t first, s
     maple_campaign *campaign = &self->campaign;
     size_t n_runs = 0;
     *n = 0;
-    if (self->again >= MOST_REPETITIONS || campaign->plan->flag_at_once)
+    if (self->again >= MOST_REPETITIONS || campaign->plan->flag_at_once || campaign->plan->keep_disturbed)
         return MAPLE_OK;
     maple_run_key *runs = maple_alloc((end - first) * (size_t)campaign->plan->rounds, sizeof *runs);
     if (!runs)
