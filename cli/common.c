@@ -175,9 +175,10 @@ void cli_flagged_option(cli_options *options, bool *flagged) {
 
 void cli_say_flagged(const maple_dataset *dataset) {
     if (dataset->n_flagged > 0)
-        cli_say("%zu labels that are flagged as noisy are left out (--flagged takes them; maple measure "
-                "--retry-flagged measures them anew)",
-                dataset->n_flagged);
+        cli_say(
+            "left out as noisy (flagged): %zu label%s; --flagged takes them, maple measure --retry-flagged "
+            "measures them anew",
+            dataset->n_flagged, dataset->n_flagged == 1 ? "" : "s");
 }
 
 maple_status cli_load_dataset(maple_pool *user, const maple_space *space, bool flagged, maple_dataset **out,
