@@ -89,8 +89,9 @@ const cli_command cli_doctor = {
         "Looks at the CPU, its counters, the engines of this build, the frequency governor, the hypervisor, "
         "the load and\nthe noise of a fixed loop. Each line is ok, warn or fail, with what it does to "
         "results "
-        "and what to do about it. How far two labels of the same\nnetwork are apart here it takes from your "
-        "pool, once maple measure --repeatability has measured it.",
+        "and what to do about it.\nHow far two labels of the same network are apart here is in your pool, "
+        "once "
+        "maple measure --repeatability has\nmeasured it.",
     .examples = "  maple doctor\n  maple doctor --json --noise-seconds 0",
     .run = run,
 };

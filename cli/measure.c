@@ -44,6 +44,11 @@ static maple_status print_report(const measure_options *o, const maple_platform 
         printf("%s: %zu measured, %zu were there, %zu failed%s\n", platform->name, report->measured,
                report->already, report->failed,
                report->failed ? " (their rows say why; --retry-failed tries them again)" : "");
+        if (report->flagged > 0)
+            printf(
+                "  %zu latencies are flagged as noisy and left out by default; --retry-flagged measures them "
+                "anew\n",
+                report->flagged);
         cli_print_report(report);
         return cli_flush(error);
     }

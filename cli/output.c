@@ -85,10 +85,6 @@ void cli_print_report(const maple_measure_report *report) {
             "  the machine changed: %zu of %zu windows of rounds were kept though the sentinels were off by "
             "more than 3 %%\n",
             report->windows_changed, report->windows);
-    if (report->flagged > 0)
-        printf("  %zu latencies are flagged as noisy and left out by default; --retry-flagged measures them "
-               "anew\n",
-               report->flagged);
     if (load->preempted_share > PREEMPTED)
         printf("  other programs used this core during %.0f %% of the rounds (%.0f times a second)\n",
                100 * load->preempted_share, load->involuntary_per_s);

@@ -102,6 +102,11 @@ static maple_status print_profile(const maple_platform *platform, const maple_me
         printf("%s: %zu of %zu architectures have a latency (%zu measured now, %zu before, %zu failed)\n",
                platform->name, report->measured + report->already, asked, report->measured, report->already,
                report->failed);
+        if (report->flagged > 0)
+            printf(
+                "  %zu latencies are flagged as noisy and left out by default; maple measure --retry-flagged "
+                "measures them anew\n",
+                report->flagged);
         cli_print_report(report);
         return cli_flush(error);
     }

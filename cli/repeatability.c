@@ -37,6 +37,10 @@ static maple_status print(const cli_repeating *what, const maple_platform *platf
             printf(
                 "  a quiet machine reaches 1 %% and 3 %% (median, 95th percentile): maple doctor says what "
                 "would improve it\n");
+        if (report->flagged > 0)
+            printf(
+                "  %zu more networks are left out because their runs spread too much, as labels would be\n",
+                report->flagged);
         cli_print_report(report);
         return cli_flush(error);
     }
