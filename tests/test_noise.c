@@ -4,7 +4,10 @@
 #include "campaign_fixture.h"
 #include "measure/load.h"
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 
 /* Before the first round the sentinels are timed alone, 25 runs each; then each round runs all networks and
  * the sentinels. */
@@ -298,6 +301,127 @@ static void test_retry_flagged_refused(void **state) {
     assert_true(stored_label(&c, path, 9).flag[0]);
 }
 
+/* --- Kills --- */
+
+typedef struct told {
+    int16_t arch, round;
+    bool back; /* taken back; else committed */
+} told;
+
+static const campaign *telling;
+static int tell_to = -1;
+
+static void tell(const maple_arch *arch, int round, bool back) {
+    told row = {.round = (int16_t)round, .back = back};
+    while (!maple_arch_equal(&telling->archs[row.arch], arch))
+        row.arch++;
+    if (write(tell_to, &row, sizeof row) != sizeof row)
+        _exit(9);
+}
+
+static void tell_committed(void *user, int round, const maple_arch *archs, const double *latency_ms,
+                           size_t n) {
+    (void)user, (void)latency_ms;
+    for (size_t i = 0; i < n; i++)
+        tell(&archs[i], round, false);
+}
+
+static void tell_taken_back(void *user, const maple_arch *archs, const int *rounds, size_t n) {
+    (void)user;
+    for (size_t i = 0; i < n; i++)
+        tell(&archs[i], rounds[i], true);
+}
+
+/* A campaign in a process of its own, killed after a while; true where it was done before. What it told until
+ * then is put into known[ARCHS][MANY]: *twice counts what it measured though that was known. */
+static bool run_and_kill(campaign *c, const char *path, double seconds, bool (*known)[MANY], size_t *twice,
+                         size_t *back) {
+    int ends[2], how;
+    told row;
+    assert_int_equal(pipe(ends), 0);
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        maple_error error = {0};
+        close(ends[0]);
+        telling = c;
+        tell_to = ends[1];
+        c->plan.committed = tell_committed;
+        c->plan.taken_back = tell_taken_back;
+        _exit((int)run_campaign(c, path, &error));
+    }
+    close(ends[1]);
+    nanosleep(&(struct timespec){(time_t)seconds, (long)(fmod(seconds, 1) * 1e9)}, NULL);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    while (read(ends[0], &row, sizeof row) == sizeof row) {
+        *twice += !row.back && known[row.arch][row.round];
+        *back += row.back;
+        known[row.arch][row.round] = !row.back;
+    }
+    close(ends[0]);
+    assert_true(WIFSIGNALED(how) || how == 0);
+    return !WIFSIGNALED(how);
+}
+
+static size_t count_lost(const campaign *c, const char *path, bool (*known)[MANY]) {
+    maple_pool *pool = NULL;
+    maple_platform platform;
+    maple_error error = {0};
+    size_t lost = 0;
+    if (access(path, F_OK) != 0 || maple_pool_open(path, MAPLE_POOL_READ, &pool, &error) != MAPLE_OK)
+        return 0;
+    bool there = maple_pool_find_platform(pool, c->name, &platform, &error) == MAPLE_OK;
+    for (size_t i = 0; there && i < ARCHS; i++) {
+        int *rounds = NULL;
+        double *latency_ms = NULL;
+        bool has[MANY] = {false};
+        size_t n = 0;
+        assert_int_equal(maple_pool_runs(pool, platform.id, c->config.space, &c->archs[i], &rounds,
+                                         &latency_ms, &n, &error),
+                         MAPLE_OK);
+        for (size_t k = 0; k < n; k++)
+            has[rounds[k]] = true;
+        for (int r = 0; r < MANY; r++)
+            lost += known[i][r] && !has[r];
+        maple_free(rounds);
+        maple_free(latency_ms);
+    }
+    maple_pool_close(pool);
+    return lost;
+}
+
+/* While windows and networks are taken back, too, what is acknowledged and not taken back is there. */
+static void test_kills_and_taking_back(void **state) {
+    (void)state;
+    static campaign c;
+    static bool known[ARCHS][MANY];
+    size_t twice = 0, back = 0;
+    char line[500], noisy[MAPLE_MAX_ARCH_TEXT];
+    maple_rng rng = maple_rng_seed(3);
+    make(&c, "kills");
+    maple_space_format(c.config.space, &c.archs[9], noisy);
+    snprintf(line, sizeof line, "drift 1.1 %d %d\nnoisy 0.2 %d %s", CHECK_RUNS + 8 * ROUND_RUNS,
+             CHECK_RUNS + 18 * ROUND_RUNS, 2 * MANY, noisy);
+    configure(&c, line);
+    int kills = 0, campaigns = 0;
+    for (bool complete = true; kills < 25 || !complete;) {
+        char path[320];
+        campaigns += complete;
+        snprintf(path, sizeof path, "%s/kills%d.db", scratch, campaigns);
+        if (complete)
+            memset(known, 0, sizeof known);
+        complete = run_and_kill(&c, path, 0.02 + 0.3 * maple_rng_uniform(&rng), known, &twice, &back);
+        assert_int_equal(count_lost(&c, path, known), 0);
+        kills += !complete;
+    }
+    assert_int_equal(twice, 0);
+    printf("%d kills, %zu runs taken back; of what was acknowledged and not taken back lost 0, twice 0\n",
+           kills, back);
+    assert_true(back > 0);
+}
+
 /* --- Shares of the time --- */
 
 static void test_executing(void **state) {
@@ -407,12 +531,19 @@ static void test_load_here(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quiet),         cmocka_unit_test(test_passing_drift),
-        cmocka_unit_test(test_lasting_drift), cmocka_unit_test(test_reference_of_the_platform),
-        cmocka_unit_test(test_shared_core),   cmocka_unit_test(test_spread),
-        cmocka_unit_test(test_retry_flagged), cmocka_unit_test(test_retry_flagged_refused),
-        cmocka_unit_test(test_executing),     cmocka_unit_test(test_load),
-        cmocka_unit_test(test_load_unknown),  cmocka_unit_test(test_load_here),
+        cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_passing_drift),
+        cmocka_unit_test(test_lasting_drift),
+        cmocka_unit_test(test_reference_of_the_platform),
+        cmocka_unit_test(test_shared_core),
+        cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_retry_flagged),
+        cmocka_unit_test(test_retry_flagged_refused),
+        cmocka_unit_test(test_kills_and_taking_back),
+        cmocka_unit_test(test_executing),
+        cmocka_unit_test(test_load),
+        cmocka_unit_test(test_load_unknown),
+        cmocka_unit_test(test_load_here),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }

@@ -309,6 +309,9 @@ maple_status maple_campaign_take_back(maple_campaign *campaign, const maple_run_
         archs[i] = campaign->targets[runs[i].target].arch;
         rounds[i] = runs[i].round;
     }
+    /* Told first: what is acknowledged and not told of is in the pool, whenever this process is killed. */
+    if (status == MAPLE_OK && n > 0 && plan->taken_back)
+        plan->taken_back(plan->user, archs, rounds, n);
     if (status == MAPLE_OK && n > 0)
         status = maple_pool_take_back_runs(campaign->pool, campaign->platform, campaign->config->space, archs,
                                            rounds, n, error);
@@ -316,8 +319,6 @@ maple_status maple_campaign_take_back(maple_campaign *campaign, const maple_run_
         *maple_campaign_round(campaign, runs[i].target, runs[i].round) = false;
         campaign->targets[runs[i].target].missing++;
     }
-    if (status == MAPLE_OK && n > 0 && plan->taken_back)
-        plan->taken_back(plan->user, archs, rounds, n);
     maple_free(archs);
     maple_free(rounds);
     return status;
