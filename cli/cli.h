@@ -35,6 +35,7 @@ typedef struct cli_option {
     cli_type type;
     void *value;  /* bool, int, uint64_t, const char * */
     int min, max; /* CLI_INT */
+    int fallback; /* CLI_INT: without a number; min - 1: it needs one */
     bool given;   /* cli_parse has found it */
 } cli_option;
 
@@ -51,6 +52,9 @@ typedef struct cli_options {
 void cli_flag(cli_options *options, const char *name, bool *value, const char *help);
 void cli_int(cli_options *options, const char *name, int *value, int min, int max, const char *argument,
              const char *help);
+/* --NAME alone is `fallback`; another number is --NAME N or --NAME=N. */
+void cli_optional_int(cli_options *options, const char *name, int *value, int min, int max, int fallback,
+                      const char *argument, const char *help);
 void cli_seed(cli_options *options, uint64_t *value);
 void cli_string(cli_options *options, const char *name, const char **value, const char *argument,
                 const char *help);
@@ -69,6 +73,8 @@ maple_status cli_copy(char *to, size_t size, const char *from, const char *optio
 
 /* Prints a JSON value on stdout, with a newline, and deletes it. A NULL value is lack of memory. */
 maple_status cli_print_json(cJSON *value, maple_error *error);
+/* The same on one line. */
+maple_status cli_print_json_line(cJSON *value, maple_error *error);
 /* A number, or null where it is not finite. */
 cJSON *cli_number(double value);
 /* Flushes stdout; says so where it could not be written (disk full, closed pipe). */
@@ -99,8 +105,8 @@ maple_status cli_setup_resolve(cli_setup *setup, maple_error *error);
  * on another host. */
 maple_status cli_register_platform(cli_setup *setup, const char *name, maple_pool *pool,
                                    maple_platform *platform, maple_error *error);
-/* After maple_measure_networks: where it was refused because the machine is not as fast as it was, the message
- * says under which name it can be measured, or how to go on. */
+/* After maple_measure_networks: where it was refused because the machine is not as fast as it was, the
+ * message says under which name it can be measured, or how to go on. */
 void cli_explain_drift(maple_pool *pool, const maple_platform *platform, const maple_measure_report *report,
                        maple_status status, maple_error *error);
 /* Keeps with the platform what was learned about the undisturbed probe. */
@@ -125,12 +131,32 @@ maple_status cli_open_user_pool(const char *path, maple_pool **out, maple_error 
 maple_status cli_bundled_path(char path[4096], maple_error *error);
 
 /* The user's pool and the bundled one (where there is one) as one dataset. Either may be missing: `user` only
- * when it was not named by the caller. */
-maple_status cli_load_dataset(maple_pool *user, const maple_space *space, maple_dataset **out,
+ * when it was not named by the caller. `flagged`: noisy labels, too. */
+maple_status cli_load_dataset(maple_pool *user, const maple_space *space, bool flagged, maple_dataset **out,
                               maple_error *error);
+/* --flagged of those that learn from labels; and a line on stderr where some were left out. */
+void cli_flagged_option(cli_options *options, bool *flagged);
+void cli_say_flagged(const maple_dataset *dataset);
 
 /* What a measurement took, as members of a JSON object. */
 void cli_add_report(cJSON *object, const maple_measure_report *report);
+/* The same in words: what it took, and what else ran meanwhile where that matters. */
+void cli_print_report(const maple_measure_report *report);
+
+/* {"date", "n", "rounds", "median", "p90", "p95", "max"} */
+cJSON *cli_repeatability_json(const maple_repeatability *row);
+
+/* maple measure --repeatability (repeatability.c). */
+typedef struct cli_repeating {
+    const char *name; /* of the platform; NULL: the default name */
+    int n;            /* random architectures */
+    bool json, one_line;
+} cli_repeating;
+
+/* Measures n random architectures twice on a platform that the pool has, by the rules of a plan (rounds,
+ * seed, memory, spread; not its architectures); keeps the figure in the pool and prints it. */
+maple_status cli_measure_repeatability(cli_setup *setup, const cli_repeating *what,
+                                       const maple_measure_plan *rules, maple_error *error);
 
 /* What is predicted of architectures, each array [n]. */
 typedef struct cli_predictions {
@@ -177,7 +203,8 @@ void cli_cache_close(cli_cache *cache);
 
 typedef struct cli_fitting {
     const char *platform, *predictor, *leave_out, *space_name, *pool, *predictor_options;
-    int samples; /* -1: all that the platform has */
+    bool flagged; /* learns from noisy labels, too */
+    int samples;  /* -1: all that the platform has */
     uint64_t seed;
     cli_cache cache;
 } cli_fitting;

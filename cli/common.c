@@ -168,7 +168,20 @@ maple_status cli_bundled_path(char path[4096], maple_error *error) {
                            "the bundled pool (data/pool.db) was not found; name it with MAPLE_BUNDLED_POOL");
 }
 
-maple_status cli_load_dataset(maple_pool *user, const maple_space *space, maple_dataset **out,
+void cli_flagged_option(cli_options *options, bool *flagged) {
+    *flagged = false;
+    cli_flag(options, "flagged", flagged, "use labels that are flagged as noisy, too");
+}
+
+void cli_say_flagged(const maple_dataset *dataset) {
+    if (dataset->n_flagged > 0)
+        cli_say(
+            "left out as noisy (flagged): %zu label%s; --flagged takes them, maple measure --retry-flagged "
+            "measures them anew",
+            dataset->n_flagged, dataset->n_flagged == 1 ? "" : "s");
+}
+
+maple_status cli_load_dataset(maple_pool *user, const maple_space *space, bool flagged, maple_dataset **out,
                               maple_error *error) {
     char path[4096];
     maple_pool *bundled = NULL, *pools[2];
@@ -182,7 +195,7 @@ maple_status cli_load_dataset(maple_pool *user, const maple_space *space, maple_
         pools[n++] = user;
     if (bundled)
         pools[n++] = bundled;
-    maple_status status = maple_dataset_load(pools, n, space, out, error);
+    maple_status status = maple_dataset_load_flagged(pools, n, space, flagged, out, error);
     maple_pool_close(bundled);
     return status;
 }

@@ -39,13 +39,26 @@ static maple_status print_checks_json(const maple_environment *environment, cons
     return cli_print_json(object, error);
 }
 
+/* From your pool, where there is one. */
+static maple_status check_repeatability(const char *path, const maple_environment *environment,
+                                        maple_check *out, maple_error *error) {
+    maple_pool *pool = NULL;
+    maple_status status = cli_open_user_pool(path, &pool, error);
+    if (status == MAPLE_OK)
+        status = maple_doctor_repeatability(environment, pool, out, error);
+    maple_pool_close(pool);
+    return status;
+}
+
 static maple_status run(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
     bool json = false;
+    const char *pool = NULL;
     int seconds = 3;
     cli_flag(&options, "json", &json, "one object: environment, checks");
     cli_int(&options, "noise-seconds", &seconds, 0, 600, "N",
             "how long the noise of this machine is watched (default 3)");
+    cli_string(&options, "pool", &pool, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
     maple_status status = cli_parse(self, &options, argc, argv, 0, 0, error);
     if (status != MAPLE_OK || options.help)
         return status;
@@ -53,7 +66,10 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     maple_environment_probe(NULL, &environment);
     maple_check checks[MAX_CHECKS];
     size_t n;
-    status = maple_doctor(&environment, seconds, checks, MAX_CHECKS, &n, error);
+    status = maple_doctor(&environment, seconds, checks, MAX_CHECKS - 1, &n, error);
+    if (status == MAPLE_OK)
+        status = check_repeatability(pool, &environment, &checks[n < MAX_CHECKS ? n : MAX_CHECKS - 1], error);
+    n++;
     if (status != MAPLE_OK)
         return status;
     if (json)
@@ -73,7 +89,9 @@ const cli_command cli_doctor = {
         "Looks at the CPU, its counters, the engines of this build, the frequency governor, the hypervisor, "
         "the load and\nthe noise of a fixed loop. Each line is ok, warn or fail, with what it does to "
         "results "
-        "and what to do about it.",
+        "and what to do about it.\nHow far two labels of the same network are apart here is in your pool, "
+        "once "
+        "maple measure --repeatability has\nmeasured it.",
     .examples = "  maple doctor\n  maple doctor --json --noise-seconds 0",
     .run = run,
 };

@@ -15,7 +15,7 @@ typedef struct evaluate_job {
     const char *predictor_names, *sample_numbers, *sampler, *train_archs, *cache_name, *scoring_name;
     int trials, threads;
     uint64_t seed;
-    bool json, csv, markdown, per_target;
+    bool json, csv, markdown, per_target, flagged;
 
     protocol protocol;
     bool leave_family;
@@ -60,6 +60,7 @@ static void add_options(evaluate_job *job, cli_options *options) {
                "random architectures learned from, the same on each source, or all");
     cli_int(options, "trials", &job->trials, 1, 100000, "N",
             "draws of samples and training architectures (default 10)");
+    cli_flagged_option(options, &job->flagged);
     cli_seed(options, &job->seed);
     cli_int(options, "threads", &job->threads, 1, 1024, "N", "threads (default: one a core)");
     cli_string(options, "cache", &job->cache_name, "DIR", "where work done is kept (see above), or none");
@@ -346,7 +347,9 @@ static maple_status evaluate_space(evaluate_job *job, maple_pool *pool, const ch
     maple_splits splits = {0};
     maple_status status = maple_space_find(space_name, &space, error);
     if (status == MAPLE_OK)
-        status = maple_dataset_load(&pool, 1, space, &dataset, error);
+        status = maple_dataset_load_flagged(&pool, 1, space, job->flagged, &dataset, error);
+    if (status == MAPLE_OK)
+        cli_say_flagged(dataset);
     if (status == MAPLE_OK)
         status = make_splits(job, dataset, &splits, error);
     if (status == MAPLE_OK) {

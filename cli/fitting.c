@@ -22,6 +22,7 @@ void cli_fitting_options(cli_fitting *fitting, cli_options *options) {
                "learn not from: none (default), family, cpu (all platforms of this CPU model)");
     cli_string(options, "space", &fitting->space_name, "NAME", "search space (default nas-bench-201)");
     cli_string(options, "pool", &fitting->pool, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
+    cli_flagged_option(options, &fitting->flagged);
     cli_seed(options, &fitting->seed);
     cli_cache_option(&fitting->cache, options);
 }
@@ -165,9 +166,10 @@ maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_pred
     if (status == MAPLE_OK)
         status = cli_leave_out_parse(fitting->leave_out, &leave_out, error);
     if (status == MAPLE_OK)
-        status = cli_load_dataset(user, space, &dataset, error);
+        status = cli_load_dataset(user, space, fitting->flagged, &dataset, error);
     if (status != MAPLE_OK)
         return status;
+    cli_say_flagged(dataset);
     const maple_dataset_platform *platform = maple_dataset_find(dataset, fitting->platform);
     if (!platform)
         status = no_platform(fitting, user, error);

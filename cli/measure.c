@@ -2,7 +2,6 @@
 /* maple measure: latencies of more architectures on this machine; stopped and continued at will. */
 #include "plan.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +11,9 @@ typedef struct {
     const char *name, *file, *plan;
     const char *only;     /* of the plan: a number from 1, or a platform's name; NULL: all */
     const char *counters; /* provider of the descriptor, which is then measured first; NULL: it is not */
-    bool all, json, accept_drift, retry_failed;
-    int random, rounds, memory_mib;
+    bool all, json, accept_drift, retry_failed, retry_flagged;
+    int random, rounds, memory_mib, spread_percent;
+    int repeatability; /* how many networks are measured twice; 0: that is not what is asked for */
     uint64_t seed;
 } measure_options;
 
@@ -41,52 +41,51 @@ static maple_status choose_archs(const measure_options *o, const cli_options *op
     return status;
 }
 
-/* Percent with one digit, or "-" where nothing was measured. */
-static void format_percent(double share, char text[16]) {
-    if (isfinite(share))
-        snprintf(text, 16, "%.1f %%", 100 * share);
-    else
-        snprintf(text, 16, "-");
-}
-
 static maple_status print_report(const measure_options *o, const maple_platform *platform,
                                  const maple_measure_report *report, maple_error *error) {
     if (!o->json) {
-        char spread[16];
-        format_percent(report->median_spread, spread);
-        printf("%s: %zu measured, %zu were there, %zu failed%s; %.1f s, %.0f %% of it running networks (%.0f "
-               "%% timed); spread of runs %s, sentinel drift %.1f %%, %.0f %% of the runs disturbed\n",
-               platform->name, report->measured, report->already, report->failed,
-               report->failed ? " (their rows say why; --retry-failed tries them again)" : "", report->wall_s,
-               100 * report->executing_s / report->wall_s, 100 * report->timed_s / report->wall_s, spread,
-               100 * report->sentinel_drift, 100 * report->disturbed_share);
+        printf("%s: %zu measured, %zu were there, %zu failed%s\n", platform->name, report->measured,
+               report->already, report->failed,
+               report->failed ? " (their rows say why; --retry-failed tries them again)" : "");
+        if (report->flagged > 0)
+            printf(
+                "  %zu latencies are flagged as noisy and left out by default; --retry-flagged measures them "
+                "anew\n",
+                report->flagged);
+        cli_print_report(report);
         return cli_flush(error);
     }
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "platform", platform->name);
     cli_add_report(object, report);
-    if (!o->plan)
-        return cli_print_json(object, error);
-    char *line = cJSON_PrintUnformatted(object); /* of a plan: one line a platform */
-    cJSON_Delete(object);
-    if (!line)
-        return maple_error_memory(error);
-    puts(line);
-    cJSON_free(line);
-    return cli_flush(error);
+    /* Of a plan: one line a platform. */
+    return o->plan ? cli_print_json_line(object, error) : cli_print_json(object, error);
+}
+
+static maple_measure_plan rules_of(const measure_options *o) {
+    return (maple_measure_plan){.rounds = o->rounds,
+                                .memory_limit = (size_t)o->memory_mib << 20,
+                                .seed = o->seed,
+                                .accept_drift = o->accept_drift,
+                                .retry_failed = o->retry_failed,
+                                .retry_flagged = o->retry_flagged,
+                                .spread_limit = o->spread_percent / 100.0};
+}
+
+static maple_status measure_twice(measure_options *o, maple_error *error) {
+    maple_measure_plan rules = rules_of(o);
+    cli_repeating what = {
+        .name = o->name, .n = o->repeatability, .json = o->json, .one_line = o->plan != NULL};
+    return cli_measure_repeatability(&o->setup, &what, &rules, error);
 }
 
 static maple_status measure(measure_options *o, const maple_arch *archs, size_t n, maple_error *error) {
     maple_pool *pool = NULL;
     maple_platform platform;
     maple_measure_report report = {0};
-    maple_measure_plan plan = {.archs = archs,
-                               .n = n,
-                               .rounds = o->rounds,
-                               .memory_limit = (size_t)o->memory_mib << 20,
-                               .seed = o->seed,
-                               .accept_drift = o->accept_drift,
-                               .retry_failed = o->retry_failed};
+    maple_measure_plan plan = rules_of(o);
+    plan.archs = archs;
+    plan.n = n;
     maple_status status = cli_open_pool(o->setup.pool, MAPLE_POOL_WRITE, &pool, error);
     if (status == MAPLE_OK && o->counters)
         status = cli_profile_platform(&o->setup, o->name, o->counters, false, pool, &platform, error);
@@ -167,7 +166,7 @@ static maple_status rehearse(const measure_options *o, const cli_plan *plan, map
             status = MAPLE_OK;
             continue;
         }
-        if (status == MAPLE_OK)
+        if (status == MAPLE_OK && !o->repeatability)
             status = cli_plan_archs(plan, &plan->platforms[i], one.setup.config.space, one.setup.config.graph,
                                     &archs, &n, error);
         maple_free(archs);
@@ -181,13 +180,12 @@ static maple_status take_turn(const measure_options *o, const cli_plan *plan, in
     maple_arch *archs = NULL;
     size_t n = 0;
     maple_status status = take_platform(o, plan, i, &one, error);
-    if (status != MAPLE_OK)
-        return status;
-    status = cli_plan_archs(plan, &plan->platforms[i], one.setup.config.space, one.setup.config.graph, &archs,
-                            &n, error);
+    if (status == MAPLE_OK && !o->repeatability)
+        status = cli_plan_archs(plan, &plan->platforms[i], one.setup.config.space, one.setup.config.graph,
+                                &archs, &n, error);
     if (status == MAPLE_OK) {
         cli_say("%s: platform %d of %d", plan->file, i + 1, plan->n);
-        status = measure(&one, archs, n, error);
+        status = o->repeatability ? measure_twice(&one, error) : measure(&one, archs, n, error);
         if (status != MAPLE_OK)
             maple_error_prefix(error, status, "%s: platform %d (--only %d)", plan->file, i + 1, i + 1);
     }
@@ -294,9 +292,26 @@ static maple_status check_plan_options(const cli_options *options, maple_error *
     return MAPLE_OK;
 }
 
+/* It draws its own architectures, and leaves labels alone. */
+static maple_status check_repeatability(const cli_options *options, maple_error *error) {
+    static const char *const others[] = {"file", "random", "all", "retry-failed", "retry-flagged"};
+    if (options->n_arguments > 0)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "--repeatability and architectures exclude each other: it takes random ones "
+                               "(--repeatability N)");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (cli_given(options, others[i]))
+            return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                                   "--repeatability and --%s exclude each other: it takes random networks "
+                                   "(--repeatability N) and leaves labels as they are",
+                                   others[i]);
+    }
+    return MAPLE_OK;
+}
+
 static maple_status run(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
-    measure_options o = {.rounds = 50, .memory_mib = 1024, .seed = 1};
+    measure_options o = {.rounds = 50, .memory_mib = 1024, .seed = 1, .spread_percent = 10};
     cli_setup_options(&o.setup, &options);
     cli_string(&options, "name", &o.name, "NAME",
                "name of the platform (default: made from CPU, engine, options)");
@@ -312,6 +327,13 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     cli_int(&options, "memory", &o.memory_mib, 16, 1 << 20, "MIB",
             "limit of compiled networks (default 1024)");
     cli_seed(&options, &o.seed);
+    cli_int(&options, "spread-limit", &o.spread_percent, 1, 1000, "PERCENT",
+            "a network whose runs spread by more (middle half, of the median) is measured anew,\n"
+            "                         twice at most, then flagged (default 10)");
+    cli_flag(&options, "retry-flagged", &o.retry_flagged, "measure anew what is flagged");
+    cli_optional_int(&options, "repeatability", &o.repeatability, 2, 100000, 200, "N",
+                     "measure N (default 200) random networks twice, in alternating rounds, and say how far\n"
+                     "                         the two labels are apart; of a platform that the pool has");
     cli_flag(&options, "retry-failed", &o.retry_failed, "try again what failed before");
     cli_flag(&options, "accept-drift", &o.accept_drift,
              "go on though this machine is not as fast as it was for this platform");
@@ -321,6 +343,8 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
         return status;
     if (o.only && !o.plan)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--only chooses from a plan: give --plan FILE");
+    if (o.repeatability && (status = check_repeatability(&options, error)) != MAPLE_OK)
+        return status;
     if (o.plan) {
         o.memory_mib = cli_given(&options, "memory") ? o.memory_mib : 0;
         status = check_plan_options(&options, error);
@@ -329,6 +353,8 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     status = cli_setup_resolve(&o.setup, error);
     maple_arch *archs = NULL;
     size_t n = 0;
+    if (status == MAPLE_OK && o.repeatability)
+        return measure_twice(&o, error);
     if (status == MAPLE_OK)
         status = choose_archs(&o, &options, &archs, &n, error);
     if (status == MAPLE_OK)
@@ -350,7 +376,12 @@ const cli_command cli_measure = {
         "not "
         "measured again. A network that crashes\nthe engine, hangs it or takes too much memory is marked "
         "with "
-        "the reason, and the others go on.\n\nA platform belongs to its machine: on another one, or one that "
+        "the reason, and the others go on.\n\nThree networks in every round tell whether the machine is as "
+        "fast "
+        "as it was: ten rounds in which it was off by more than\n3 % are repeated, three times at most. A "
+        "network whose runs spread too much is measured anew; where that does not help its\nlatency is "
+        "flagged, and predictors leave it out unless they are told --flagged.\n\nA platform belongs to its "
+        "machine: on another one, or one that "
         "became faster or slower by more than 5 %, it is not\ncontinued; take another --name. --plan "
         "measures "
         "several platforms, one after the other:\n\n"
@@ -362,7 +393,7 @@ const cli_command cli_measure = {
         "is measured first.",
     .examples =
         "  maple measure --random 900\n  maple measure --engine xnnpack --file archs.txt --pool my.db\n"
-        "  maple measure --plan plan.json\n  maple measure --plan plan.json --only 2\n"
+        "  maple measure --plan plan.json\n  maple measure --plan plan.json --only 2\n  maple measure --repeatability\n"
         "  maple measure '|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'",
     .run = run,
 };

@@ -24,7 +24,14 @@ void cli_int(cli_options *options, const char *name, int *value, int min, int ma
                               .type = CLI_INT,
                               .value = value,
                               .min = min,
-                              .max = max});
+                              .max = max,
+                              .fallback = min - 1});
+}
+
+void cli_optional_int(cli_options *options, const char *name, int *value, int min, int max, int fallback,
+                      const char *argument, const char *help) {
+    cli_int(options, name, value, min, max, argument, help);
+    options->items[options->n - 1].fallback = fallback;
 }
 
 void cli_seed(cli_options *options, uint64_t *value) {
@@ -48,8 +55,9 @@ static void print_help(const cli_command *command, const cli_options *options) {
     for (int i = 0; i < options->n; i++) {
         const cli_option *option = &options->items[i];
         char left[64];
-        snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
-                 option->argument ? option->argument : "");
+        bool optional = option->type == CLI_INT && option->fallback >= option->min;
+        snprintf(left, sizeof left, "--%s%s%s%s%s", option->name, option->argument ? " " : "",
+                 optional ? "[" : "", option->argument ? option->argument : "", optional ? "]" : "");
         printf("  %-22s %s\n", left, option->help);
     }
     printf("  %-22s %s\n\nExamples:\n%s\n", "--help", "this text", command->examples);
@@ -129,6 +137,13 @@ static maple_status parse_option(const cli_command *command, cli_options *option
     }
     if (name[length])
         return set_value(command, option, name + length + 1, error);
+    bool optional = option->type == CLI_INT && option->fallback >= option->min;
+    bool number =
+        *i + 1 < argc && argv[*i + 1][0] && argv[*i + 1][strspn(argv[*i + 1], "0123456789")] == '\0';
+    if (optional && !number) {
+        *(int *)option->value = option->fallback;
+        return MAPLE_OK;
+    }
     if (*i + 1 >= argc)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--%s needs a value: --%s %s", option->name,
                                option->name, option->argument);

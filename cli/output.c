@@ -22,6 +22,18 @@ cJSON *cli_number(double value) {
     return isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull();
 }
 
+cJSON *cli_repeatability_json(const maple_repeatability *row) {
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "date", row->date);
+    cJSON_AddNumberToObject(item, "n", (double)row->n);
+    cJSON_AddNumberToObject(item, "rounds", row->rounds);
+    cJSON_AddItemToObject(item, "median", cli_number(row->median));
+    cJSON_AddItemToObject(item, "p90", cli_number(row->p90));
+    cJSON_AddItemToObject(item, "p95", cli_number(row->p95));
+    cJSON_AddItemToObject(item, "max", cli_number(row->max));
+    return item;
+}
+
 void cli_add_report(cJSON *object, const maple_measure_report *report) {
     cJSON_AddNumberToObject(object, "measured", (double)report->measured);
     cJSON_AddNumberToObject(object, "already", (double)report->already);
@@ -34,6 +46,52 @@ void cli_add_report(cJSON *object, const maple_measure_report *report) {
     cJSON_AddItemToObject(object, "sentinel_shift", cli_number(report->sentinel_shift));
     cJSON_AddItemToObject(object, "disturbed_share", cli_number(report->disturbed_share));
     cJSON_AddItemToObject(object, "median_spread", cli_number(report->median_spread));
+    cJSON_AddNumberToObject(object, "flagged", (double)report->flagged);
+    cJSON_AddNumberToObject(object, "windows", (double)report->windows);
+    cJSON_AddNumberToObject(object, "windows_changed", (double)report->windows_changed);
+    cJSON_AddNumberToObject(object, "rounds_repeated", (double)report->rounds_repeated);
+    cJSON *load = cJSON_AddObjectToObject(object, "load");
+    cJSON_AddItemToObject(load, "runnable", cli_number(report->load.runnable));
+    cJSON_AddItemToObject(load, "steal_share", cli_number(report->load.steal_share));
+    cJSON_AddItemToObject(load, "switches_per_s", cli_number(report->load.switches_per_s));
+    cJSON_AddItemToObject(load, "involuntary_per_s", cli_number(report->load.involuntary_per_s));
+    cJSON_AddItemToObject(load, "preempted_share", cli_number(report->load.preempted_share));
+}
+
+/* Percent with one digit, or "-" where nothing was measured. */
+static void format_percent(double share, char text[16]) {
+    if (isfinite(share))
+        snprintf(text, 16, "%.1f %%", 100 * share);
+    else
+        snprintf(text, 16, "-");
+}
+
+void cli_print_report(const maple_measure_report *report) {
+    static const double PREEMPTED = 0.05, RUNNABLE = 0.5, STEAL = 0.01; /* worth a line */
+    const maple_load *load = &report->load;
+    char spread[16];
+    format_percent(report->median_spread, spread);
+    if (report->measured > 0)
+        printf("  %.1f s, %.0f %% of it running networks (%.0f %% timed); spread of runs %s, sentinel drift "
+               "%.1f %%, %.0f %% of the runs disturbed\n",
+               report->wall_s, 100 * report->executing_s / report->wall_s,
+               100 * report->timed_s / report->wall_s, spread, 100 * report->sentinel_drift,
+               100 * report->disturbed_share);
+    if (report->rounds_repeated > 0)
+        printf("  %zu rounds were repeated because the machine was faster or slower meanwhile\n",
+               report->rounds_repeated);
+    if (report->windows_changed > 0)
+        printf(
+            "  the machine changed: %zu of %zu windows of rounds were kept though the sentinels were off by "
+            "more than 3 %%\n",
+            report->windows_changed, report->windows);
+    if (load->preempted_share > PREEMPTED)
+        printf("  other programs used this core during %.0f %% of the rounds (%.0f times a second)\n",
+               100 * load->preempted_share, load->involuntary_per_s);
+    if (load->runnable > RUNNABLE)
+        printf("  %.1f other tasks ran or wanted to run on this machine on average\n", load->runnable);
+    if (load->steal_share > STEAL)
+        printf("  the hypervisor took %.1f %% of the CPUs' time\n", 100 * load->steal_share);
 }
 
 void cli_format_predictions(const cli_predictions *p, maple_text *out) {
@@ -64,6 +122,16 @@ maple_status cli_flush(maple_error *error) {
 
 maple_status cli_print_json(cJSON *value, maple_error *error) {
     char *text = cJSON_Print(value);
+    cJSON_Delete(value);
+    if (!text)
+        return maple_error_memory(error);
+    puts(text);
+    cJSON_free(text);
+    return cli_flush(error);
+}
+
+maple_status cli_print_json_line(cJSON *value, maple_error *error) {
+    char *text = cJSON_PrintUnformatted(value);
     cJSON_Delete(value);
     if (!text)
         return maple_error_memory(error);

@@ -51,6 +51,22 @@ maple_status cli_run_on_platform(const cli_command *self, int argc, char **argv,
     return cli_with_readable_pool(reading, find_then_act, error);
 }
 
+/* What is flagged of the latencies, and how well they repeat, of each space where there is something to say.
+ */
+static void add_quality(maple_pool *pool, const maple_platform *platform, cJSON *item) {
+    cJSON *flagged = cJSON_AddObjectToObject(item, "flagged");
+    cJSON *repeatability = cJSON_AddObjectToObject(item, "repeatability");
+    for (size_t i = 0; maple_space_at(i); i++) {
+        const maple_space *space = maple_space_at(i);
+        size_t n = 0;
+        maple_repeatability row;
+        if (maple_pool_count_flagged(pool, platform->id, space, &n, NULL) == MAPLE_OK && n > 0)
+            cJSON_AddNumberToObject(flagged, maple_space_name(space), (double)n);
+        if (maple_pool_repeatability(pool, platform->id, space, &row, NULL) == MAPLE_OK && row.n > 0)
+            cJSON_AddItemToObject(repeatability, maple_space_name(space), cli_repeatability_json(&row));
+    }
+}
+
 static cJSON *platform_json(maple_pool *pool, const maple_platform *platform) {
     cJSON *item = cJSON_CreateObject();
     cJSON_AddStringToObject(item, "name", platform->name);
@@ -71,6 +87,7 @@ static cJSON *platform_json(maple_pool *pool, const maple_platform *platform) {
         if (maple_pool_count_latencies(pool, platform->id, maple_space_at(i), &n, NULL) == MAPLE_OK && n > 0)
             cJSON_AddNumberToObject(latencies, maple_space_name(maple_space_at(i)), (double)n);
     }
+    add_quality(pool, platform, item);
     return item;
 }
 

@@ -21,6 +21,8 @@ static cJSON *latency_json(const maple_space *space, const maple_latency *row, i
     cJSON_AddNumberToObject(item, "runs", row->runs);
     if (*row->reason)
         cJSON_AddStringToObject(item, "reason", row->reason);
+    if (*row->flag)
+        cJSON_AddStringToObject(item, "flag", row->flag);
     return item;
 }
 

@@ -102,6 +102,12 @@ static maple_status print_profile(const maple_platform *platform, const maple_me
         printf("%s: %zu of %zu architectures have a latency (%zu measured now, %zu before, %zu failed)\n",
                platform->name, report->measured + report->already, asked, report->measured, report->already,
                report->failed);
+        if (report->flagged > 0)
+            printf(
+                "  %zu latencies are flagged as noisy and left out by default; maple measure --retry-flagged "
+                "measures them anew\n",
+                report->flagged);
+        cli_print_report(report);
         return cli_flush(error);
     }
     cJSON *object = cJSON_CreateObject();
@@ -122,7 +128,7 @@ static maple_status measure_sampled(const cli_setup *setup, const cli_sampling *
     maple_arch *archs = maple_alloc((size_t)n, sizeof *archs);
     if (!archs)
         return maple_error_memory(error);
-    maple_status status = cli_load_dataset(pool, setup->config.space, &dataset, error);
+    maple_status status = cli_load_dataset(pool, setup->config.space, false, &dataset, error);
     if (status == MAPLE_OK)
         status = cli_sample(sampling, platform, dataset, (size_t)n, seed, archs, &suggested, error);
     maple_dataset_free(dataset);

@@ -52,9 +52,14 @@ static double seconds_since(int64_t start_ns) {
 
 static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *error) {
     /* What this very command measured a minute ago was measured on this machine: it is loaded, not another.
+     * On a noisy machine, too, this is to end soon: what spreads too much is flagged and used all the same.
      */
-    maple_measure_plan plan = {
-        .archs = q->archs + first, .n = n, .rounds = 50, .seed = q->seed, .accept_drift = q->measured_now};
+    maple_measure_plan plan = {.archs = q->archs + first,
+                               .n = n,
+                               .rounds = 50,
+                               .seed = q->seed,
+                               .accept_drift = q->measured_now,
+                               .flag_at_once = true};
     maple_measure_report report;
     if (n == 0)
         return MAPLE_OK;
@@ -70,6 +75,12 @@ static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *
                 "other load on this machine makes the figures worse than they are",
                 100 * report.sentinel_shift);
     q->measured_now |= status == MAPLE_OK && report.measured > 0;
+    if (status == MAPLE_OK && report.flagged > 0)
+        cli_say(
+            "%zu of %zu latencies are noisy, and used all the same: their runs spread by more than 10 %%; "
+            "maple doctor says what disturbs this machine, maple measure --retry-flagged measures them "
+            "anew",
+            report.flagged, n);
     if (status == MAPLE_OK && report.already > 0)
         cli_say("%zu of %zu networks were measured by an earlier run of this platform", report.already, n);
     return status;
@@ -83,7 +94,7 @@ static maple_status check_pools(const quickstart *q, const maple_predictor_info 
     char path[4096];
     maple_status status = MAPLE_OK;
     if (predictor->needs_pool)
-        status = cli_load_dataset(q->pool, q->setup.config.space, &dataset, error);
+        status = cli_load_dataset(q->pool, q->setup.config.space, true, &dataset, error);
     if (dataset && dataset->n_platforms == 0) {
         cli_bundled_path(path, &where);
         status = maple_error_set(error, MAPLE_BAD_INPUT,
@@ -157,7 +168,7 @@ static maple_status profile(quickstart *q, maple_error *error) {
     q->latency_ms = maple_alloc(n, sizeof *q->latency_ms);
     if (!q->archs || !q->latency_ms)
         return maple_error_memory(error);
-    status = cli_load_dataset(q->pool, q->setup.config.space, &q->dataset, error);
+    status = cli_load_dataset(q->pool, q->setup.config.space, true, &q->dataset, error);
     if (status == MAPLE_OK) {
         choose_sources(q);
         status = choose_networks(q, (size_t)q->samples, (size_t)q->verify, error);
@@ -172,7 +183,7 @@ static maple_status profile(quickstart *q, maple_error *error) {
 static maple_status look_up(quickstart *q, size_t first, size_t n, maple_error *error) {
     maple_dataset_free(q->dataset);
     q->dataset = NULL;
-    maple_status status = cli_load_dataset(q->pool, q->setup.config.space, &q->dataset, error);
+    maple_status status = cli_load_dataset(q->pool, q->setup.config.space, true, &q->dataset, error);
     if (status != MAPLE_OK)
         return status;
     ptrdiff_t row = maple_dataset_platform_row(q->dataset, q->platform.name);

@@ -11,7 +11,7 @@ typedef struct {
     const char *graph;
     int samples, until, candidates;
     uint64_t seed;
-    bool bundled, commands, json, csv;
+    bool bundled, commands, json, csv, flagged;
 
     const maple_space *space;
     cli_leave_out leave_out;
@@ -49,6 +49,7 @@ static void add_options(suggest_job *s, cli_options *options) {
     cli_string(options, "space", &s->space_name, "NAME", "search space (default nas-bench-201)");
     cli_string(options, "pool", &s->pool_name, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
     cli_flag(options, "bundled", &s->bundled, "only the pool that came with maple");
+    cli_flagged_option(options, &s->flagged);
     cli_seed(options, &s->seed);
     cli_cache_option(&s->cache, options);
     cli_flag(options, "commands", &s->commands, "what to run, or a table to fill in, instead (see above)");
@@ -111,7 +112,9 @@ static maple_status load(suggest_job *s, maple_error *error) {
     maple_status status =
         s->bundled ? cli_bundled_path(path, error) : cli_open_user_pool(s->pool_name, &s->pool, error);
     if (status == MAPLE_OK)
-        status = cli_load_dataset(s->pool, s->space, &s->dataset, error);
+        status = cli_load_dataset(s->pool, s->space, s->flagged, &s->dataset, error);
+    if (status == MAPLE_OK)
+        cli_say_flagged(s->dataset);
     if (status == MAPLE_OK)
         status = find_platform(s, error);
     if (status == MAPLE_OK)

@@ -72,6 +72,16 @@ static inline void add_fault(const campaign *c, const char *when, const char *wh
     fclose(file);
 }
 
+/* A line of what the worker does (fake_worker.c), in place of what it did. */
+static inline void configure(const campaign *c, const char *line) {
+    char path[320];
+    snprintf(path, sizeof path, "%s.conf", c->worker);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fprintf(file, "%s\n", line);
+    fclose(file);
+}
+
 static inline void set_scale(const campaign *c, double scale) {
     char path[320];
     snprintf(path, sizeof path, "%s.conf", c->worker);

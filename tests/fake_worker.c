@@ -7,7 +7,10 @@
  * What it does wrong is told by the file argv[0].conf, one line each: WHEN WHAT ARCHITECTURE, where WHEN is
  * compile or run, and WHAT is crash, exit, hang, garbage, kill (SIGKILL), refuse, once (crash, if there is no
  * file argv[0].once yet, which it makes); or `scale FACTOR`: all latencies are so much longer; or `most N`:
- * killed (SIGKILL) while it compiles one more than N networks.
+ * killed (SIGKILL) while it compiles one more than N networks; or `drift FACTOR FROM TO`: those of runs
+ * [FROM, TO), as this process counts them, are so much longer; or `alternate SHARE`: longer by it in even
+ * rounds, shorter in odd ones; or `noisy SHARE RUNS ARCHITECTURE`: the first RUNS of it are longer and
+ * shorter in turn.
  */
 #include "fake_latency.h"
 #include "maple/space.h"
@@ -31,9 +34,14 @@ static struct {
     char arch[MAX_IDS][128];
     fault faults[MAX_FAULTS];
     int n_faults, loaded, most;
-    double scale, probe;
+    double scale, probe, alternate;
+    double drift;
+    long drift_from, drift_to, runs;
+    char noisy[128];
+    double noise;
+    long noisy_runs;
     const char *program;
-} self = {.scale = 1, .probe = 1, .most = MAX_IDS};
+} self = {.scale = 1, .probe = 1, .drift = 1, .most = MAX_IDS};
 
 static void read_faults(void) {
     char path[512], line[512];
@@ -42,7 +50,10 @@ static void read_faults(void) {
     while (file && self.n_faults < MAX_FAULTS && fgets(line, sizeof line, file)) {
         fault *one = &self.faults[self.n_faults];
         if (sscanf(line, "scale %lf", &self.scale) == 1 || sscanf(line, "most %d", &self.most) == 1 ||
-            sscanf(line, "probe %lf", &self.probe) == 1)
+            sscanf(line, "probe %lf", &self.probe) == 1 ||
+            sscanf(line, "alternate %lf", &self.alternate) == 1 ||
+            sscanf(line, "drift %lf %ld %ld", &self.drift, &self.drift_from, &self.drift_to) == 3 ||
+            sscanf(line, "noisy %lf %ld %127s", &self.noise, &self.noisy_runs, self.noisy) == 3)
             continue;
         if (sscanf(line, "%15s %15s %255s", one->when, one->what, one->arch) == 3)
             self.n_faults++;
@@ -112,11 +123,23 @@ static void serve_network(char *rest) {
     puts("ok\tnan\t1000\tfake");
 }
 
+static double latency_ns(size_t id, const maple_arch *arch, int round) {
+    double factor = self.scale * (1 + (round % 2 ? -self.alternate : self.alternate));
+    if (self.runs >= self.drift_from && self.runs < self.drift_to)
+        factor *= self.drift;
+    self.runs++;
+    if (strcmp(self.arch[id], self.noisy) == 0 && self.noisy_runs-- > 0)
+        factor *= 1 + (round / 2 % 2 ? self.noise : -self.noise);
+    return factor * fake_latency_ms(arch, round) * 1e6;
+}
+
+/* Each network runs twice, warm and timed. */
 static void serve_run(char *rest) {
-    static char answer[1 << 20];
+    static char answer[1 << 20], head[64];
     field(&rest);
-    int round = atoi(field(&rest));
-    int used = snprintf(answer, sizeof answer, "ok\t%d\t1000", round);
+    int round = atoi(field(&rest)), used = 0;
+    double executing_ns = 0;
+    answer[0] = '\0';
     while (rest && used < (int)sizeof answer - 64) {
         size_t id = strtoul(field(&rest), NULL, 10);
         maple_arch arch;
@@ -126,9 +149,13 @@ static void serve_run(char *rest) {
         }
         if (!misbehave("run", self.arch[id]))
             return;
-        used += snprintf(answer + used, sizeof answer - (size_t)used, "\t%.17g\t%.0f",
-                         self.scale * fake_latency_ms(&arch, round) * 1e6, 10000 * self.probe);
+        double ns = latency_ns(id, &arch, round);
+        executing_ns += 2 * ns;
+        used +=
+            snprintf(answer + used, sizeof answer - (size_t)used, "\t%.17g\t%.0f", ns, 10000 * self.probe);
     }
+    snprintf(head, sizeof head, "ok\t%d\t%.0f", round, executing_ns);
+    fputs(head, stdout);
     puts(answer);
 }
 

@@ -149,7 +149,9 @@ static void test_merge(void **state) {
 
 /* --- Formats --- */
 
-#define TO_FORMAT_2 "ALTER TABLE platforms DROP COLUMN dtype; PRAGMA user_version = 2;"
+#define TO_FORMAT_2                                                                                          \
+    "ALTER TABLE platforms DROP COLUMN dtype; ALTER TABLE latencies DROP COLUMN flag; "                      \
+    "DROP TABLE repeatability; PRAGMA user_version = 2;"
 #define TO_FORMAT_1 TO_FORMAT_2 "DROP TABLE score_values; DROP TABLE scores; PRAGMA user_version = 1;"
 
 /* A pool as the first release of MAPLE wrote it, with 5 latencies; at rest, without a log. */

@@ -103,13 +103,29 @@ typedef struct maple_measure_plan {
     int rounds;          /* 50 */
     size_t memory_limit; /* bytes of compiled networks at a time; 0: 1 GiB. More is done in blocks */
     uint64_t seed;       /* of the order within rounds */
-    bool keep_disturbed; /* keep runs during which the core was shared with a neighbour, too */
+    bool keep_disturbed; /* keep all runs: those during which the core was shared with a neighbour, windows
+                            that drifted, networks that spread */
     bool accept_drift;   /* go on though the sentinels are not as fast as the platform's were */
     bool retry_failed;   /* try again what has a reason instead of a latency in the pool */
+    bool retry_flagged;  /* measure anew what is flagged: its label and runs are forgotten first */
+    double spread_limit; /* iqr / median of a network's runs above which they are made anew; 0: 0.10 */
+    bool flag_at_once;   /* what spreads too much is flagged, not measured anew */
     /* Told what has just been committed, latency_ms[i] of archs[i]; NULL is fine. */
     void (*committed)(void *user, int round, const maple_arch *archs, const double *latency_ms, size_t n);
-    void *user; /* of `committed` */
+    /* Told what of it is about to be taken back (drift, spread), that of archs[i] in rounds[i]: it will be
+     * measured again. NULL is fine. What was committed and not told of here is in the pool at any moment. */
+    void (*taken_back)(void *user, const maple_arch *archs, const int *rounds, size_t n);
+    void *user; /* of both */
 } maple_measure_plan;
+
+/* What else ran on the machine meanwhile; NaN where the system does not tell. */
+typedef struct maple_load {
+    double runnable;          /* tasks besides this program that ran or wanted to, on average */
+    double steal_share;       /* of the CPUs' time, taken by the hypervisor */
+    double switches_per_s;    /* of the whole machine */
+    double involuntary_per_s; /* how often the worker was taken off its core */
+    double preempted_share;   /* rounds in which that happened */
+} maple_load;
 
 typedef struct maple_measure_report {
     size_t measured; /* architectures that got their label in this call */
@@ -117,20 +133,27 @@ typedef struct maple_measure_report {
     size_t failed;   /* have a reason instead, of this call or from before */
     size_t losses;   /* workers that were lost (crashed, hung, were killed) and started again */
     double wall_s;
-    double executing_s; /* of wall_s: networks running, warm and timed */
-    double timed_s;     /* of wall_s: timed runs */
-    double
-        sentinel_drift; /* largest |block median / first block median - 1| of a sentinel; 0 with one block */
+    double executing_s;     /* of wall_s: networks running, warm and timed */
+    double timed_s;         /* of wall_s: timed runs */
+    size_t flagged;         /* of those that have a label: too noisy, of this call or from before */
+    size_t windows;         /* of rounds in which the sentinels could be compared with the reference */
+    size_t windows_changed; /* of these, kept though the machine was not as fast as it was */
+    size_t rounds_repeated; /* measured again because it was not */
+    double sentinel_drift;  /* largest difference from the reference of a window that was kept; 0 with none */
     double sentinel_shift;  /* largest |median / the platform's first median - 1| of a sentinel when this call
                                began; NaN where there is nothing to compare */
     double disturbed_share; /* of the timed runs: made while a neighbour shared the core, and not kept */
     double median_spread;   /* median over architectures of iqr / median */
+    maple_load load;
 } maple_measure_report;
 
 /* Measures what the pool does not have yet: rounds over all architectures in fresh random order, one warm and
  * one timed run each, sentinels in every round; each round is committed before it is reported. A run during
  * which a neighbour shared the core (src/measure/probe.h) is not kept; architectures that so lack more than
- * half of their rounds get them repeated, up to three times, the last time keeping all. Then labels (median
+ * half of their rounds get them repeated, up to three times, the last time keeping all. After each ten rounds
+ * the undisturbed runs of the sentinels are compared with those of the platform's first ten: where they
+ * differ by more than 3 %, the rounds are taken back and repeated, up to three times. Networks whose runs
+ * spread by more than the limit get all rounds anew, up to twice, then they are flagged. Then labels (median
  * of the kept runs) are written. Cancelled: MAPLE_INTERRUPTED, rounds stay in the pool and the same call
  * continues. A worker that is lost is started again. The network that it was lost with (while compiling, the
  * one in flight; while running, the one that fails alone in a new worker; none: it was chance) is marked as
@@ -145,5 +168,25 @@ typedef struct maple_measure_report {
 maple_status maple_measure_networks(const maple_measure_config *config, maple_pool *pool,
                                     const maple_platform *platform, const maple_measure_plan *plan,
                                     maple_measure_report *report, maple_error *error);
+
+/* How well labels repeat: measures each architecture twice, in two series of plan->rounds rounds each that
+ * alternate, every network compiled once for each series, by all rules of maple_measure_networks; then the
+ * distribution of |a / b - 1| over the networks whose two labels are there and not flagged. The pool's labels
+ * and runs stay as they are: the runs are in a pool in a temporary folder, and gone when this returns, so it
+ * cannot be continued. The caller stores *out. platform->id must be set; refusals as for
+ * maple_measure_networks; MAPLE_BAD_INPUT where no network is left to compare. plan->archs are different
+ * networks in the platform's graph form (maple_space_sample); those that degenerate are left out. */
+maple_status maple_measure_repeatability(const maple_measure_config *config, maple_pool *pool,
+                                         const maple_platform *platform, const maple_measure_plan *plan,
+                                         maple_repeatability *out, maple_measure_report *report,
+                                         maple_error *error);
+
+/* Whether that is as good as it can be (1 % in the median, 3 % in the 95th percentile). */
+bool maple_repeatability_is_good(const maple_repeatability *row);
+
+/* What the pool (NULL: none) knows of this host: the last repeatability of a platform of it, with what would
+ * improve it, or how to find out. */
+maple_status maple_doctor_repeatability(const maple_environment *environment, maple_pool *pool,
+                                        maple_check *out, maple_error *error);
 
 #endif

@@ -65,9 +65,12 @@ maple_status maple_pool_environment(maple_pool *pool, int64_t platform, char **o
 maple_status maple_pool_patch_environment(maple_pool *pool, int64_t platform, const char *json,
                                           maple_error *error);
 maple_status maple_pool_remove_platform(maple_pool *pool, int64_t platform, maple_error *error);
-/* Complete latencies of a platform in a space. */
+/* Complete latencies of a platform in a space, flagged ones among them. */
 maple_status maple_pool_count_latencies(maple_pool *pool, int64_t platform, const maple_space *space,
                                         size_t *n, maple_error *error);
+/* Those that are flagged. */
+maple_status maple_pool_count_flagged(maple_pool *pool, int64_t platform, const maple_space *space, size_t *n,
+                                      maple_error *error);
 
 /* --- Measurements --- */
 
@@ -77,6 +80,8 @@ typedef struct maple_latency {
     double mean_ms, min_ms, sd_ms;
     int runs;
     char reason[120];
+    char flag[120]; /* "" where the label is fine, else what is wrong with it ("noisy: ..."): not learned
+                       from, and not scored, unless that is asked for */
 } maple_latency;
 
 /* One transaction: all or none. An architecture that has a row gets the new one. */
@@ -98,6 +103,30 @@ maple_status maple_pool_runs(maple_pool *pool, int64_t platform, const maple_spa
                              maple_error *error);
 /* Forgets the raw runs of a platform (labels stay). */
 maple_status maple_pool_drop_runs(maple_pool *pool, int64_t platform, maple_error *error);
+/* Takes back single raw runs: that of archs[i] in rounds[i]. One transaction; those that are not there do not
+ * matter. */
+maple_status maple_pool_take_back_runs(maple_pool *pool, int64_t platform, const maple_space *space,
+                                       const maple_arch *archs, const int *rounds, size_t n,
+                                       maple_error *error);
+/* Forgets what was measured of architectures: their labels and all their raw runs. One transaction. */
+maple_status maple_pool_forget(maple_pool *pool, int64_t platform, const maple_space *space,
+                               const maple_arch *archs, size_t n, maple_error *error);
+
+/* How well labels of a platform repeat: networks that were measured twice, in alternating rounds
+ * (maple_measure_repeatability). */
+typedef struct maple_repeatability {
+    char date[32];                /* UTC, ISO 8601; "" where it was never measured */
+    size_t n;                     /* networks that both series have a label for */
+    int rounds;                   /* of each series */
+    double median, p90, p95, max; /* of |a / b - 1| over the networks */
+} maple_repeatability;
+
+/* Kept with its date; one of the same date is replaced. */
+maple_status maple_pool_put_repeatability(maple_pool *pool, int64_t platform, const maple_space *space,
+                                          const maple_repeatability *row, maple_error *error);
+/* The last one; n = 0 and NaN where there is none. */
+maple_status maple_pool_repeatability(maple_pool *pool, int64_t platform, const maple_space *space,
+                                      maple_repeatability *out, maple_error *error);
 
 typedef struct maple_operator_latency {
     double latency_ms, mean_ms, min_ms, sd_ms; /* NaN where missing */
@@ -173,13 +202,17 @@ typedef struct maple_dataset {
     maple_dataset_platform *profiled; /* with a descriptor only: all latencies are NaN */
     size_t n_scores;
     maple_dataset_score *scores; /* by name */
+    size_t n_flagged;            /* labels that were left out because they are flagged */
 } maple_dataset;
 
 /* Platforms with a latency or a descriptor (an operator latency, a counter) in the space. Several pools may
  * be loaded into one dataset (bundled + user's); a name that two pools share is taken from the first one that
- * has either of it. */
+ * has either of it. Labels that are flagged (maple_latency) are left out. */
 maple_status maple_dataset_load(maple_pool *const *pools, size_t n_pools, const maple_space *space,
                                 maple_dataset **out, maple_error *error);
+/* The same with flagged labels, where `flagged` is true. */
+maple_status maple_dataset_load_flagged(maple_pool *const *pools, size_t n_pools, const maple_space *space,
+                                        bool flagged, maple_dataset **out, maple_error *error);
 void maple_dataset_free(maple_dataset *dataset);
 /* Row of a platform with latencies, or -1. */
 ptrdiff_t maple_dataset_platform_row(const maple_dataset *dataset, const char *name);
@@ -235,7 +268,7 @@ maple_status maple_pool_import_scores(maple_pool *pool, const char *path, const 
  * scores are called zcp_PROXY. */
 maple_status maple_pool_import_zcp(maple_pool *pool, const char *path, const maple_space *space,
                                    maple_import_result *result, maple_error *error);
-/* `arch,index,latency_ms,mean_ms,min_ms,sd_ms,runs,reason`; appended to *out. */
+/* `arch,index,latency_ms,mean_ms,min_ms,sd_ms,runs,reason,flag`; appended to *out. */
 maple_status maple_pool_export_csv(maple_pool *pool, int64_t platform, const maple_space *space,
                                    maple_text *out, maple_error *error);
 /* Copies platforms of `source` (all, or those named) into `pool`; one transaction. Existing names with the

@@ -4,60 +4,30 @@
  * a machine down for tenths of a second at a time; 50 runs in a row fall into one such moment, 50 runs spread
  * over all rounds do not, and their median is the label.
  *
- * Networks are compiled in blocks that fit the memory limit. A round is sent to the worker in pieces of half
- * a second: each is committed to the pool when it is back, so an interrupt is answered soon and costs one
- * piece at most.
+ * Rounds are in windows (drift.h), and all of them are run again for networks whose runs spread too much
+ * (spread.c). Networks are compiled in blocks that fit the memory limit. A round is sent to the worker in
+ * pieces of half a second: each is committed to the pool when it is back, so an interrupt is answered soon
+ * and costs one piece at most.
  */
-#include "measure/lock.h"
 #include "measure/probe.h"
 #include "measure/session.h"
-
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 enum {
     PASSES = 4
 }; /* over the rounds: the first over all, then over what was disturbed; the last keeps all */
 static const double PIECE_S = 0.5;
-static const double DRIFT_WORTH_A_WARNING = 0.03, DISTURBANCE_WORTH_A_WARNING = 0.8;
-
-/* How far this block's medians are from the first block's. */
-static maple_status note_drift(maple_session *self, maple_error *error) {
-    for (size_t i = 0; i < self->n_sentinels; i++) {
-        maple_sentinel *one = &self->sentinels[i];
-        maple_summary summary;
-        maple_status status = maple_summarise(one->latency_ms, one->n, &summary, error);
-        if (status != MAPLE_OK)
-            return status;
-        one->n = 0;
-        if (summary.n == 0)
-            continue;
-        if (isnan(one->first_median))
-            one->first_median = summary.median;
-        double drift = fabs(summary.median / one->first_median - 1);
-        if (drift > self->campaign.report->sentinel_drift)
-            self->campaign.report->sentinel_drift = drift;
-        if (drift > DRIFT_WORTH_A_WARNING)
-            maple_log(self->campaign.config->hooks, MAPLE_LOG_WARNING,
-                      "the machine changed: sentinel %zu now takes %.3f ms, %.3f ms at first", i,
-                      summary.median, one->first_median);
-    }
-    return MAPLE_OK;
-}
+static const int64_t BETWEEN_LOAD_SAMPLES_NS = 20000000;
 
 /* --- Rounds --- */
 
-static bool *round_flag(const maple_session *self, size_t target, int round) {
-    return &self->campaign.has_round[target * (size_t)self->campaign.plan->rounds + (size_t)round];
-}
-
 /* Does this target still want this round? In the first pass every round that it lacks, later only while it
- * lacks more than half of them. */
+ * lacks more than half of them; once all are measured, only where they are measured anew. */
 static bool wants_round(const maple_session *self, size_t target, int round) {
-    int rounds = self->campaign.plan->rounds;
-    return !*round_flag(self, target, round) &&
-           (self->pass == 0 || 2 * self->campaign.targets[target].missing > rounds);
+    const maple_campaign *campaign = &self->campaign;
+    const maple_target_network *one = &campaign->targets[target];
+    int rounds = campaign->plan->rounds / campaign->series;
+    return !*maple_campaign_round(campaign, target, round) && (self->again == 0 || one->anew) &&
+           (self->pass == 0 || 2 * one->missing > rounds);
 }
 
 /* The ids of a round in fresh random order; none where every target has it already. */
@@ -78,7 +48,8 @@ static size_t order_round(maple_session *self, size_t first, size_t end, int rou
             needed = true;
         }
     }
-    uint64_t identity[4] = {plan->seed, first, (uint64_t)round, (uint64_t)self->pass};
+    uint64_t identity[4] = {plan->seed, first, (uint64_t)round,
+                            (uint64_t)(self->pass + PASSES * self->again)};
     maple_rng rng = maple_rng_seed(maple_hash(identity, sizeof identity));
     maple_rng_shuffle(&rng, n, self->ids);
     return needed ? n : 0;
@@ -96,10 +67,10 @@ static bool take_run(maple_session *self, size_t id, const maple_timing *timing,
     *target = id - self->n_sentinels;
     if (id < self->n_sentinels) {
         maple_sentinel *one = &self->sentinels[id];
-        if (keep)
+        if (!disturbed && one->n < MAPLE_WINDOW_RUNS)
             one->latency_ms[one->n++] = timing->latency_ms;
         *target = one->target;
-        if (*target == MAPLE_NO_TARGET || *round_flag(self, *target, round))
+        if (*target == MAPLE_NO_TARGET || *maple_campaign_round(&self->campaign, *target, round))
             return false;
     }
     self->timed++;
@@ -109,12 +80,13 @@ static bool take_run(maple_session *self, size_t id, const maple_timing *timing,
 
 static void report_progress(maple_session *self, double runs) {
     const maple_hooks *hooks = self->campaign.config->hooks;
-    if (self->pass == 0) {
+    if (self->pass == 0 && self->again == 0) {
         self->done += runs;
         maple_report_progress(hooks, "measuring", self->done, self->total, "runs");
     } else {
         self->repeated += runs;
-        maple_report_progress(hooks, "repeating disturbed runs", self->repeated, self->to_repeat, "runs");
+        maple_report_progress(hooks, self->again ? "repeating noisy networks" : "repeating disturbed runs",
+                              self->repeated, self->to_repeat, "runs");
     }
 }
 
@@ -128,8 +100,11 @@ static maple_status keep_piece(maple_session *self, const size_t *ids, size_t n,
         size_t target;
         if (!take_run(self, ids[i], &self->timings[i], round, &target))
             continue;
-        *round_flag(self, target, round) = true;
+        *maple_campaign_round(campaign, target, round) = true;
         campaign->targets[target].missing--;
+        maple_status status = maple_drift_note(self, target, round, error);
+        if (status != MAPLE_OK)
+            return status;
         self->piece_archs[kept] = campaign->targets[target].arch;
         self->piece_latency_ms[kept++] = self->timings[i].latency_ms;
     }
@@ -193,6 +168,7 @@ static maple_status run_one_by_one(maple_session *self, const size_t *ids, size_
 
 static maple_status run_round(maple_session *self, size_t first, size_t end, int round, maple_error *error) {
     size_t n = order_round(self, first, end, round);
+    self->drift.rounds += n > 0;
     for (size_t at = 0, done = 0; at < n; at += done) {
         maple_error failed = {0};
         if (maple_is_cancelled(self->campaign.config->hooks))
@@ -227,96 +203,63 @@ static double count_wanted(const maple_session *self, size_t first, size_t end) 
     return wanted;
 }
 
-static maple_status measure_block(maple_session *self, size_t first, size_t *end, maple_error *error) {
-    maple_status status = maple_session_load(self, first, end, error);
+static void sample_load(maple_session *self) {
+    maple_load_sample sample;
+    if (!self->worker)
+        return;
+    if (self->load.n > 0 && maple_clock_ns() - self->load.last.at_ns < BETWEEN_LOAD_SAMPLES_NS)
+        return;
+    maple_load_sample_take(NULL, maple_worker_process_id(self->worker), &sample);
+    maple_load_note(&self->load, &sample);
+}
+
+/* Rounds [begin, stop), again where the machine was not itself meanwhile. */
+static maple_status run_window(maple_session *self, size_t first, size_t end, int begin, int stop,
+                               maple_error *error) {
+    maple_status status = MAPLE_OK;
+    bool again = true;
+    for (int attempt = 0; again && status == MAPLE_OK; attempt++) {
+        maple_drift_begin_window(self);
+        for (int round = begin; round < stop && status == MAPLE_OK; round++) {
+            status = run_round(self, first, end, round, error);
+            sample_load(self);
+        }
+        if (status == MAPLE_OK)
+            status = maple_drift_judge(self, attempt, &again, error);
+    }
+    return status;
+}
+
+/* All passes over the rounds of a block. A rest of less than half a window belongs to the one before. */
+static maple_status run_passes(maple_session *self, size_t first, size_t end, maple_error *error) {
+    int rounds = self->campaign.plan->rounds;
+    maple_status status = MAPLE_OK;
     for (self->pass = 0; self->pass < PASSES && status == MAPLE_OK; self->pass++) {
         self->repeated = 0;
-        self->to_repeat = self->pass > 0 ? count_wanted(self, first, *end) : 0;
-        for (int round = 0; round < self->campaign.plan->rounds && status == MAPLE_OK; round++)
-            status = run_round(self, first, *end, round, error);
+        self->to_repeat = self->pass > 0 || self->again > 0 ? count_wanted(self, first, end) : 0;
+        for (int begin = 0, stop; begin < rounds && status == MAPLE_OK; begin = stop) {
+            stop = begin + MAPLE_WINDOW_ROUNDS;
+            if (rounds - stop < MAPLE_WINDOW_ROUNDS / 2)
+                stop = rounds;
+            status = run_window(self, first, end, begin, stop, error);
+        }
     }
+    return status;
+}
+
+maple_status maple_session_measure_block(maple_session *self, size_t first, size_t *end, maple_error *error) {
+    maple_status status = maple_session_load(self, first, end, error);
+    size_t noisy = 1;
+    maple_drift_begin_block(self);
+    for (self->again = 0; noisy > 0 && status == MAPLE_OK; self->again++) {
+        status = run_passes(self, first, *end, error);
+        if (status == MAPLE_OK)
+            status = maple_session_take_back_spread(self, first, *end, &noisy, error);
+    }
+    self->again = 0;
     if (status == MAPLE_OK)
         status = maple_campaign_label(&self->campaign, first, *end, error);
     if (status == MAPLE_OK)
-        status = note_drift(self, error);
-    if (status == MAPLE_OK)
         status = maple_session_unload(self, first, *end, error);
-    return status;
-}
-
-/* --- The whole --- */
-
-static maple_status check_plan(const maple_measure_config *config, const maple_platform *platform,
-                               const maple_measure_plan *plan, maple_error *error) {
-    if (plan->rounds < 1 || plan->rounds > 1000000)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "%d rounds: it takes at least 1", plan->rounds);
-    if (platform->id == 0)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "platform '%s' is not in the pool yet",
-                               platform->name);
-    if (platform->graph != config->graph || platform->threads != config->options.threads ||
-        platform->batch != config->options.batch || strcmp(platform->engine, config->engine) != 0)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
-                               "platform '%s' is not what is configured to be measured", platform->name);
-    return MAPLE_OK;
-}
-
-static maple_status check_host(maple_pool *pool, const maple_platform *platform, maple_error *error) {
-    maple_environment here;
-    char *then;
-    maple_status status = maple_pool_environment(pool, platform->id, &then, error);
-    if (status != MAPLE_OK)
-        return status;
-    maple_environment_probe(NULL, &here);
-    status = maple_environment_same_host(then, &here, error);
-    maple_free(then);
-    return status == MAPLE_OK ? status : maple_error_prefix(error, status, "platform '%s'", platform->name);
-}
-
-static maple_status measure_all(maple_session *self, maple_error *error) {
-    maple_status status = maple_session_start(self, (size_t)self->campaign.plan->rounds * PASSES, error);
-    if (status == MAPLE_OK)
-        status = maple_session_check_sentinels(self, error);
-    for (size_t first = 0, end = 0; first < self->campaign.n_targets && status == MAPLE_OK; first = end)
-        status = measure_block(self, first, &end, error);
-    return status;
-}
-
-maple_status maple_measure_networks(const maple_measure_config *config, maple_pool *pool,
-                                    const maple_platform *platform, const maple_measure_plan *plan,
-                                    maple_measure_report *report, maple_error *error) {
-    int64_t begin = maple_clock_ns();
-    maple_lock lock;
-    *report = (maple_measure_report){.median_spread = NAN, .sentinel_shift = NAN};
-    maple_status status = check_plan(config, platform, plan, error);
-    if (status == MAPLE_OK)
-        status = check_host(pool, platform, error);
-    if (status != MAPLE_OK)
-        return status;
-    status = maple_lock_take(&lock, pool, platform, config->hooks, error);
-    if (status != MAPLE_OK) {
-        maple_lock_release(&lock);
-        return status;
-    }
-    maple_session self = {.campaign = {.config = config,
-                                       .plan = plan,
-                                       .pool = pool,
-                                       .platform = platform->id,
-                                       .report = report},
-                          .platform = platform};
-    status = maple_campaign_prepare(&self.campaign, error);
-    if (status == MAPLE_OK && self.campaign.n_targets > 0)
-        status = measure_all(&self, error);
-    maple_status finished = maple_campaign_finish(&self.campaign, status == MAPLE_OK ? error : NULL);
-    status = status == MAPLE_OK ? finished : status;
-    maple_session_release(&self);
-    maple_lock_release(&lock);
-    report->disturbed_share = self.timed > 0 ? self.dropped / self.timed : 0;
-    if (report->disturbed_share > DISTURBANCE_WORTH_A_WARNING)
-        maple_log(config->hooks, MAPLE_LOG_WARNING,
-                  "the core was hardly ever to ourselves (%.0f %% of the runs were disturbed): labels may be "
-                  "too high; "
-                  "stop what else runs on this machine or take another core (--cpu), and measure again",
-                  100 * report->disturbed_share);
-    report->wall_s = (double)(maple_clock_ns() - begin) / 1e9;
     return status;
 }

@@ -8,7 +8,6 @@
  */
 #include "measure/session.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -188,7 +187,7 @@ maple_status maple_session_recover(maple_session *self, const maple_error *lost,
 static maple_status add_sentinel(maple_session *self, const maple_arch *arch, size_t runs,
                                  maple_error *error) {
     maple_sentinel *added = &self->sentinels[self->n_sentinels];
-    *added = (maple_sentinel){.arch = *arch, .target = MAPLE_NO_TARGET, .first_median = NAN};
+    *added = (maple_sentinel){.arch = *arch, .target = MAPLE_NO_TARGET};
     added->latency_ms = maple_alloc(runs, sizeof *added->latency_ms);
     if (!added->latency_ms)
         return maple_error_memory(error);
@@ -355,5 +354,6 @@ void maple_session_release(maple_session *self) {
     maple_free(self->timings);
     maple_free(self->piece_archs);
     maple_free(self->piece_latency_ms);
+    maple_free(self->drift.runs);
     maple_campaign_release(&self->campaign);
 }

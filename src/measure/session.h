@@ -8,18 +8,23 @@
 #define MAPLE_MEASURE_SESSION_H
 
 #include "measure/campaign.h"
+#include "measure/drift.h"
+#include "measure/load.h"
 #include "measure/worker_client.h"
 
-enum { MAPLE_MAX_SENTINELS = 8, MAPLE_PIECE_IDS = 4096 };
+enum { MAPLE_PIECE_IDS = 4096 };
+
+/* What is not known yet is NaN. */
+#define MAPLE_NO_REPORT                                                                                      \
+    ((maple_measure_report){.median_spread = NAN, .sentinel_shift = NAN, .load = {NAN, NAN, NAN, NAN, NAN}})
 
 /* Sentinels have the ids 0 .. n_sentinels - 1, targets[t] has n_sentinels + t. */
 typedef struct maple_sentinel {
     maple_arch arch;
     bool lost;          /* it took a worker with it: not run any more */
     size_t target;      /* the target that it is, too, or MAPLE_NO_TARGET */
-    double *latency_ms; /* [rounds * passes] of this block */
+    double *latency_ms; /* undisturbed runs of this window */
     size_t n;
-    double first_median; /* NaN before the first block */
 } maple_sentinel;
 
 typedef struct maple_session {
@@ -41,10 +46,13 @@ typedef struct maple_session {
     double done, total;         /* runs of first passes, for progress */
     double repeated, to_repeat; /* runs of the current later pass */
     int pass;
+    int again; /* 0: first measured; 1, 2: what spread too much is measured anew */
+    maple_drift drift;
+    maple_load_meter load;
     double timed, dropped; /* runs of targets, and those of them that were not kept */
 } maple_session;
 
-/* Starts the worker and compiles the sentinels, each with room for `sentinel_runs` runs. */
+/* Starts the worker and compiles the sentinels, each with room for `sentinel_runs` undisturbed runs. */
 maple_status maple_session_start(maple_session *self, size_t sentinel_runs, maple_error *error);
 void maple_session_release(maple_session *self);
 maple_status maple_session_interrupted(const maple_session *self, maple_error *error);
@@ -72,5 +80,19 @@ bool maple_session_is_sentinel(const maple_session *self, size_t target);
 /* Runs ids in the worker, within the watchdog's patience. */
 maple_status maple_session_run(maple_session *self, const size_t *ids, size_t n, double budget_s, int round,
                                size_t *done, double *executing_s, maple_error *error);
+
+/* Compiles, measures and labels the targets from `first` on that fit a block. */
+maple_status maple_session_measure_block(maple_session *self, size_t first, size_t *end, maple_error *error);
+
+/* Runs of targets [first, end) that spread too much are taken back: *n targets are to be measured anew. */
+maple_status maple_session_take_back_spread(maple_session *self, size_t first, size_t end, size_t *n,
+                                            maple_error *error);
+
+/* Plan and platform go together, and this is the platform's host (measure.c). */
+maple_status maple_session_check_plan(const maple_measure_config *config, maple_pool *pool,
+                                      const maple_platform *platform, const maple_measure_plan *plan,
+                                      maple_error *error);
+/* Measures all targets of a campaign that is prepared, and fills the report but for wall_s. */
+maple_status maple_session_measure(maple_session *self, maple_error *error);
 
 #endif

@@ -28,6 +28,7 @@ typedef struct loader {
     size_t n_entries, capacity;
     maple_text texts;
     maple_dataset *dataset;
+    bool flagged; /* labels, too */
 } loader;
 
 static maple_status add_entry(loader *l, size_t pool, sqlite3_stmt *row, maple_error *error) {
@@ -176,8 +177,23 @@ static maple_status load_descriptor(loader *l, size_t pool, maple_dataset_platfo
     return status;
 }
 
-static const char latencies_of_platform[] =
+static const char all_latencies[] =
     "SELECT arch, latency_ms FROM latencies WHERE platform = ? AND latency_ms IS NOT NULL ORDER BY arch";
+static const char fine_latencies[] = "SELECT arch, latency_ms FROM latencies WHERE platform = ? AND "
+                                     "latency_ms IS NOT NULL AND flag IS NULL ORDER BY arch";
+
+static maple_status load_latencies(loader *l, size_t pool, maple_dataset_platform *p, size_t *found,
+                                   maple_error *error) {
+    bool leave_out = !l->flagged && maple_pool_has_flags(l->pools[pool]);
+    size_t flagged = 0;
+    maple_status status = MAPLE_OK;
+    if (leave_out)
+        status = maple_pool_count_flagged(l->pools[pool], p->platform.id, l->space, &flagged, error);
+    l->dataset->n_flagged += flagged;
+    return status == MAPLE_OK ? load_column(l, pool, leave_out ? fine_latencies : all_latencies,
+                                            p->platform.id, p->latency_ms, found, error)
+                              : status;
+}
 
 /* At the end of a list, which has room for powers of two. Releases what is not added. */
 static maple_status add_platform(maple_dataset_platform **list, size_t *n, maple_dataset_platform *added,
@@ -217,7 +233,7 @@ static maple_status load_platform(loader *l, size_t pool, const maple_platform *
     if (!p.latency_ms || !p.operator_ms || !p.counters_warm || !p.counters_cold)
         status = maple_error_memory(error);
     if (status == MAPLE_OK)
-        status = load_column(l, pool, latencies_of_platform, platform->id, p.latency_ms, &found, error);
+        status = load_latencies(l, pool, &p, &found, error);
     if (status == MAPLE_OK)
         status = load_descriptor(l, pool, &p, error);
     if (status == MAPLE_OK && found > 0)
@@ -342,7 +358,12 @@ static maple_status load(loader *l, maple_error *error) {
 
 maple_status maple_dataset_load(maple_pool *const *pools, size_t n_pools, const maple_space *space,
                                 maple_dataset **out, maple_error *error) {
-    loader l = {.pools = pools, .n_pools = n_pools, .space = space};
+    return maple_dataset_load_flagged(pools, n_pools, space, false, out, error);
+}
+
+maple_status maple_dataset_load_flagged(maple_pool *const *pools, size_t n_pools, const maple_space *space,
+                                        bool flagged, maple_dataset **out, maple_error *error) {
+    loader l = {.pools = pools, .n_pools = n_pools, .space = space, .flagged = flagged};
     l.dataset = maple_alloc(1, sizeof *l.dataset);
     if (!l.dataset)
         return maple_error_memory(error);

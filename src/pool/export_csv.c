@@ -46,6 +46,8 @@ static void add_row(maple_text *out, const maple_space *space, const maple_laten
     }
     maple_text_addf(out, ",%d,", row->runs);
     add_field(out, row->reason);
+    maple_text_add(out, ",");
+    add_field(out, row->flag);
     maple_text_add(out, "\n");
 }
 
@@ -56,7 +58,7 @@ static maple_status add_rows(maple_text *out, const maple_space *space, const ma
     if (!plain)
         return maple_error_memory(error);
     locale_t before = uselocale(plain);
-    maple_text_add(out, "arch,index,latency_ms,mean_ms,min_ms,sd_ms,runs,reason\n");
+    maple_text_add(out, "arch,index,latency_ms,mean_ms,min_ms,sd_ms,runs,reason,flag\n");
     for (size_t i = 0; i < n; i++)
         add_row(out, space, &rows[i], index[i]);
     uselocale(before);

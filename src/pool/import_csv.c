@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LATENCY, MEAN, MINIMUM, SD, RUNS, REASON, COLUMNS, REQUIRED = 1 };
+enum { LATENCY, MEAN, MINIMUM, SD, RUNS, REASON, FLAG, COLUMNS, REQUIRED = 1 };
 
-static const char *const column_names[COLUMNS] = {"latency_ms", "mean_ms", "min_ms",
-                                                  "sd_ms",      "runs",    "reason"};
+static const char *const column_names[COLUMNS] = {"latency_ms", "mean_ms", "min_ms", "sd_ms",
+                                                  "runs",       "reason",  "flag"};
 
 typedef struct table {
     maple_csv *csv;
@@ -58,20 +58,20 @@ static maple_status read_runs(const table *t, const maple_csv_field *fields, int
     return maple_csv_integer(t->csv, field, 0, INT_MAX, out, error);
 }
 
-static maple_status read_reason(const table *t, const maple_csv_field *fields, maple_latency *row,
-                                maple_error *error) {
-    const maple_csv_field *field = field_of(t, fields, REASON);
-    if (field && field->length >= sizeof row->reason)
-        return maple_csv_fail(t->csv, field, error, "a reason of %zu bytes: %zu are the most", field->length,
-                              sizeof row->reason - 1);
-    snprintf(row->reason, sizeof row->reason, "%s", field ? field->text : "");
+static maple_status read_text(const table *t, const maple_csv_field *fields, int column, char *out,
+                              size_t size, maple_error *error) {
+    const maple_csv_field *field = field_of(t, fields, column);
+    if (field && field->length >= size)
+        return maple_csv_fail(t->csv, field, error, "a %s of %zu bytes: %zu are the most",
+                              column_names[column], field->length, size - 1);
+    snprintf(out, size, "%s", field ? field->text : "");
     return MAPLE_OK;
 }
 
 /* A line that says nothing but which architecture: its latency is still to be measured. */
 static bool is_unmeasured(const maple_latency *row) {
     return isnan(row->latency_ms) && isnan(row->mean_ms) && isnan(row->min_ms) && isnan(row->sd_ms) &&
-           row->runs == 0 && !row->reason[0];
+           row->runs == 0 && !row->reason[0] && !row->flag[0];
 }
 
 static maple_status read_row(table *t, const maple_csv_field *fields, maple_error *error) {
@@ -93,7 +93,9 @@ static maple_status read_row(table *t, const maple_csv_field *fields, maple_erro
     if (status == MAPLE_OK)
         status = read_runs(t, fields, &row->runs, error);
     if (status == MAPLE_OK)
-        status = read_reason(t, fields, row, error);
+        status = read_text(t, fields, REASON, row->reason, sizeof row->reason, error);
+    if (status == MAPLE_OK)
+        status = read_text(t, fields, FLAG, row->flag, sizeof row->flag, error);
     if (status != MAPLE_OK)
         return status;
     if (is_unmeasured(row)) {
@@ -102,6 +104,8 @@ static maple_status read_row(table *t, const maple_csv_field *fields, maple_erro
     }
     status = maple_pool_check_latency(row->latency_ms, row->mean_ms, row->min_ms, row->sd_ms, row->runs,
                                       row->reason, error);
+    if (status == MAPLE_OK)
+        status = maple_pool_check_flag(row, error);
     if (status != MAPLE_OK)
         return maple_csv_locate(t->csv, field_of(t, fields, LATENCY), status, error);
     t->n++;

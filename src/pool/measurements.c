@@ -28,6 +28,14 @@ maple_status maple_pool_check_latency(double latency_ms, double mean_ms, double 
     return MAPLE_OK;
 }
 
+maple_status maple_pool_check_flag(const maple_latency *row, maple_error *error) {
+    if (row->flag[0] && isnan(row->latency_ms))
+        return maple_error_set(error, MAPLE_BAD_INPUT,
+                               "a flag ('%s') and no latency that it could be about: give the reason only",
+                               row->flag);
+    return MAPLE_OK;
+}
+
 maple_status maple_pool_name_row(const maple_space *space, const maple_arch *arch, size_t i,
                                  maple_status status, maple_error *error) {
     char text[MAPLE_MAX_ARCH_TEXT];
@@ -41,6 +49,8 @@ maple_status maple_pool_put_latencies(maple_pool *pool, int64_t platform, const 
         const maple_latency *row = &rows[i];
         maple_status status = maple_pool_check_latency(row->latency_ms, row->mean_ms, row->min_ms, row->sd_ms,
                                                        row->runs, row->reason, error);
+        if (status == MAPLE_OK)
+            status = maple_pool_check_flag(row, error);
         if (status != MAPLE_OK)
             return maple_pool_name_row(space, &row->arch, i, status, error);
     }
@@ -52,16 +62,16 @@ maple_status maple_pool_put_latencies(maple_pool *pool, int64_t platform, const 
     status =
         maple_pool_prepare(pool, &statement, error,
                            "INSERT OR REPLACE INTO latencies(platform, arch, latency_ms, mean_ms, min_ms, "
-                           "sd_ms, runs, reason) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+                           "sd_ms, runs, reason, flag) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
                            "");
     for (size_t i = 0; status == MAPLE_OK && i < n; i++) {
         const maple_latency *row = &rows[i];
         int64_t arch;
         status = maple_pool_make_arch_id(pool, space, space_id, &row->arch, &arch, error);
         if (status == MAPLE_OK)
-            status = maple_pool_run(pool, statement, error, "llddddis", platform, arch, row->latency_ms,
+            status = maple_pool_run(pool, statement, error, "llddddiss", platform, arch, row->latency_ms,
                                     row->mean_ms, row->min_ms, row->sd_ms, row->runs,
-                                    row->reason[0] ? row->reason : NULL);
+                                    row->reason[0] ? row->reason : NULL, row->flag[0] ? row->flag : NULL);
     }
     sqlite3_finalize(statement);
     return maple_pool_end(pool, status, error);
@@ -78,11 +88,18 @@ static maple_status read_latency(maple_pool *pool, const maple_space *space, sql
         .runs = sqlite3_column_int(row, 5),
     };
     maple_pool_column_text(row, 6, out->reason, sizeof out->reason);
+    maple_pool_column_text(row, 7, out->flag, sizeof out->flag);
     maple_status status = maple_space_parse(space, text ? text : "", &out->arch, error);
     return status == MAPLE_OK
                ? status
                : maple_error_prefix(error, MAPLE_BAD_INPUT, "%s: the pool is damaged", pool->path);
 }
+
+#define SELECT_LATENCIES(flag)                                                                               \
+    "SELECT a.arch, l.latency_ms, l.mean_ms, l.min_ms, l.sd_ms, l.runs, l.reason, " flag                     \
+    " FROM latencies l "                                                                                     \
+    "JOIN architectures a ON a.id = l.arch JOIN spaces s ON s.id = a.space "                                 \
+    "WHERE l.platform = ? AND s.name = ? ORDER BY a.arch"
 
 maple_status maple_pool_latencies(maple_pool *pool, int64_t platform, const maple_space *space,
                                   maple_latency **out, size_t *n, maple_error *error) {
@@ -99,13 +116,10 @@ maple_status maple_pool_latencies(maple_pool *pool, int64_t platform, const mapl
     if (status == MAPLE_OK && !(rows = maple_alloc((size_t)capacity, sizeof *rows)))
         status = maple_error_memory(error);
     if (status == MAPLE_OK)
-        status =
-            maple_pool_prepare(pool, &statement, error,
-                               "SELECT a.arch, l.latency_ms, l.mean_ms, l.min_ms, l.sd_ms, l.runs, l.reason "
-                               "FROM latencies l JOIN architectures a ON a.id = l.arch "
-                               "JOIN spaces s ON s.id = a.space "
-                               "WHERE l.platform = ? AND s.name = ? ORDER BY a.arch",
-                               "ls", platform, maple_space_name(space));
+        status = maple_pool_prepare(pool, &statement, error,
+                                    maple_pool_has_flags(pool) ? SELECT_LATENCIES("l.flag")
+                                                               : SELECT_LATENCIES("NULL"),
+                                    "ls", platform, maple_space_name(space));
     while (status == MAPLE_OK && (status = maple_pool_step(pool, statement, &more, error)) == MAPLE_OK &&
            more) {
         if (used == (size_t)capacity)
@@ -221,5 +235,63 @@ maple_status maple_pool_drop_runs(maple_pool *pool, int64_t platform, maple_erro
     status = maple_pool_require_platform(pool, platform, error);
     if (status == MAPLE_OK)
         status = maple_pool_execute(pool, error, "DELETE FROM runs WHERE platform = ?", "l", platform);
+    return maple_pool_end(pool, status, error);
+}
+
+maple_status maple_pool_take_back_runs(maple_pool *pool, int64_t platform, const maple_space *space,
+                                       const maple_arch *archs, const int *rounds, size_t n,
+                                       maple_error *error) {
+    int64_t space_id;
+    sqlite3_stmt *statement = NULL;
+    maple_status status = maple_pool_begin_rows(pool, platform, space, &space_id, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = maple_pool_prepare(pool, &statement, error,
+                                "DELETE FROM runs WHERE platform = ? AND round = ? AND arch = ?", "");
+    for (size_t i = 0; status == MAPLE_OK && i < n; i++) {
+        int64_t arch = 0;
+        status = maple_pool_arch_id(pool, space_id, space, &archs[i], &arch, error);
+        if (status == MAPLE_OK)
+            status = maple_pool_run(pool, statement, error, "lil", platform, rounds[i], arch);
+    }
+    sqlite3_finalize(statement);
+    return maple_pool_end(pool, status, error);
+}
+
+/* All runs of one architecture, round by round: a scan of the whole table for each would take minutes. */
+static maple_status forget_runs(maple_pool *pool, int64_t platform, const maple_space *space,
+                                const maple_arch *arch, maple_error *error) {
+    int *rounds = NULL;
+    double *latency_ms = NULL;
+    size_t n = 0;
+    maple_status status = maple_pool_runs(pool, platform, space, arch, &rounds, &latency_ms, &n, error);
+    maple_arch *archs = status == MAPLE_OK ? maple_alloc(n, sizeof *archs) : NULL;
+    if (status == MAPLE_OK && !archs)
+        status = maple_error_memory(error);
+    for (size_t i = 0; status == MAPLE_OK && i < n; i++)
+        archs[i] = *arch;
+    if (status == MAPLE_OK)
+        status = maple_pool_take_back_runs(pool, platform, space, archs, rounds, n, error);
+    maple_free(archs);
+    maple_free(rounds);
+    maple_free(latency_ms);
+    return status;
+}
+
+maple_status maple_pool_forget(maple_pool *pool, int64_t platform, const maple_space *space,
+                               const maple_arch *archs, size_t n, maple_error *error) {
+    int64_t space_id;
+    maple_status status = maple_pool_begin_rows(pool, platform, space, &space_id, error);
+    if (status != MAPLE_OK)
+        return status;
+    for (size_t i = 0; status == MAPLE_OK && i < n; i++) {
+        int64_t arch = 0;
+        status = maple_pool_arch_id(pool, space_id, space, &archs[i], &arch, error);
+        if (status == MAPLE_OK)
+            status = maple_pool_execute(pool, error, "DELETE FROM latencies WHERE platform = ? AND arch = ?",
+                                        "ll", platform, arch);
+        if (status == MAPLE_OK)
+            status = forget_runs(pool, platform, space, &archs[i], error);
+    }
     return maple_pool_end(pool, status, error);
 }

@@ -68,12 +68,30 @@ static maple_status copy_keys(maple_pool *pool, maple_pool *source, maple_error 
     return status;
 }
 
-static maple_status copy_rows(maple_pool *pool, int64_t theirs, int64_t ours, bool statistics_only,
-                              maple_import_result *result, maple_error *error) {
+#define COPY_LATENCIES(flag)                                                                                 \
+    "INSERT OR REPLACE INTO main.latencies(platform, arch, latency_ms, mean_ms, min_ms, sd_ms, runs, "       \
+    "reason, flag) SELECT ?2, k.ours, l.latency_ms, l.mean_ms, l.min_ms, l.sd_ms, l.runs, l.reason, " flag   \
+    " FROM source.latencies l JOIN temp.arch_of k ON k.theirs = l.arch WHERE l.platform = ?1"
+
+/* What an older source has not: flags, repeatability. */
+static maple_status copy_format_3(maple_pool *pool, const maple_pool *source, int64_t theirs, int64_t ours,
+                                  maple_error *error) {
+    bool has = maple_pool_has_flags(source);
+    maple_status status = maple_pool_execute(
+        pool, error, has ? COPY_LATENCIES("l.flag") : COPY_LATENCIES("NULL"), "ll", theirs, ours);
+    if (status == MAPLE_OK && has)
+        status = maple_pool_execute(
+            pool, error,
+            "INSERT OR REPLACE INTO main.repeatability SELECT ?2, k.ours, r.date, r.n, r.rounds, r.median, "
+            "r.p90, r.p95, r.max FROM source.repeatability r JOIN temp.space_of k ON k.theirs = r.space "
+            "WHERE r.platform = ?1",
+            "ll", theirs, ours);
+    return status;
+}
+
+static maple_status copy_rows(maple_pool *pool, const maple_pool *source, int64_t theirs, int64_t ours,
+                              bool statistics_only, maple_import_result *result, maple_error *error) {
     static const char *const steps[] = {
-        "INSERT OR REPLACE INTO main.latencies SELECT ?2, k.ours, l.latency_ms, l.mean_ms, l.min_ms, "
-        "l.sd_ms, l.runs, "
-        "l.reason FROM source.latencies l JOIN temp.arch_of k ON k.theirs = l.arch WHERE l.platform = ?1",
         "INSERT OR REPLACE INTO main.operators SELECT ?2, k.ours, o.operator, o.latency_ms, o.mean_ms, "
         "o.min_ms, "
         "o.sd_ms, o.runs, o.implementation, o.reason FROM source.operators o "
@@ -87,7 +105,7 @@ static maple_status copy_rows(maple_pool *pool, int64_t theirs, int64_t ours, bo
         "JOIN temp.arch_of k ON k.theirs = r.arch WHERE r.platform = ?1",
     };
     size_t n = sizeof steps / sizeof *steps - statistics_only;
-    maple_status status = MAPLE_OK;
+    maple_status status = copy_format_3(pool, source, theirs, ours, error);
     for (size_t i = 0; status == MAPLE_OK && i < n; i++)
         status = maple_pool_execute(pool, error, steps[i], "ll", theirs, ours);
     int64_t rows = 0, labels = 0;
@@ -157,7 +175,7 @@ static maple_status copy_platforms(maple_pool *pool, maple_pool *source, const m
             continue;
         status = add_platform(pool, &platforms[i], &ours, error);
         if (status == MAPLE_OK)
-            status = copy_rows(pool, platforms[i].id, ours, statistics_only, result, error);
+            status = copy_rows(pool, source, platforms[i].id, ours, statistics_only, result, error);
     }
     sqlite3_exec(pool->db, "DROP TABLE IF EXISTS temp.arch_of; DROP TABLE IF EXISTS temp.space_of", NULL,
                  NULL, NULL);

@@ -297,3 +297,18 @@ maple_status maple_pool_count_latencies(maple_pool *pool, int64_t platform, cons
         *n = (size_t)count;
     return status;
 }
+
+maple_status maple_pool_count_flagged(maple_pool *pool, int64_t platform, const maple_space *space, size_t *n,
+                                      maple_error *error) {
+    int64_t count = 0;
+    maple_status status = MAPLE_OK;
+    if (maple_pool_has_flags(pool))
+        status = maple_pool_query(pool, &count, error,
+                                  "SELECT count(*) FROM latencies l JOIN architectures a ON a.id = l.arch "
+                                  "JOIN spaces s ON s.id = a.space "
+                                  "WHERE l.platform = ? AND s.name = ? AND l.flag IS NOT NULL",
+                                  "ls", platform, maple_space_name(space));
+    if (status == MAPLE_OK)
+        *n = (size_t)count;
+    return status;
+}

@@ -26,7 +26,8 @@ struct maple_pool {
     char *path;
     const char *query; /* of the URI under which another connection may read it */
     maple_pool_mode mode;
-    int depth; /* of nested transactions; only the outermost one commits */
+    int64_t format; /* when it was opened: one that is only read may be older */
+    int depth;      /* of nested transactions; only the outermost one commits */
     maple_arch_cache archs;
 };
 
@@ -40,6 +41,8 @@ maple_status maple_pool_prepare_schema(maple_pool *pool, maple_error *error);
 maple_status maple_pool_refuse_format(const char *path, int64_t format, maple_error *error);
 /* Whether the pool has scores: one of format 1 that is only read has not. */
 maple_status maple_pool_has_scores(maple_pool *pool, bool *out, maple_error *error);
+/* Whether the pool has flags of labels, and repeatability: from format 3 on. */
+bool maple_pool_has_flags(const maple_pool *pool);
 
 /* --- Statements (sql.c) --- */
 
@@ -111,5 +114,8 @@ maple_status maple_pool_name_row(const maple_space *space, const maple_arch *arc
  */
 maple_status maple_pool_check_latency(double latency_ms, double mean_ms, double min_ms, double sd_ms,
                                       int runs, const char *reason, maple_error *error);
+
+/* A flag says what is wrong with a latency: there has to be one. */
+maple_status maple_pool_check_flag(const maple_latency *row, maple_error *error);
 
 #endif

@@ -69,11 +69,20 @@ static const char *const schema_2[] = {
     "PRIMARY KEY(score, arch)) STRICT, WITHOUT ROWID",
 };
 
-/* What format 3 has more: the numeric type. What was measured before ran in float32; of what was imported
- * nobody said. */
+/* What format 3 has more: the numeric type (what was measured before ran in float32; of what was imported
+ * nobody said), flags of labels, and how well labels repeat. */
 static const char *const schema_3[] = {
     "ALTER TABLE platforms ADD COLUMN dtype TEXT NOT NULL DEFAULT ''",
     "UPDATE platforms SET dtype = 'f32' WHERE engine <> 'imported'",
+
+    "ALTER TABLE latencies ADD COLUMN flag TEXT",
+
+    "CREATE TABLE repeatability("
+    "platform INTEGER NOT NULL REFERENCES platforms(id) ON DELETE CASCADE, "
+    "space INTEGER NOT NULL REFERENCES spaces(id), date TEXT NOT NULL CHECK(date <> ''), "
+    "n INTEGER NOT NULL CHECK(n > 0), rounds INTEGER NOT NULL CHECK(rounds > 0), median REAL NOT NULL, "
+    "p90 REAL NOT NULL, p95 REAL NOT NULL, max REAL NOT NULL, "
+    "PRIMARY KEY(platform, space, date)) STRICT, WITHOUT ROWID",
 };
 
 static maple_status execute_all(maple_pool *pool, const char *const *statements, size_t n,
@@ -110,8 +119,8 @@ static maple_status create_tables(maple_pool *pool, maple_error *error) {
 
 /* What an opened file holds. */
 typedef struct contents {
-    int64_t format, all; /* PRAGMA user_version; tables and indices of any name */
-    int64_t tables, score_tables, dtype_columns;
+    int64_t format, all;                    /* PRAGMA user_version; tables and indices of any name */
+    int64_t tables, score_tables, format_3; /* how many of what format 3 brought */
 } contents;
 
 static maple_status look_into(maple_pool *pool, contents *out, maple_error *error) {
@@ -130,9 +139,12 @@ static maple_status look_into(maple_pool *pool, contents *out, maple_error *erro
             "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('scores', 'score_values')",
             "");
     if (status == MAPLE_OK)
-        status =
-            maple_pool_query(pool, &out->dtype_columns, error,
-                             "SELECT count(*) FROM pragma_table_info('platforms') WHERE name = 'dtype'", "");
+        status = maple_pool_query(
+            pool, &out->format_3, error,
+            "SELECT (SELECT count(*) FROM pragma_table_info('platforms') WHERE name = 'dtype') + "
+            "(SELECT count(*) FROM pragma_table_info('latencies') WHERE name = 'flag') + "
+            "(SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'repeatability')",
+            "");
     return status;
 }
 
@@ -148,6 +160,10 @@ maple_status maple_pool_has_scores(maple_pool *pool, bool *out, maple_error *err
     maple_status status = look_into(pool, &found, error);
     *out = found.score_tables > 0;
     return status;
+}
+
+bool maple_pool_has_flags(const maple_pool *pool) {
+    return pool->format > 2;
 }
 
 /* Another process may switch to the log at the same moment; SQLite then refuses without waiting. */
@@ -193,7 +209,7 @@ static maple_status upgrade(maple_pool *pool, contents *found, maple_error *erro
 }
 
 maple_status maple_pool_prepare_schema(maple_pool *pool, maple_error *error) {
-    enum { TABLES = 8, SCORE_TABLES = 2 };
+    enum { TABLES = 8, SCORE_TABLES = 2, FORMAT_3 = 3 };
     bool write = pool->mode == MAPLE_POOL_WRITE;
     contents found = {0};
     maple_status status = look_into(pool, &found, error);
@@ -205,8 +221,9 @@ maple_status maple_pool_prepare_schema(maple_pool *pool, maple_error *error) {
         status = upgrade(pool, &found, error);
     if (status == MAPLE_OK &&
         (found.tables != TABLES || (found.format > 1 && found.score_tables != SCORE_TABLES) ||
-         (found.format > 2 && found.dtype_columns != 1)))
+         (found.format > 2 && found.format_3 != FORMAT_3)))
         status = maple_pool_damaged(pool, error, "tables are missing");
+    pool->format = found.format;
     if (status == MAPLE_OK && write)
         status = use_write_ahead_log(pool, error);
     return status;
