@@ -135,7 +135,14 @@ static void primitive_free(onednn_primitive *primitive) {
     if (!primitive)
         return;
     dnnl_primitive_destroy(primitive->primitive);
+    onednn_desc_destroy(primitive->src);
+    onednn_desc_destroy(primitive->dst);
+    onednn_desc_destroy(primitive->addend);
+    onednn_desc_destroy(primitive->weights);
+    dnnl_memory_destroy(primitive->factor);
     dnnl_memory_destroy(primitive->bias);
+    dnnl_memory_destroy(primitive->scales[0].memory);
+    dnnl_memory_destroy(primitive->scales[1].memory);
     maple_free(primitive);
 }
 
@@ -159,6 +166,11 @@ static void close_onednn(maple_engine *engine) {
 }
 
 /* --- Caches of the engine --- */
+
+static bool is_of_layout(const_dnnl_memory_t memory, const_onednn_desc layout) {
+    const_onednn_desc own = NULL;
+    return dnnl_memory_get_memory_desc(memory, &own) == dnnl_success && dnnl_memory_desc_equal(own, layout);
+}
 
 /* Room for one more pointer or struct of `size` at the end of *items. */
 static bool grow(void **items, size_t n, size_t size) {
@@ -215,9 +227,10 @@ maple_status onednn_get_weights(onednn_engine_state *self, const maple_graph *gr
         return status;
     int limit = onednn_weight_limit(self, &primitive->key);
     for (size_t i = 0; i < self->n_weights; i++) {
-        if (self->weights[i]->raw == raw && self->weights[i]->limit == limit &&
-            dnnl_memory_desc_equal(&self->weights[i]->layout, &primitive->weights)) {
-            *out = self->weights[i];
+        const onednn_weights *known = self->weights[i];
+        if (known->raw == raw && known->limit == limit &&
+            (!primitive->weights || is_of_layout(known->weight, primitive->weights))) {
+            *out = known;
             return MAPLE_OK;
         }
     }
@@ -227,7 +240,6 @@ maple_status onednn_get_weights(onednn_engine_state *self, const maple_graph *gr
         return maple_error_memory(error);
     }
     made->raw = raw;
-    made->layout = primitive->weights;
     made->limit = limit;
     dnnl_status_t result = onednn_create_weights(self, primitive, made);
     if (result != dnnl_success) {
@@ -239,10 +251,10 @@ maple_status onednn_get_weights(onednn_engine_state *self, const maple_graph *gr
     return MAPLE_OK;
 }
 
-maple_status onednn_get_memory(onednn_engine_state *self, float *data, const dnnl_memory_desc_t *layout,
+maple_status onednn_get_memory(onednn_engine_state *self, float *data, const_onednn_desc layout,
                                dnnl_memory_t *out, maple_error *error) {
     for (size_t i = 0; i < self->n_memories; i++) {
-        if (self->memories[i].data == data && dnnl_memory_desc_equal(&self->memories[i].layout, layout)) {
+        if (self->memories[i].data == data && is_of_layout(self->memories[i].memory, layout)) {
             *out = self->memories[i].memory;
             return MAPLE_OK;
         }
@@ -250,7 +262,7 @@ maple_status onednn_get_memory(onednn_engine_state *self, float *data, const dnn
     if (!grow((void **)&self->memories, self->n_memories, sizeof *self->memories))
         return maple_error_memory(error);
     onednn_memory *made = &self->memories[self->n_memories];
-    *made = (onednn_memory){.data = data, .layout = *layout};
+    *made = (onednn_memory){.data = data};
     dnnl_status_t result = dnnl_memory_create(&made->memory, layout, self->engine, data);
     if (result != dnnl_success)
         return onednn_error(result, "creating a memory", error);
