@@ -180,15 +180,10 @@ static bool grow(void **items, size_t n, size_t size) {
     return grown != NULL;
 }
 
-maple_status onednn_get_primitive(onednn_engine_state *self, onednn_primitives *list,
-                                  const maple_graph *graph, int node, const onednn_key *key,
-                                  const onednn_primitive **out, maple_error *error) {
-    for (size_t i = 0; i < list->n; i++) {
-        if (memcmp(&list->items[i]->key, key, sizeof *key) == 0) {
-            *out = list->items[i];
-            return MAPLE_OK;
-        }
-    }
+/* Adds a new primitive to the list. */
+static maple_status make_primitive(onednn_engine_state *self, onednn_primitives *list,
+                                   const maple_graph *graph, int node, const onednn_key *key,
+                                   const onednn_primitive **out, maple_error *error) {
     onednn_primitive *made = maple_alloc(1, sizeof *made);
     if (!made || !grow((void **)&list->items, list->n, sizeof(void *))) {
         maple_free(made);
@@ -198,24 +193,38 @@ maple_status onednn_get_primitive(onednn_engine_state *self, onednn_primitives *
     maple_status status = MAPLE_OK;
     if (key->op == graph->nodes[node].op && maple_graph_weight_count(graph, node) > 0)
         status = engine_weights_get(&self->base, graph, node, &made->raw, error);
+    dnnl_status_t result = status == MAPLE_OK ? onednn_create_primitive(self, made) : dnnl_success;
+    if (result == dnnl_out_of_memory) {
+        status = maple_error_memory(error);
+    } else if (result != dnnl_success) {
+        char why[128];
+        snprintf(why, sizeof why, "oneDNN says \"%s\" (in %s)", status_name(result),
+                 maple_engine_dtype_name(self->base.options.dtype));
+        status = engine_refuse_node(&self->base, graph, node, why, error);
+    }
     if (status != MAPLE_OK) {
         primitive_free(made);
         return status;
     }
-    dnnl_status_t result = onednn_create_primitive(self, made);
-    bool slow = result == dnnl_success && strncmp(made->implementation, "ref", 3) == 0;
-    if (result != dnnl_success || slow) {
-        char why[128];
-        snprintf(why, sizeof why,
-                 slow ? "oneDNN has only its slow reference (%s) for it in %s" : "oneDNN says \"%s\" (in %s)",
-                 slow ? made->implementation : status_name(result),
-                 maple_engine_dtype_name(self->base.options.dtype));
-        primitive_free(made);
-        return engine_refuse_node(&self->base, graph, node, why, error);
-    }
     list->items[list->n++] = made;
     *out = made;
     return MAPLE_OK;
+}
+
+maple_status onednn_get_primitive(onednn_engine_state *self, onednn_primitives *list,
+                                  const maple_graph *graph, int node, const onednn_key *key,
+                                  const onednn_primitive **out, maple_error *error) {
+    *out = NULL;
+    for (size_t i = 0; i < list->n && !*out; i++)
+        if (memcmp(&list->items[i]->key, key, sizeof *key) == 0)
+            *out = list->items[i];
+    maple_status status = *out ? MAPLE_OK : make_primitive(self, list, graph, node, key, out, error);
+    if (status != MAPLE_OK || (*out)->primitive)
+        return status;
+    char why[128];
+    snprintf(why, sizeof why, "oneDNN has only its slow reference (%s) for it in %s", (*out)->implementation,
+             maple_engine_dtype_name(self->base.options.dtype));
+    return engine_refuse_node(&self->base, graph, node, why, error);
 }
 
 maple_status onednn_get_weights(onednn_engine_state *self, const maple_graph *graph, int node,

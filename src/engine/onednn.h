@@ -30,6 +30,7 @@ typedef struct onednn_key {
     int kernel, stride, pad, groups;
     onednn_addend addend;
     int relu, bias;
+    int plain_sum; /* ADD: by oneDNN's `sum`, not `binary` */
     onednn_order src, dst;
     dnnl_data_type_t src_type, dst_type, addend_type; /* undef: there is no addend */
     /* int8 only: what 1 stands for, and whose weights (their scales are in the primitive). */
@@ -39,7 +40,7 @@ typedef struct onednn_key {
 
 typedef struct onednn_primitive {
     onednn_key key;
-    dnnl_primitive_t primitive;
+    dnnl_primitive_t primitive;            /* NULL: oneDNN has only its slow reference for the key */
     onednn_desc src, dst, addend, weights; /* its own; NULL: none. weights: as the primitive wants them */
     char implementation[64];
     size_t bytes;              /* about what it takes */
@@ -84,7 +85,8 @@ typedef struct onednn_engine_state {
 
 maple_status onednn_error(dnnl_status_t status, const char *what, maple_error *error);
 
-/* The primitive for a key, made and added to `list` where it is missing. Refuses oneDNN's slow reference. */
+/* The primitive for a key, made and added to `list` where it is missing. Refuses oneDNN's slow reference
+ * (MAPLE_UNSUPPORTED, as what oneDNN does not have at all). */
 maple_status onednn_get_primitive(onednn_engine_state *engine, onednn_primitives *list,
                                   const maple_graph *graph, int node, const onednn_key *key,
                                   const onednn_primitive **out, maple_error *error);
@@ -142,7 +144,8 @@ dnnl_status_t onednn_create_vector(const onednn_engine_state *engine, dnnl_dim_t
 /* Whether an activation is of 1x1 pixels and the same in memory as a plain vector. */
 bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape, onednn_order order);
 
-/* Creates the primitive for out->key; dnnl_unimplemented where there is none. */
+/* Creates the primitive for out->key; dnnl_unimplemented where there is none, out->primitive stays NULL where
+ * there is nothing but oneDNN's reference. */
 dnnl_status_t onednn_create_primitive(const onednn_engine_state *engine, onednn_primitive *out);
 
 /* Copies, changing layout and type where they differ: dst = scales x src. One scale, or n of them for the

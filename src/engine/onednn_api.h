@@ -132,6 +132,15 @@ static inline dnnl_status_t onednn_add_descriptor(dnnl_primitive_desc_t *out, dn
     return status == dnnl_success ? dnnl_primitive_desc_create(out, &op, attributes, engine, NULL) : status;
 }
 
+/* The same by the library's primitive `sum`, without post-operations. */
+static inline dnnl_status_t onednn_sum_descriptor(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                                                  const_onednn_desc first, const_onednn_desc second,
+                                                  const_onednn_desc dst, dnnl_primitive_attr_t attributes) {
+    const float scales[2] = {1.0f, 1.0f};
+    const dnnl_memory_desc_t sources[2] = {*first, *second};
+    return dnnl_sum_primitive_desc_create(out, dst, 2, scales, sources, attributes, engine);
+}
+
 /* Scales the sums of products of a primitive by scales[n], one for each channel of its result; `mask` has the
  * bits of the channels' dimensions in the weights. out->memory is the caller's. */
 static inline dnnl_status_t onednn_scale_products(dnnl_engine_t engine, dnnl_primitive_attr_t attributes,
@@ -250,6 +259,14 @@ static inline dnnl_status_t onednn_add_descriptor(dnnl_primitive_desc_t *out, dn
                                                   const_onednn_desc first, const_onednn_desc second,
                                                   const_onednn_desc dst, dnnl_primitive_attr_t attributes) {
     return dnnl_binary_primitive_desc_create(out, engine, dnnl_binary_add, first, second, dst, attributes);
+}
+
+static inline dnnl_status_t onednn_sum_descriptor(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                                                  const_onednn_desc first, const_onednn_desc second,
+                                                  const_onednn_desc dst, dnnl_primitive_attr_t attributes) {
+    const float scales[2] = {1.0f, 1.0f};
+    const const_onednn_desc sources[2] = {first, second};
+    return dnnl_sum_primitive_desc_create(out, engine, dst, 2, scales, sources, attributes);
 }
 
 /* Announces scales of `argument` in the attributes and makes the memory that holds them. */

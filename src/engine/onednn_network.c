@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MAX_ARGUMENTS = 8, FEW_CHANNELS = 4, STEPS_A_NODE = 2 };
+enum { MAX_ARGUMENTS = 8, FEW_CHANNELS = 4, STEPS_A_NODE = 3 };
 
 struct onednn_step {
     dnnl_primitive_t primitive;
@@ -171,10 +171,10 @@ static maple_status add_step(compilation *c, int i, const onednn_key *key, int f
         status = node_memory(c, second, primitive->addend, &addend, error);
     if (status != MAPLE_OK)
         return status;
-    add_argument(s, DNNL_ARG_SRC, src);
+    add_argument(s, key->plain_sum ? DNNL_ARG_MULTIPLE_SRC : DNNL_ARG_SRC, src);
     add_argument(s, DNNL_ARG_DST, dst);
     if (key->op == MAPLE_OP_ADD)
-        add_argument(s, DNNL_ARG_SRC_1, addend);
+        add_argument(s, key->plain_sum ? DNNL_ARG_MULTIPLE_SRC + 1 : DNNL_ARG_SRC_1, addend);
     if (key->addend == ONEDNN_BINARY)
         add_argument(s, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, addend);
     for (size_t k = 0; k < sizeof primitive->scales / sizeof *primitive->scales; k++)
@@ -189,18 +189,59 @@ static maple_status add_step(compilation *c, int i, const onednn_key *key, int f
     return status;
 }
 
-/* Found with oneDNN 2.6.3 on sse41 and avx: its gemm convolution of groups, channels last, adds a wrong part
- * of the addend. (In place, as ONEDNN_SUM, it adds the right one.) */
-static maple_status addend_is_right(compilation *c, int i, const onednn_key *key, bool *right,
-                                    maple_error *error) {
-    *right = true;
-    if (key->addend != ONEDNN_BINARY || key->groups == 1)
-        return MAPLE_OK;
+/* Whether oneDNN has a primitive for the key that is right and not its slow reference.
+ * Found with oneDNN 2.6.3 on sse41 and avx: its gemm convolution of groups, channels last, adds a wrong part
+ * of the addend (in place, as ONEDNN_SUM, it adds the right one; 3.x has no such primitive). */
+static maple_status is_usable(compilation *c, int i, const onednn_key *key, bool *usable,
+                              maple_error *error) {
     const onednn_primitive *primitive = NULL;
     maple_status status = find_primitive(c, i, key, &primitive, error);
-    if (status == MAPLE_OK)
-        *right = !strstr(primitive->implementation, "gemm");
-    return status;
+    bool wrong = key->addend == ONEDNN_BINARY && key->groups > 1;
+    *usable = status == MAPLE_OK && !(wrong && strstr(primitive->implementation, "gemm"));
+    return status == MAPLE_UNSUPPORTED ? MAPLE_OK : status;
+}
+
+/* Addition of the values of two nodes, then perhaps ReLU, for node i. In float32 by `sum` where `binary` is
+ * slow (3.7 on sse41); that has no ReLU. */
+static maple_status compile_add(compilation *c, int i, onednn_key *key, int first, int second,
+                                maple_error *error) {
+    bool usable;
+    maple_status status = is_usable(c, i, key, &usable, error);
+    if (status != MAPLE_OK)
+        return status;
+    key->plain_sum = !usable && key->dst_type == dnnl_f32;
+    bool relu = key->plain_sum && key->relu;
+    if (relu)
+        key->relu = false;
+    status = add_step(c, i, key, first, second, error);
+    if (status != MAPLE_OK || !relu)
+        return status;
+    onednn_key after;
+    memset(&after, 0, sizeof after);
+    after.op = MAPLE_OP_RELU;
+    after.in = after.out = key->out;
+    after.src = after.dst = key->dst;
+    set_types(c, i, i, -1, &after);
+    return add_step(c, i, &after, i, -1, error);
+}
+
+/* Without its addend and ReLU, which follow. */
+static maple_status compile_apart(compilation *c, int i, onednn_key *key, maple_error *error) {
+    const maple_node *node = &c->graph->nodes[i];
+    key->addend = ONEDNN_NO_ADDEND;
+    key->addend_type = dnnl_data_type_undef;
+    key->relu = false;
+    maple_status status = add_step(c, i, key, node->inputs[0], -1, error);
+    if (status != MAPLE_OK)
+        return status;
+    onednn_key add;
+    memset(&add, 0, sizeof add);
+    add.op = MAPLE_OP_ADD;
+    add.in = add.out = node->shape;
+    add.src = add.dst = c->order;
+    add.relu = node->relu;
+    set_types(c, i, i, node->inputs[1], &add);
+    return compile_add(c, i, &add, i, node->inputs[1], error);
 }
 
 static maple_status compile_node(compilation *c, int i, maple_error *error) {
@@ -211,28 +252,20 @@ static maple_status compile_node(compilation *c, int i, maple_error *error) {
         return engine_refuse_node(&self->base, c->graph, i, "its input's channels do not fill whole blocks",
                                   error);
     int second = node->n_inputs == 2 ? node->inputs[1] : -1;
-    bool right;
-    maple_status status = addend_is_right(c, i, &key, &right, error);
-    if (status != MAPLE_OK)
-        return status;
-    if (!right && is_int8(c))
-        return engine_refuse_node(&self->base, c->graph, i, "oneDNN adds a wrong part of the addend", error);
-    if (right)
-        return add_step(c, i, &key, node->inputs[0], second, error);
-    key.addend = ONEDNN_NO_ADDEND;
-    key.addend_type = dnnl_data_type_undef;
-    key.relu = false;
-    status = add_step(c, i, &key, node->inputs[0], -1, error);
-    if (status != MAPLE_OK)
-        return status;
-    onednn_key add;
-    memset(&add, 0, sizeof add);
-    add.op = MAPLE_OP_ADD;
-    add.in = add.out = node->shape;
-    add.src = add.dst = c->order;
-    add.relu = node->relu;
-    set_types(c, i, i, second, &add);
-    return add_step(c, i, &add, i, second, error);
+    if (node->op == MAPLE_OP_ADD)
+        return compile_add(c, i, &key, node->inputs[0], second, error);
+    bool usable = true;
+    if (key.addend == ONEDNN_BINARY) {
+        maple_status status = is_usable(c, i, &key, &usable, error);
+        if (status != MAPLE_OK)
+            return status;
+    }
+    if (!usable && is_int8(c))
+        return engine_refuse_node(&self->base, c->graph, i, "oneDNN cannot add to it, or adds wrongly",
+                                  error);
+    if (!usable)
+        return compile_apart(c, i, &key, error);
+    return add_step(c, i, &key, node->inputs[0], second, error);
 }
 
 /* What type each node's result has. */

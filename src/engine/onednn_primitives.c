@@ -157,6 +157,8 @@ static dnnl_status_t describe(const onednn_primitive *p, const description *d) {
         return onednn_eltwise_descriptor(d->out, d->engine, dnnl_eltwise_linear, p->src, p->dst,
                                          p->key.op == MAPLE_OP_COPY ? 1.0f : 0.0f, d->attributes);
     case MAPLE_OP_ADD:
+        if (p->key.plain_sum)
+            return onednn_sum_descriptor(d->out, d->engine, p->src, p->addend, p->dst, d->attributes);
         return onednn_add_descriptor(d->out, d->engine, p->src, p->addend, p->dst, d->attributes);
     default:
         return dnnl_unimplemented;
@@ -192,6 +194,8 @@ static dnnl_status_t finish_primitive(const onednn_engine_state *engine,
     const char *name = NULL;
     dnnl_status_t status = dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, (void *)&name);
     snprintf(out->implementation, sizeof out->implementation, "%s", name ? name : "unknown");
+    if (status == dnnl_success && strncmp(out->implementation, "ref", 3) == 0)
+        return status;
     if (status == dnnl_success && (out->key.op == MAPLE_OP_CONV || out->key.op == MAPLE_OP_LINEAR))
         status = onednn_desc_clone(&out->weights,
                                    dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0));
