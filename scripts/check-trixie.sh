@@ -38,7 +38,7 @@ fi
 for protocol in http https; do
     proxy=""
     command -v apt-config >/dev/null && eval "$(apt-config shell proxy Acquire::$protocol::Proxy)"
-    [ -z "$proxy" ] || export "${protocol}_proxy=$proxy"
+    [ -z "$proxy" ] || [ "$proxy" = DIRECT ] || export "${protocol}_proxy=$proxy"
 done
 keyring=""
 for file in /usr/share/keyrings/debian-archive-keyring.gpg /usr/share/keyrings/debian-archive-trixie-stable.gpg; do
@@ -96,6 +96,7 @@ inside() {
     env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
         ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} chroot "$root" "$@"
 }
+inside dpkg --configure -a # after an interrupted installation
 inside sh /maple/source/scripts/install-packages.sh
 inside cmake -S /maple/source -B /maple/build -DMAPLE_WERROR=ON >/dev/null
 inside cmake --build /maple/build -j "$jobs"

@@ -201,8 +201,8 @@ static maple_status is_usable(compilation *c, int i, const onednn_key *key, bool
     return status == MAPLE_UNSUPPORTED ? MAPLE_OK : status;
 }
 
-/* Addition of the values of two nodes, then perhaps ReLU, for node i. In float32 by `sum` where `binary` is
- * slow (3.7 on sse41); that has no ReLU. */
+/* Addition of the values of two nodes, then perhaps ReLU, for node i. In float32 by `sum` where `binary` has
+ * only its reference (3.7 in blocks on sse41 and avx); that has no ReLU. */
 static maple_status compile_add(compilation *c, int i, onednn_key *key, int first, int second,
                                 maple_error *error) {
     bool usable;
