@@ -32,6 +32,10 @@ check-asan: deps
 check-kill: all
 	@MAPLE_KILLS=1000 $(BUILD)/tests/test_campaign_kill
 
+# Builds and tests on Debian 13, in a folder by debootstrap ($MAPLE_TRIXIE, else $(BUILD)/trixie); needs root.
+check-trixie:
+	@JOBS=$(JOBS) sh scripts/check-trixie.sh $(BUILD)
+
 # Measures the bundled pool anew, by data/plan.json (a day; can be stopped and continued); PLATFORM=N or PLATFORM=NAME: one
 # platform of it.
 pool: all
@@ -63,4 +67,4 @@ format:
 clean:
 	rm -rf build build-asan
 
-.PHONY: all deps demo test check-asan check-kill pool results rivals families bench format clean
+.PHONY: all deps demo test check-asan check-kill check-trixie pool results rivals families bench format clean

@@ -2,6 +2,7 @@
 # counter provider: oneDNN, XNNPACK, Valgrind's headers, libpfm is not needed for the ten generic events.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+include(CheckCSourceCompiles)
 include(CheckIncludeFile)
 include(CheckSymbolExists)
 
@@ -46,12 +47,12 @@ if(MAPLE_ONEDNN)
   if(ONEDNN_INCLUDE AND ONEDNN_LIBRARY)
     file(STRINGS ${ONEDNN_INCLUDE}/oneapi/dnnl/dnnl_version.h ONEDNN_MAJOR REGEX "define DNNL_VERSION_MAJOR")
     string(REGEX MATCH "[0-9]+" ONEDNN_MAJOR "${ONEDNN_MAJOR}")
-    if(ONEDNN_MAJOR EQUAL 2)
+    if(ONEDNN_MAJOR EQUAL 2 OR ONEDNN_MAJOR EQUAL 3)
       set(MAPLE_HAVE_ONEDNN ON)
       target_compile_definitions(maple_dependencies INTERFACE MAPLE_HAVE_ONEDNN=1)
       target_link_libraries(maple_dependencies INTERFACE ${ONEDNN_LIBRARY})
     else()
-      set(MAPLE_NO_ONEDNN "oneDNN ${ONEDNN_MAJOR}.x was found, the engine is written for the C API of 2.x")
+      set(MAPLE_NO_ONEDNN "oneDNN ${ONEDNN_MAJOR}.x was found, the engine is written for the C APIs of 2.x and 3.x")
     endif()
   else()
     set(MAPLE_NO_ONEDNN "oneDNN was not found (Debian: apt install libdnnl-dev, then build again)")
@@ -71,20 +72,29 @@ if(MAPLE_XNNPACK)
   find_library(PTHREADPOOL_LIBRARY pthreadpool)
   find_library(CPUINFO_LIBRARY cpuinfo)
   if(XNNPACK_INCLUDE AND PTHREADPOOL_INCLUDE AND XNNPACK_LIBRARY AND PTHREADPOOL_LIBRARY AND CPUINFO_LIBRARY)
-    # Later versions have replaced the functions of single operators.
     set(CMAKE_REQUIRED_INCLUDES ${XNNPACK_INCLUDE} ${PTHREADPOOL_INCLUDE})
     set(CMAKE_REQUIRED_LIBRARIES ${XNNPACK_LIBRARY} ${PTHREADPOOL_LIBRARY} ${CPUINFO_LIBRARY} Threads::Threads m)
+    # Later versions (2024) have functions for classes of operators, and deprecate those of single ones.
+    check_c_source_compiles("#include <xnnpack.h>
+      int main(void) {
+        return xnn_define_binary(0, xnn_binary_add, 0, 0, 0, 0, 0) + xnn_define_unary(0, xnn_unary_clamp, 0, 0, 0, 0) +
+               xnn_define_static_reduce(0, xnn_reduce_mean, 1, (const size_t *)0, 0, 0, XNN_FLAG_KEEP_DIMS) +
+               xnn_reshape_runtime(0) + xnn_setup_runtime_v2(0, 0, 0);
+      }" MAPLE_XNNPACK_BY_TYPE)
     check_symbol_exists(xnn_define_maximum2 xnnpack.h MAPLE_XNNPACK_HAS_MAXIMUM2)
     check_symbol_exists(xnn_define_multiply2 xnnpack.h MAPLE_XNNPACK_HAS_MULTIPLY2)
     check_symbol_exists(xnn_define_global_average_pooling_2d xnnpack.h MAPLE_XNNPACK_HAS_GLOBAL_AVERAGE)
     unset(CMAKE_REQUIRED_INCLUDES)
     unset(CMAKE_REQUIRED_LIBRARIES)
-    if(MAPLE_XNNPACK_HAS_MAXIMUM2 AND MAPLE_XNNPACK_HAS_MULTIPLY2 AND MAPLE_XNNPACK_HAS_GLOBAL_AVERAGE)
+    if(MAPLE_XNNPACK_BY_TYPE)
+      set_property(SOURCE src/engine/xnnpack.c APPEND PROPERTY COMPILE_DEFINITIONS MAPLE_XNNPACK_BY_TYPE)
+    endif()
+    if(MAPLE_XNNPACK_BY_TYPE OR (MAPLE_XNNPACK_HAS_MAXIMUM2 AND MAPLE_XNNPACK_HAS_MULTIPLY2 AND MAPLE_XNNPACK_HAS_GLOBAL_AVERAGE))
       set(MAPLE_HAVE_XNNPACK ON)
       target_compile_definitions(maple_dependencies INTERFACE MAPLE_HAVE_XNNPACK=1)
       target_link_libraries(maple_dependencies INTERFACE ${XNNPACK_LIBRARY} ${PTHREADPOOL_LIBRARY} ${CPUINFO_LIBRARY})
     else()
-      set(MAPLE_NO_XNNPACK "an XNNPACK was found that lacks functions of the subgraph API of 2022")
+      set(MAPLE_NO_XNNPACK "an XNNPACK was found that lacks functions of the subgraph APIs of 2022 and 2024")
     endif()
   else()
     set(MAPLE_NO_XNNPACK

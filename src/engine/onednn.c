@@ -135,7 +135,14 @@ static void primitive_free(onednn_primitive *primitive) {
     if (!primitive)
         return;
     dnnl_primitive_destroy(primitive->primitive);
+    onednn_desc_destroy(primitive->src);
+    onednn_desc_destroy(primitive->dst);
+    onednn_desc_destroy(primitive->addend);
+    onednn_desc_destroy(primitive->weights);
+    dnnl_memory_destroy(primitive->factor);
     dnnl_memory_destroy(primitive->bias);
+    dnnl_memory_destroy(primitive->scales[0].memory);
+    dnnl_memory_destroy(primitive->scales[1].memory);
     maple_free(primitive);
 }
 
@@ -160,6 +167,11 @@ static void close_onednn(maple_engine *engine) {
 
 /* --- Caches of the engine --- */
 
+static bool is_of_layout(const_dnnl_memory_t memory, const_onednn_desc layout) {
+    const_onednn_desc own = NULL;
+    return dnnl_memory_get_memory_desc(memory, &own) == dnnl_success && dnnl_memory_desc_equal(own, layout);
+}
+
 /* Room for one more pointer or struct of `size` at the end of *items. */
 static bool grow(void **items, size_t n, size_t size) {
     void *grown = maple_resize(*items, n + 1, size);
@@ -168,15 +180,10 @@ static bool grow(void **items, size_t n, size_t size) {
     return grown != NULL;
 }
 
-maple_status onednn_get_primitive(onednn_engine_state *self, onednn_primitives *list,
-                                  const maple_graph *graph, int node, const onednn_key *key,
-                                  const onednn_primitive **out, maple_error *error) {
-    for (size_t i = 0; i < list->n; i++) {
-        if (memcmp(&list->items[i]->key, key, sizeof *key) == 0) {
-            *out = list->items[i];
-            return MAPLE_OK;
-        }
-    }
+/* Adds a new primitive to the list. */
+static maple_status make_primitive(onednn_engine_state *self, onednn_primitives *list,
+                                   const maple_graph *graph, int node, const onednn_key *key,
+                                   const onednn_primitive **out, maple_error *error) {
     onednn_primitive *made = maple_alloc(1, sizeof *made);
     if (!made || !grow((void **)&list->items, list->n, sizeof(void *))) {
         maple_free(made);
@@ -186,24 +193,38 @@ maple_status onednn_get_primitive(onednn_engine_state *self, onednn_primitives *
     maple_status status = MAPLE_OK;
     if (key->op == graph->nodes[node].op && maple_graph_weight_count(graph, node) > 0)
         status = engine_weights_get(&self->base, graph, node, &made->raw, error);
+    dnnl_status_t result = status == MAPLE_OK ? onednn_create_primitive(self, made) : dnnl_success;
+    if (result == dnnl_out_of_memory) {
+        status = maple_error_memory(error);
+    } else if (result != dnnl_success) {
+        char why[128];
+        snprintf(why, sizeof why, "oneDNN says \"%s\" (in %s)", status_name(result),
+                 maple_engine_dtype_name(self->base.options.dtype));
+        status = engine_refuse_node(&self->base, graph, node, why, error);
+    }
     if (status != MAPLE_OK) {
         primitive_free(made);
         return status;
     }
-    dnnl_status_t result = onednn_create_primitive(self, made);
-    bool slow = result == dnnl_success && strncmp(made->implementation, "ref", 3) == 0;
-    if (result != dnnl_success || slow) {
-        char why[128];
-        snprintf(why, sizeof why,
-                 slow ? "oneDNN has only its slow reference (%s) for it in %s" : "oneDNN says \"%s\" (in %s)",
-                 slow ? made->implementation : status_name(result),
-                 maple_engine_dtype_name(self->base.options.dtype));
-        primitive_free(made);
-        return engine_refuse_node(&self->base, graph, node, why, error);
-    }
     list->items[list->n++] = made;
     *out = made;
     return MAPLE_OK;
+}
+
+maple_status onednn_get_primitive(onednn_engine_state *self, onednn_primitives *list,
+                                  const maple_graph *graph, int node, const onednn_key *key,
+                                  const onednn_primitive **out, maple_error *error) {
+    *out = NULL;
+    for (size_t i = 0; i < list->n && !*out; i++)
+        if (memcmp(&list->items[i]->key, key, sizeof *key) == 0)
+            *out = list->items[i];
+    maple_status status = *out ? MAPLE_OK : make_primitive(self, list, graph, node, key, out, error);
+    if (status != MAPLE_OK || (*out)->primitive)
+        return status;
+    char why[128];
+    snprintf(why, sizeof why, "oneDNN has only its slow reference (%s) for it in %s", (*out)->implementation,
+             maple_engine_dtype_name(self->base.options.dtype));
+    return engine_refuse_node(&self->base, graph, node, why, error);
 }
 
 maple_status onednn_get_weights(onednn_engine_state *self, const maple_graph *graph, int node,
@@ -215,9 +236,10 @@ maple_status onednn_get_weights(onednn_engine_state *self, const maple_graph *gr
         return status;
     int limit = onednn_weight_limit(self, &primitive->key);
     for (size_t i = 0; i < self->n_weights; i++) {
-        if (self->weights[i]->raw == raw && self->weights[i]->limit == limit &&
-            dnnl_memory_desc_equal(&self->weights[i]->layout, &primitive->weights)) {
-            *out = self->weights[i];
+        const onednn_weights *known = self->weights[i];
+        if (known->raw == raw && known->limit == limit &&
+            (!primitive->weights || is_of_layout(known->weight, primitive->weights))) {
+            *out = known;
             return MAPLE_OK;
         }
     }
@@ -227,7 +249,6 @@ maple_status onednn_get_weights(onednn_engine_state *self, const maple_graph *gr
         return maple_error_memory(error);
     }
     made->raw = raw;
-    made->layout = primitive->weights;
     made->limit = limit;
     dnnl_status_t result = onednn_create_weights(self, primitive, made);
     if (result != dnnl_success) {
@@ -239,10 +260,10 @@ maple_status onednn_get_weights(onednn_engine_state *self, const maple_graph *gr
     return MAPLE_OK;
 }
 
-maple_status onednn_get_memory(onednn_engine_state *self, float *data, const dnnl_memory_desc_t *layout,
+maple_status onednn_get_memory(onednn_engine_state *self, float *data, const_onednn_desc layout,
                                dnnl_memory_t *out, maple_error *error) {
     for (size_t i = 0; i < self->n_memories; i++) {
-        if (self->memories[i].data == data && dnnl_memory_desc_equal(&self->memories[i].layout, layout)) {
+        if (self->memories[i].data == data && is_of_layout(self->memories[i].memory, layout)) {
             *out = self->memories[i].memory;
             return MAPLE_OK;
         }
@@ -250,7 +271,7 @@ maple_status onednn_get_memory(onednn_engine_state *self, float *data, const dnn
     if (!grow((void **)&self->memories, self->n_memories, sizeof *self->memories))
         return maple_error_memory(error);
     onednn_memory *made = &self->memories[self->n_memories];
-    *made = (onednn_memory){.data = data, .layout = *layout};
+    *made = (onednn_memory){.data = data};
     dnnl_status_t result = dnnl_memory_create(&made->memory, layout, self->engine, data);
     if (result != dnnl_success)
         return onednn_error(result, "creating a memory", error);

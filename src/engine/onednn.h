@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parts of engine `onednn`: onednn_primitives.c knows the C API of the library (2.x; an API of 3.x goes
- * there), onednn_int8.c what is different for quantised networks, onednn.c opens the engine and caches what
- * the first makes, onednn_network.c compiles and runs networks.
+ * The parts of engine `onednn`: onednn_api.h hides the differences between the C APIs of 2.x and 3.x,
+ * onednn_primitives.c makes primitives, onednn_int8.c knows what is different for quantised networks,
+ * onednn.c opens the engine and caches what the former make, onednn_network.c compiles and runs networks.
  */
 #ifndef MAPLE_ENGINE_ONEDNN_H
 #define MAPLE_ENGINE_ONEDNN_H
 
 #include "engine/engine_vtable.h"
-
-#include <oneapi/dnnl/dnnl.h>
-
-#if DNNL_VERSION_MAJOR >= 3
-#error                                                                                                       \
-    "MAPLE's oneDNN engine is written for the C API of oneDNN 2.x; 3.x differs. Configure with -DMAPLE_ONEDNN=OFF."
-#endif
+#include "engine/onednn_api.h"
 
 typedef enum onednn_addend {
     ONEDNN_NO_ADDEND,
@@ -36,6 +30,7 @@ typedef struct onednn_key {
     int kernel, stride, pad, groups;
     onednn_addend addend;
     int relu, bias;
+    int plain_sum; /* ADD: by oneDNN's `sum`, not `binary` */
     onednn_order src, dst;
     dnnl_data_type_t src_type, dst_type, addend_type; /* undef: there is no addend */
     /* int8 only: what 1 stands for, and whose weights (their scales are in the primitive). */
@@ -45,12 +40,13 @@ typedef struct onednn_key {
 
 typedef struct onednn_primitive {
     onednn_key key;
-    dnnl_primitive_t primitive;
-    dnnl_memory_desc_t src, dst, addend, weights; /* weights: as the primitive wants them */
+    dnnl_primitive_t primitive;            /* NULL: oneDNN has only its slow reference for the key */
+    onednn_desc src, dst, addend, weights; /* its own; NULL: none. weights: as the primitive wants them */
     char implementation[64];
     size_t bytes;              /* about what it takes */
     const engine_weights *raw; /* of the node that it was made for; int8 depends on them. NULL: it has none */
-    dnnl_memory_t bias; /* int8: the bias, or the norm's scale and shift, in the units of this primitive */
+    dnnl_memory_t factor, bias; /* int8: bias, or a norm's scale and shift, in the units of this primitive */
+    onednn_scale scales[2];     /* int8: that it is executed with */
 } onednn_primitive;
 
 typedef struct onednn_primitives {
@@ -61,16 +57,14 @@ typedef struct onednn_primitives {
 /* Reordered weights of one node's slot. Unused ones are NULL. */
 typedef struct onednn_weights {
     const engine_weights *raw;
-    dnnl_memory_desc_t layout;
     int limit;                  /* int8: the largest weight of each channel is this number; else 0 */
-    dnnl_memory_t weight, bias; /* BATCH_NORM: weight is scale and shift */
+    dnnl_memory_t weight, bias; /* BATCH_NORM: scale and shift */
     dnnl_memory_t mean, variance;
 } onednn_weights;
 
 /* A memory object on a shared activation buffer. */
 typedef struct onednn_memory {
     const void *data;
-    dnnl_memory_desc_t layout;
     dnnl_memory_t memory;
 } onednn_memory;
 
@@ -91,7 +85,8 @@ typedef struct onednn_engine_state {
 
 maple_status onednn_error(dnnl_status_t status, const char *what, maple_error *error);
 
-/* The primitive for a key, made and added to `list` where it is missing. Refuses oneDNN's slow reference. */
+/* The primitive for a key, made and added to `list` where it is missing. Refuses oneDNN's slow reference
+ * (MAPLE_UNSUPPORTED, as what oneDNN does not have at all). */
 maple_status onednn_get_primitive(onednn_engine_state *engine, onednn_primitives *list,
                                   const maple_graph *graph, int node, const onednn_key *key,
                                   const onednn_primitive **out, maple_error *error);
@@ -99,7 +94,7 @@ void onednn_primitives_free(onednn_primitives *list);
 maple_status onednn_get_weights(onednn_engine_state *engine, const maple_graph *graph, int node,
                                 const onednn_primitive *primitive, const onednn_weights **out,
                                 maple_error *error);
-maple_status onednn_get_memory(onednn_engine_state *engine, float *data, const dnnl_memory_desc_t *layout,
+maple_status onednn_get_memory(onednn_engine_state *engine, float *data, const_onednn_desc layout,
                                dnnl_memory_t *out, maple_error *error);
 
 /* --- onednn_network.c --- */
@@ -130,30 +125,31 @@ maple_status onednn_quantise(maple_engine *engine, const maple_graph *graph, dnn
 /* Of the weights of an int8 primitive: the largest stored number; what 1 stands for in a channel. */
 int onednn_weight_limit(const onednn_engine_state *engine, const onednn_key *key);
 float onednn_weight_scale(const engine_weights *raw, int channel, int limit);
-/* The numbers by which an int8 primitive scales results, addend and ReLU. */
-dnnl_status_t onednn_int8_attributes(const onednn_engine_state *engine, const onednn_primitive *primitive,
+/* The numbers by which an int8 primitive scales results, addend and ReLU; fills primitive->scales. */
+dnnl_status_t onednn_int8_attributes(const onednn_engine_state *engine, onednn_primitive *primitive,
                                      dnnl_post_ops_t ops, dnnl_primitive_attr_t attributes);
-/* Fills out->bias. */
+/* Fills out->factor and out->bias. */
 dnnl_status_t onednn_int8_bias(const onednn_engine_state *engine, onednn_primitive *out);
 
 /* --- onednn_primitives.c --- */
 
+/* A new descriptor of an activation. */
 dnnl_status_t onednn_layout(const onednn_engine_state *engine, maple_shape shape, onednn_order order,
-                            dnnl_data_type_t type, dnnl_memory_desc_t *out);
+                            dnnl_data_type_t type, onednn_desc *out);
 
-/* A new vector of first[n] and second[n] (NULL: none), each times a scale; first NULL stands for `constant`.
- */
-dnnl_status_t onednn_create_vector(const onednn_engine_state *engine, dnnl_dim_t n, const float *first,
-                                   const float *second, float constant, dnnl_memory_t *out);
+/* A new vector of values[n]; NULL stands for `constant`. */
+dnnl_status_t onednn_create_vector(const onednn_engine_state *engine, dnnl_dim_t n, const float *values,
+                                   float constant, dnnl_memory_t *out);
 
 /* Whether an activation is of 1x1 pixels and the same in memory as a plain vector. */
 bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape, onednn_order order);
 
-/* Creates the primitive for out->key; dnnl_unimplemented where there is none. */
+/* Creates the primitive for out->key; dnnl_unimplemented where there is none, out->primitive stays NULL where
+ * there is nothing but oneDNN's reference. */
 dnnl_status_t onednn_create_primitive(const onednn_engine_state *engine, onednn_primitive *out);
 
 /* Copies, changing layout and type where they differ: dst = scales x src. One scale, or n of them for the
- * slices that `mask` tells (as in dnnl_primitive_attr_set_output_scales); n 0: as it is. */
+ * slices along the dimensions whose bits `mask` has; n 0: as it is. */
 dnnl_status_t onednn_copy(const onednn_engine_state *engine, dnnl_memory_t src, dnnl_memory_t dst,
                           const float *scales, int n, int mask);
 

@@ -92,38 +92,42 @@ float onednn_weight_scale(const engine_weights *raw, int channel, int limit) {
 /* --- Primitives --- */
 
 static dnnl_status_t append_relu(dnnl_post_ops_t ops, float factor) {
-    return dnnl_post_ops_append_eltwise(ops, factor, dnnl_eltwise_relu, 0.0f, 0.0f);
+    return onednn_append_eltwise(ops, factor, dnnl_eltwise_relu, 0.0f, 0.0f);
+}
+
+/* What 1 stands for in the scaled products: the scale of what is added next, else that of the result. */
+static float product_scale(const onednn_key *key) {
+    return key->addend == ONEDNN_BINARY ? key->addend_scale : key->dst_scale;
 }
 
 /* Products are in units of source x weight. The result is brought to the scale of what is added next, then to
  * its own. */
-static dnnl_status_t weighted_attributes(const onednn_engine_state *engine, const onednn_primitive *p,
+static dnnl_status_t weighted_attributes(const onednn_engine_state *engine, onednn_primitive *p,
                                          dnnl_post_ops_t ops, dnnl_primitive_attr_t attributes) {
     const onednn_key *key = &p->key;
     int limit = onednn_weight_limit(engine, key);
     bool binary = key->addend == ONEDNN_BINARY;
-    float target = binary ? key->addend_scale : key->dst_scale;
     float factor = binary ? key->addend_scale / key->dst_scale : 1.0f;
     float *scales = maple_alloc((size_t)p->raw->channels, sizeof *scales);
     if (!scales)
         return dnnl_out_of_memory;
     for (int c = 0; c < p->raw->channels; c++)
-        scales[c] = key->src_scale * onednn_weight_scale(p->raw, c, limit) / target;
-    dnnl_status_t status =
-        dnnl_primitive_attr_set_output_scales(attributes, p->raw->channels, 1 << 1, scales);
+        scales[c] = key->src_scale * onednn_weight_scale(p->raw, c, limit) / product_scale(key);
+    dnnl_status_t status = onednn_scale_products(engine->engine, attributes, key->groups > 1 ? 3 : 1,
+                                                 p->raw->channels, scales, &p->scales[0]);
     maple_free(scales);
     if (status == dnnl_success && key->addend == ONEDNN_SUM)
-        status = dnnl_post_ops_append_sum_v2(ops, key->addend_scale / key->dst_scale, key->addend_type);
+        status = onednn_append_sum(ops, key->addend_scale / key->dst_scale, key->addend_type);
     if (status == dnnl_success && binary)
-        status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, &p->addend);
+        status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, p->addend);
     if (status == dnnl_success && key->relu)
         status = append_relu(ops, factor);
     else if (status == dnnl_success && binary)
-        status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_linear, factor, 0.0f);
+        status = onednn_append_eltwise(ops, 1.0f, dnnl_eltwise_linear, factor, 0.0f);
     return status;
 }
 
-dnnl_status_t onednn_int8_attributes(const onednn_engine_state *engine, const onednn_primitive *p,
+dnnl_status_t onednn_int8_attributes(const onednn_engine_state *engine, onednn_primitive *p,
                                      dnnl_post_ops_t ops, dnnl_primitive_attr_t attributes) {
     const onednn_key *key = &p->key;
     if (key->op == MAPLE_OP_CONV || key->op == MAPLE_OP_LINEAR)
@@ -131,15 +135,16 @@ dnnl_status_t onednn_int8_attributes(const onednn_engine_state *engine, const on
     if (key->op != MAPLE_OP_ADD)
         return dnnl_success;
     float first = key->src_scale / key->dst_scale, second = key->addend_scale / key->dst_scale;
-    dnnl_status_t status = dnnl_primitive_attr_set_scales(attributes, DNNL_ARG_SRC_0, 1, 0, &first);
+    dnnl_status_t status =
+        onednn_scale_operand(engine->engine, attributes, DNNL_ARG_SRC_0, first, &p->scales[0]);
     if (status == dnnl_success)
-        status = dnnl_primitive_attr_set_scales(attributes, DNNL_ARG_SRC_1, 1, 0, &second);
+        status = onednn_scale_operand(engine->engine, attributes, DNNL_ARG_SRC_1, second, &p->scales[1]);
     if (status == dnnl_success && key->relu)
         status = append_relu(ops, 1.0f);
     return status;
 }
 
-/* A bias is added to the products; a norm maps stored integers to stored integers. */
+/* A bias is in the units of what it is added to; a norm maps stored integers to stored integers. */
 dnnl_status_t onednn_int8_bias(const onednn_engine_state *engine, onednn_primitive *out) {
     const onednn_key *key = &out->key;
     const engine_weights *raw = out->raw;
@@ -150,15 +155,18 @@ dnnl_status_t onednn_int8_bias(const onednn_engine_state *engine, onednn_primiti
     float *bias = maple_alloc((size_t)raw->channels, sizeof *bias);
     float *factor = maple_alloc((size_t)raw->channels, sizeof *factor);
     for (int c = 0; bias && factor && c < raw->channels; c++) {
-        float unit = norm ? key->dst_scale : key->src_scale * onednn_weight_scale(raw, c, limit);
+        float unit = norm                    ? key->dst_scale
+                     : ONEDNN_BIAS_IS_SCALED ? product_scale(key)
+                                             : key->src_scale * onednn_weight_scale(raw, c, limit);
         bias[c] = raw->bias[c] / unit;
         if (norm)
             factor[c] = raw->weight[c] * key->src_scale / key->dst_scale;
     }
     dnnl_status_t status = dnnl_out_of_memory;
     if (bias && factor)
-        status = onednn_create_vector(engine, raw->channels, norm ? factor : bias, norm ? bias : NULL, 0.0f,
-                                      &out->bias);
+        status = onednn_create_vector(engine, raw->channels, bias, 0.0f, &out->bias);
+    if (status == dnnl_success && norm)
+        status = onednn_create_vector(engine, raw->channels, factor, 0.0f, &out->factor);
     maple_free(bias);
     maple_free(factor);
     return status;

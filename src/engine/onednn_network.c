@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MAX_ARGUMENTS = 6, FEW_CHANNELS = 4, STEPS_A_NODE = 2 };
+enum { MAX_ARGUMENTS = 8, FEW_CHANNELS = 4, STEPS_A_NODE = 3 };
 
 struct onednn_step {
     dnnl_primitive_t primitive;
@@ -39,8 +39,8 @@ static bool reads_plain_input(const maple_graph *graph, int input) {
 }
 
 /* Memories on the network's own buffers are its own, the others the engine's. */
-static maple_status node_memory(compilation *c, int node, const dnnl_memory_desc_t *layout,
-                                dnnl_memory_t *out, maple_error *error) {
+static maple_status node_memory(compilation *c, int node, const_onednn_desc layout, dnnl_memory_t *out,
+                                maple_error *error) {
     onednn_engine_state *self = engine_of(&c->network->base);
     dnnl_memory_t *own = node == c->input ? &c->network->input : &c->network->output;
     if (node != c->input && node != c->graph->output)
@@ -62,10 +62,11 @@ static maple_status plan(compilation *c, maple_error *error) {
         return maple_error_memory(error);
     dnnl_status_t result = dnnl_success;
     for (size_t i = 0; result == dnnl_success && i < n; i++) {
-        dnnl_memory_desc_t layout;
+        onednn_desc layout = NULL;
         result = onednn_layout(self, c->graph->nodes[i].shape, (int)i == c->input ? c->input_order : c->order,
                                c->type[i], &layout);
-        bytes[i] = result == dnnl_success ? dnnl_memory_desc_get_size(&layout) : 0;
+        bytes[i] = result == dnnl_success ? dnnl_memory_desc_get_size(layout) : 0;
+        onednn_desc_destroy(layout);
     }
     maple_status status =
         result == dnnl_success ? MAPLE_OK : onednn_error(result, "describing a layout", error);
@@ -134,12 +135,13 @@ static void add_argument(onednn_step *s, int kind, dnnl_memory_t memory) {
 static void add_weights(onednn_step *s, const onednn_primitive *primitive, const onednn_weights *weights) {
     const onednn_key *key = &primitive->key;
     bool norm = key->op == MAPLE_OP_BATCH_NORM;
-    dnnl_memory_t own = primitive->bias;
-    add_argument(s, norm ? DNNL_ARG_SCALE_SHIFT : DNNL_ARG_WEIGHTS, norm && own ? own : weights->weight);
+    dnnl_memory_t factor = primitive->factor ? primitive->factor : weights->weight;
+    dnnl_memory_t bias = primitive->bias ? primitive->bias : weights->bias;
+    add_argument(s, norm ? DNNL_ARG_SCALE : DNNL_ARG_WEIGHTS, factor);
     add_argument(s, DNNL_ARG_MEAN, weights->mean);
     add_argument(s, DNNL_ARG_VARIANCE, weights->variance);
-    if (key->bias || key->op == MAPLE_OP_LINEAR)
-        add_argument(s, DNNL_ARG_BIAS, own ? own : weights->bias);
+    if (norm || key->bias || key->op == MAPLE_OP_LINEAR)
+        add_argument(s, norm ? DNNL_ARG_SHIFT : DNNL_ARG_BIAS, bias);
 }
 
 /* The primitive for a key, of the engine or (int8) of the network. */
@@ -162,19 +164,21 @@ static maple_status add_step(compilation *c, int i, const onednn_key *key, int f
     onednn_step *s = &c->network->steps[c->network->n_steps];
     s->primitive = primitive->primitive;
     dnnl_memory_t src, dst, addend = NULL;
-    status = node_memory(c, first, &primitive->src, &src, error);
+    status = node_memory(c, first, primitive->src, &src, error);
     if (status == MAPLE_OK)
-        status = node_memory(c, i, &primitive->dst, &dst, error);
+        status = node_memory(c, i, primitive->dst, &dst, error);
     if (status == MAPLE_OK && second >= 0 && key->addend != ONEDNN_SUM)
-        status = node_memory(c, second, &primitive->addend, &addend, error);
+        status = node_memory(c, second, primitive->addend, &addend, error);
     if (status != MAPLE_OK)
         return status;
-    add_argument(s, DNNL_ARG_SRC, src);
+    add_argument(s, key->plain_sum ? DNNL_ARG_MULTIPLE_SRC : DNNL_ARG_SRC, src);
     add_argument(s, DNNL_ARG_DST, dst);
     if (key->op == MAPLE_OP_ADD)
-        add_argument(s, DNNL_ARG_SRC_1, addend);
+        add_argument(s, key->plain_sum ? DNNL_ARG_MULTIPLE_SRC + 1 : DNNL_ARG_SRC_1, addend);
     if (key->addend == ONEDNN_BINARY)
         add_argument(s, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, addend);
+    for (size_t k = 0; k < sizeof primitive->scales / sizeof *primitive->scales; k++)
+        add_argument(s, primitive->scales[k].argument, primitive->scales[k].memory);
     if (primitive->raw) {
         const onednn_weights *weights = NULL;
         status = onednn_get_weights(engine_of(&c->network->base), c->graph, i, primitive, &weights, error);
@@ -185,18 +189,59 @@ static maple_status add_step(compilation *c, int i, const onednn_key *key, int f
     return status;
 }
 
-/* Found with oneDNN 2.6.3 on sse41 and avx: its gemm convolution of groups, channels last, adds a wrong part
- * of the addend. (In place, as ONEDNN_SUM, it adds the right one.) */
-static maple_status addend_is_right(compilation *c, int i, const onednn_key *key, bool *right,
-                                    maple_error *error) {
-    *right = true;
-    if (key->addend != ONEDNN_BINARY || key->groups == 1)
-        return MAPLE_OK;
+/* Whether oneDNN has a primitive for the key that is right and not its slow reference.
+ * Found with oneDNN 2.6.3 on sse41 and avx: its gemm convolution of groups, channels last, adds a wrong part
+ * of the addend (in place, as ONEDNN_SUM, it adds the right one; 3.x has no such primitive). */
+static maple_status is_usable(compilation *c, int i, const onednn_key *key, bool *usable,
+                              maple_error *error) {
     const onednn_primitive *primitive = NULL;
     maple_status status = find_primitive(c, i, key, &primitive, error);
-    if (status == MAPLE_OK)
-        *right = !strstr(primitive->implementation, "gemm");
-    return status;
+    bool wrong = key->addend == ONEDNN_BINARY && key->groups > 1;
+    *usable = status == MAPLE_OK && !(wrong && strstr(primitive->implementation, "gemm"));
+    return status == MAPLE_UNSUPPORTED ? MAPLE_OK : status;
+}
+
+/* Addition of the values of two nodes, then perhaps ReLU, for node i. In float32 by `sum` where `binary` has
+ * only its reference (3.7 in blocks on sse41 and avx); that has no ReLU. */
+static maple_status compile_add(compilation *c, int i, onednn_key *key, int first, int second,
+                                maple_error *error) {
+    bool usable;
+    maple_status status = is_usable(c, i, key, &usable, error);
+    if (status != MAPLE_OK)
+        return status;
+    key->plain_sum = !usable && key->dst_type == dnnl_f32;
+    bool relu = key->plain_sum && key->relu;
+    if (relu)
+        key->relu = false;
+    status = add_step(c, i, key, first, second, error);
+    if (status != MAPLE_OK || !relu)
+        return status;
+    onednn_key after;
+    memset(&after, 0, sizeof after);
+    after.op = MAPLE_OP_RELU;
+    after.in = after.out = key->out;
+    after.src = after.dst = key->dst;
+    set_types(c, i, i, -1, &after);
+    return add_step(c, i, &after, i, -1, error);
+}
+
+/* Without its addend and ReLU, which follow. */
+static maple_status compile_apart(compilation *c, int i, onednn_key *key, maple_error *error) {
+    const maple_node *node = &c->graph->nodes[i];
+    key->addend = ONEDNN_NO_ADDEND;
+    key->addend_type = dnnl_data_type_undef;
+    key->relu = false;
+    maple_status status = add_step(c, i, key, node->inputs[0], -1, error);
+    if (status != MAPLE_OK)
+        return status;
+    onednn_key add;
+    memset(&add, 0, sizeof add);
+    add.op = MAPLE_OP_ADD;
+    add.in = add.out = node->shape;
+    add.src = add.dst = c->order;
+    add.relu = node->relu;
+    set_types(c, i, i, node->inputs[1], &add);
+    return compile_add(c, i, &add, i, node->inputs[1], error);
 }
 
 static maple_status compile_node(compilation *c, int i, maple_error *error) {
@@ -207,28 +252,20 @@ static maple_status compile_node(compilation *c, int i, maple_error *error) {
         return engine_refuse_node(&self->base, c->graph, i, "its input's channels do not fill whole blocks",
                                   error);
     int second = node->n_inputs == 2 ? node->inputs[1] : -1;
-    bool right;
-    maple_status status = addend_is_right(c, i, &key, &right, error);
-    if (status != MAPLE_OK)
-        return status;
-    if (!right && is_int8(c))
-        return engine_refuse_node(&self->base, c->graph, i, "oneDNN adds a wrong part of the addend", error);
-    if (right)
-        return add_step(c, i, &key, node->inputs[0], second, error);
-    key.addend = ONEDNN_NO_ADDEND;
-    key.addend_type = dnnl_data_type_undef;
-    key.relu = false;
-    status = add_step(c, i, &key, node->inputs[0], -1, error);
-    if (status != MAPLE_OK)
-        return status;
-    onednn_key add;
-    memset(&add, 0, sizeof add);
-    add.op = MAPLE_OP_ADD;
-    add.in = add.out = node->shape;
-    add.src = add.dst = c->order;
-    add.relu = node->relu;
-    set_types(c, i, i, second, &add);
-    return add_step(c, i, &add, i, second, error);
+    if (node->op == MAPLE_OP_ADD)
+        return compile_add(c, i, &key, node->inputs[0], second, error);
+    bool usable = true;
+    if (key.addend == ONEDNN_BINARY) {
+        maple_status status = is_usable(c, i, &key, &usable, error);
+        if (status != MAPLE_OK)
+            return status;
+    }
+    if (!usable && is_int8(c))
+        return engine_refuse_node(&self->base, c->graph, i, "oneDNN cannot add to it, or adds wrongly",
+                                  error);
+    if (!usable)
+        return compile_apart(c, i, &key, error);
+    return add_step(c, i, &key, node->inputs[0], second, error);
 }
 
 /* What type each node's result has. */
@@ -312,20 +349,21 @@ maple_status onednn_run(maple_network *network, maple_error *error) {
 static maple_status exchange(maple_network *network, maple_shape shape, float *nchw, dnnl_memory_t memory,
                              float scale, bool to_network, maple_error *error) {
     onednn_engine_state *engine = engine_of(network);
-    const dnnl_memory_desc_t *inner;
-    dnnl_memory_desc_t layout;
+    const_onednn_desc inner = NULL;
+    onednn_desc layout = NULL;
     dnnl_memory_t outer = NULL;
     dnnl_dims_t dims = {engine->base.options.batch, shape.channels, shape.height, shape.width};
     dnnl_status_t result = dnnl_memory_get_memory_desc(memory, &inner);
+    int rank = result == dnnl_success ? onednn_desc_rank(inner) : 0;
     if (result == dnnl_success) /* LINEAR's result is a matrix */
-        result = dnnl_memory_desc_init_by_tag(&layout, inner->ndims, dims, dnnl_f32,
-                                              inner->ndims == 2 ? dnnl_ab : dnnl_nchw);
+        result = onednn_desc_create(&layout, rank, dims, dnnl_f32, rank == 2 ? dnnl_ab : dnnl_nchw);
     if (result == dnnl_success)
-        result = dnnl_memory_create(&outer, &layout, engine->engine, nchw);
+        result = dnnl_memory_create(&outer, layout, engine->engine, nchw);
     if (result == dnnl_success)
         result = onednn_copy(engine, to_network ? outer : memory, to_network ? memory : outer, &scale,
                              scale != 1.0f, 0);
     dnnl_memory_destroy(outer);
+    onednn_desc_destroy(layout);
     return result == dnnl_success ? MAPLE_OK : onednn_error(result, "copying input or output", error);
 }
 

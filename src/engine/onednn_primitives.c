@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * oneDNN's C API, version 2.x: memory layouts, primitives, weights, ISA. Activations are blocked by channels
- * (nChw8c, nChw16c on AVX-512), weights have the layout that the primitive asks for; with other layouts the
- * library falls back to kernels that are 10 to 100 times slower.
+ * What is made with oneDNN: memory layouts, primitives, weights; and its ISA. Activations are blocked by
+ * channels (nChw8c, nChw16c on AVX-512), weights have the layout that the primitive asks for; with other
+ * layouts the library falls back to kernels that are 10 to 100 times slower.
  */
 #include "engine/onednn.h"
 
@@ -10,12 +10,12 @@
 #include <string.h>
 
 dnnl_status_t onednn_layout(const onednn_engine_state *engine, maple_shape shape, onednn_order order,
-                            dnnl_data_type_t type, dnnl_memory_desc_t *out) {
+                            dnnl_data_type_t type, onednn_desc *out) {
     dnnl_dims_t dims = {engine->base.options.batch, shape.channels, shape.height, shape.width};
     dnnl_format_tag_t tag = engine->block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
     if (order != ONEDNN_BLOCKED)
         tag = order == ONEDNN_PLAIN ? dnnl_nchw : dnnl_nhwc;
-    return dnnl_memory_desc_init_by_tag(out, 4, dims, type, tag);
+    return onednn_desc_create(out, 4, dims, type, tag);
 }
 
 bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape, onednn_order order) {
@@ -24,14 +24,14 @@ bool onednn_is_dense(const onednn_engine_state *engine, maple_shape shape, onedn
 }
 
 static dnnl_status_t matrix_layout(dnnl_dim_t rows, dnnl_dim_t columns, dnnl_data_type_t type,
-                                   dnnl_format_tag_t tag, dnnl_memory_desc_t *out) {
+                                   dnnl_format_tag_t tag, onednn_desc *out) {
     dnnl_dims_t dims = {rows, columns};
-    return dnnl_memory_desc_init_by_tag(out, 2, dims, type, tag);
+    return onednn_desc_create(out, 2, dims, type, tag);
 }
 
-static dnnl_status_t vector_layout(dnnl_dim_t n, dnnl_memory_desc_t *out) {
+static dnnl_status_t vector_layout(dnnl_dim_t n, onednn_desc *out) {
     dnnl_dims_t dims = {n};
-    return dnnl_memory_desc_init_by_tag(out, 1, dims, dnnl_f32, dnnl_x);
+    return onednn_desc_create(out, 1, dims, dnnl_f32, dnnl_x);
 }
 
 /* Of the weights beside a source. */
@@ -42,30 +42,30 @@ static dnnl_data_type_t weight_type(const onednn_key *key) {
 
 /* [cout][cin][k][k], or [groups][cout / groups][cin / groups][k][k]; as the primitive wants
  * them, or as they are given (float32, in this order). */
-static dnnl_status_t conv_weight_layout(const onednn_key *key, bool any, dnnl_memory_desc_t *out) {
+static dnnl_status_t conv_weight_layout(const onednn_key *key, bool any, onednn_desc *out) {
     dnnl_data_type_t type = any ? weight_type(key) : dnnl_f32;
     dnnl_dim_t k = key->kernel, g = key->groups, cout = key->out.channels / g, cin = key->in.channels / g;
     if (g == 1) {
         dnnl_dims_t dims = {cout, cin, k, k};
-        return dnnl_memory_desc_init_by_tag(out, 4, dims, type, any ? dnnl_format_tag_any : dnnl_oihw);
+        return onednn_desc_create(out, 4, dims, type, any ? dnnl_format_tag_any : dnnl_oihw);
     }
     dnnl_dims_t dims = {g, cout, cin, k, k};
-    return dnnl_memory_desc_init_by_tag(out, 5, dims, type, any ? dnnl_format_tag_any : dnnl_goihw);
+    return onednn_desc_create(out, 5, dims, type, any ? dnnl_format_tag_any : dnnl_goihw);
 }
 
 /* Addend, then ReLU, after the primitive's own result (and bias). */
 static dnnl_status_t append_operations(const onednn_primitive *p, dnnl_post_ops_t ops) {
     dnnl_status_t status = dnnl_success;
     if (p->key.addend == ONEDNN_SUM)
-        status = dnnl_post_ops_append_sum(ops, 1.0f);
+        status = onednn_append_sum(ops, 1.0f, dnnl_data_type_undef);
     if (status == dnnl_success && p->key.addend == ONEDNN_BINARY)
-        status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, &p->addend);
+        status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, p->addend);
     if (status == dnnl_success && p->key.relu && p->key.op != MAPLE_OP_BATCH_NORM)
-        status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
+        status = onednn_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
     return status;
 }
 
-static dnnl_status_t create_attributes(const onednn_engine_state *engine, const onednn_primitive *p,
+static dnnl_status_t create_attributes(const onednn_engine_state *engine, onednn_primitive *p,
                                        dnnl_primitive_attr_t *out) {
     dnnl_post_ops_t ops = NULL;
     dnnl_status_t status = dnnl_post_ops_create(&ops);
@@ -80,50 +80,45 @@ static dnnl_status_t create_attributes(const onednn_engine_state *engine, const 
     return status;
 }
 
-typedef union operation {
-    dnnl_convolution_desc_t conv;
-    dnnl_inner_product_desc_t linear;
-    dnnl_batch_normalization_desc_t norm;
-    dnnl_pooling_desc_t pool;
-    dnnl_eltwise_desc_t eltwise;
-    dnnl_binary_desc_t binary;
-} operation;
+/* A primitive descriptor that is being made. */
+typedef struct description {
+    dnnl_engine_t engine;
+    dnnl_primitive_attr_t attributes;
+    dnnl_primitive_desc_t *out;
+} description;
 
-static dnnl_status_t describe_conv(const onednn_primitive *p, operation *op) {
+static dnnl_status_t describe_conv(const onednn_primitive *p, const description *d) {
     const onednn_key *key = &p->key;
     const maple_node node = {.kernel = key->kernel, .stride = key->stride, .pad = key->pad};
     dnnl_dims_t strides = {key->stride, key->stride}, begin = {key->pad, key->pad};
     dnnl_dims_t end = {engine_pad_end(&node, key->in.height, key->out.height),
                        engine_pad_end(&node, key->in.width, key->out.width)};
-    dnnl_memory_desc_t weights, bias;
+    onednn_desc weights = NULL, bias = NULL;
     dnnl_status_t status = conv_weight_layout(key, true, &weights);
-    if (status == dnnl_success)
+    if (status == dnnl_success && key->bias)
         status = vector_layout(key->out.channels, &bias);
     if (status == dnnl_success)
-        status = dnnl_convolution_forward_desc_init(&op->conv, dnnl_forward_inference,
-                                                    dnnl_convolution_direct, &p->src, &weights,
-                                                    key->bias ? &bias : NULL, &p->dst, strides, begin, end);
+        status = onednn_conv_descriptor(d->out, d->engine, p->src, weights, bias, p->dst, strides, begin, end,
+                                        d->attributes);
+    onednn_desc_destroy(weights);
+    onednn_desc_destroy(bias);
     return status;
 }
 
-/* Its source and result are matrices: the caller sees to it that they are dense. */
-static dnnl_status_t describe_linear(const onednn_engine_state *engine, onednn_primitive *p, operation *op) {
-    dnnl_dim_t batch = engine->base.options.batch, in = p->key.in.channels, out = p->key.out.channels;
-    dnnl_memory_desc_t weights, bias;
-    dnnl_status_t status = matrix_layout(batch, in, p->key.src_type, dnnl_ab, &p->src);
-    if (status == dnnl_success)
-        status = matrix_layout(batch, out, p->key.dst_type, dnnl_ab, &p->dst);
-    if (status == dnnl_success)
-        status = matrix_layout(out, in, weight_type(&p->key), dnnl_format_tag_any, &weights);
+static dnnl_status_t describe_linear(const onednn_primitive *p, const description *d) {
+    dnnl_dim_t in = p->key.in.channels, out = p->key.out.channels;
+    onednn_desc weights = NULL, bias = NULL;
+    dnnl_status_t status = matrix_layout(out, in, weight_type(&p->key), dnnl_format_tag_any, &weights);
     if (status == dnnl_success)
         status = vector_layout(out, &bias);
     if (status == dnnl_success)
-        status = dnnl_inner_product_forward_desc_init(&op->linear, dnnl_forward_inference, &p->src, &weights,
-                                                      &bias, &p->dst);
+        status = onednn_linear_descriptor(d->out, d->engine, p->src, weights, bias, p->dst, d->attributes);
+    onednn_desc_destroy(weights);
+    onednn_desc_destroy(bias);
     return status;
 }
 
-static dnnl_status_t describe_pool(const onednn_primitive *p, operation *op) {
+static dnnl_status_t describe_pool(const onednn_primitive *p, const description *d) {
     const onednn_key *key = &p->key;
     maple_node node = {.kernel = key->kernel, .stride = key->stride, .pad = key->pad};
     dnnl_dims_t strides = {key->stride, key->stride}, kernel = {key->kernel, key->kernel};
@@ -137,42 +132,58 @@ static dnnl_status_t describe_pool(const onednn_primitive *p, operation *op) {
         end[0] = engine_pad_end(&node, key->in.height, key->out.height);
         end[1] = engine_pad_end(&node, key->in.width, key->out.width);
     }
-    return dnnl_pooling_forward_desc_init(&op->pool, dnnl_forward_inference, dnnl_pooling_avg_exclude_padding,
-                                          &p->src, &p->dst, strides, kernel, begin, end);
+    return onednn_avg_pool_descriptor(d->out, d->engine, p->src, p->dst, strides, kernel, begin, end,
+                                      d->attributes);
 }
 
-static dnnl_status_t describe(const onednn_engine_state *engine, onednn_primitive *p, operation *op) {
-    const dnnl_prop_kind_t inference = dnnl_forward_inference;
-    unsigned norm_flags =
-        dnnl_use_global_stats | dnnl_use_scaleshift | (p->key.relu ? dnnl_fuse_norm_relu : 0);
+static dnnl_status_t describe(const onednn_primitive *p, const description *d) {
+    unsigned norm_flags = dnnl_use_global_stats | dnnl_use_scale | dnnl_use_shift |
+                          (p->key.relu ? (unsigned)dnnl_fuse_norm_relu : 0);
     switch (p->key.op) {
     case MAPLE_OP_CONV:
-        return describe_conv(p, op);
+        return describe_conv(p, d);
     case MAPLE_OP_LINEAR:
-        return describe_linear(engine, p, op);
+        return describe_linear(p, d);
     case MAPLE_OP_BATCH_NORM:
-        return dnnl_batch_normalization_forward_desc_init(&op->norm, inference, &p->src, 0.0f, norm_flags);
+        return onednn_norm_descriptor(d->out, d->engine, p->src, p->dst, norm_flags, d->attributes);
     case MAPLE_OP_AVG_POOL:
     case MAPLE_OP_GLOBAL_AVG_POOL:
-        return describe_pool(p, op);
+        return describe_pool(p, d);
     case MAPLE_OP_RELU:
-        return dnnl_eltwise_forward_desc_init(&op->eltwise, inference, dnnl_eltwise_relu, &p->src, 0.0f,
-                                              0.0f);
+        return onednn_eltwise_descriptor(d->out, d->engine, dnnl_eltwise_relu, p->src, p->dst, 0.0f,
+                                         d->attributes);
     case MAPLE_OP_ZERO:
     case MAPLE_OP_COPY:
-        return dnnl_eltwise_forward_desc_init(&op->eltwise, inference, dnnl_eltwise_linear, &p->src,
-                                              p->key.op == MAPLE_OP_COPY ? 1.0f : 0.0f, 0.0f);
+        return onednn_eltwise_descriptor(d->out, d->engine, dnnl_eltwise_linear, p->src, p->dst,
+                                         p->key.op == MAPLE_OP_COPY ? 1.0f : 0.0f, d->attributes);
     case MAPLE_OP_ADD:
-        return dnnl_binary_desc_init(&op->binary, dnnl_binary_add, &p->src, &p->addend, &p->dst);
+        if (p->key.plain_sum)
+            return onednn_sum_descriptor(d->out, d->engine, p->src, p->addend, p->dst, d->attributes);
+        return onednn_add_descriptor(d->out, d->engine, p->src, p->addend, p->dst, d->attributes);
     default:
         return dnnl_unimplemented;
     }
 }
 
+/* Of source, result and addend. Those of LINEAR are matrices: the caller sees to it that they are dense. */
+static dnnl_status_t describe_activations(const onednn_engine_state *engine, onednn_primitive *p) {
+    const onednn_key *key = &p->key;
+    dnnl_dim_t batch = engine->base.options.batch;
+    bool matrix = key->op == MAPLE_OP_LINEAR;
+    dnnl_status_t status = matrix ? matrix_layout(batch, key->in.channels, key->src_type, dnnl_ab, &p->src)
+                                  : onednn_layout(engine, key->in, key->src, key->src_type, &p->src);
+    if (status == dnnl_success)
+        status = matrix ? matrix_layout(batch, key->out.channels, key->dst_type, dnnl_ab, &p->dst)
+                        : onednn_layout(engine, key->out, key->dst, key->dst_type, &p->dst);
+    if (status == dnnl_success && key->addend_type != dnnl_data_type_undef)
+        status = onednn_layout(engine, key->out, key->dst, key->addend_type, &p->addend);
+    return status;
+}
+
 /* What it takes besides its results: generated code, which oneDNN does not tell, and scratch memory. */
 static size_t bytes_of(const_dnnl_primitive_desc_t descriptor) {
     enum { CODE_BYTES = 32768 };
-    const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(descriptor, dnnl_query_scratchpad_md, 0);
+    const_onednn_desc scratch = dnnl_primitive_desc_query_md(descriptor, dnnl_query_scratchpad_md, 0);
     int64_t own = 0;
     dnnl_primitive_desc_query(descriptor, dnnl_query_memory_consumption_s64, 0, &own);
     return CODE_BYTES + (size_t)own + (scratch ? dnnl_memory_desc_get_size(scratch) : 0);
@@ -183,8 +194,11 @@ static dnnl_status_t finish_primitive(const onednn_engine_state *engine,
     const char *name = NULL;
     dnnl_status_t status = dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, (void *)&name);
     snprintf(out->implementation, sizeof out->implementation, "%s", name ? name : "unknown");
-    if (out->key.op == MAPLE_OP_CONV || out->key.op == MAPLE_OP_LINEAR)
-        out->weights = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
+    if (status == dnnl_success && strncmp(out->implementation, "ref", 3) == 0)
+        return status;
+    if (status == dnnl_success && (out->key.op == MAPLE_OP_CONV || out->key.op == MAPLE_OP_LINEAR))
+        status = onednn_desc_clone(&out->weights,
+                                   dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0));
     out->bytes = bytes_of(descriptor);
     if (status == dnnl_success)
         status = dnnl_primitive_create(&out->primitive, descriptor);
@@ -194,21 +208,14 @@ static dnnl_status_t finish_primitive(const onednn_engine_state *engine,
 }
 
 dnnl_status_t onednn_create_primitive(const onednn_engine_state *engine, onednn_primitive *out) {
-    const onednn_key *key = &out->key;
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t descriptor = NULL;
-    operation op;
-    dnnl_status_t status = onednn_layout(engine, key->in, key->src, key->src_type, &out->src);
-    if (status == dnnl_success)
-        status = onednn_layout(engine, key->out, key->dst, key->dst_type, &out->dst);
-    if (status == dnnl_success && key->addend_type != dnnl_data_type_undef)
-        status = onednn_layout(engine, key->out, key->dst, key->addend_type, &out->addend);
-    if (status == dnnl_success)
-        status = describe(engine, out, &op);
+    dnnl_status_t status = describe_activations(engine, out);
     if (status == dnnl_success)
         status = create_attributes(engine, out, &attributes);
+    const description d = {engine->engine, attributes, &descriptor};
     if (status == dnnl_success)
-        status = dnnl_primitive_desc_create(&descriptor, &op, attributes, engine->engine, NULL);
+        status = describe(out, &d);
     if (status == dnnl_success)
         status = finish_primitive(engine, descriptor, out);
     dnnl_primitive_desc_destroy(descriptor);
@@ -218,28 +225,30 @@ dnnl_status_t onednn_create_primitive(const onednn_engine_state *engine, onednn_
 
 dnnl_status_t onednn_copy(const onednn_engine_state *engine, dnnl_memory_t src, dnnl_memory_t dst,
                           const float *scales, int n, int mask) {
-    const dnnl_memory_desc_t *from, *to;
+    const_onednn_desc from = NULL, to = NULL;
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t descriptor = NULL;
     dnnl_primitive_t reorder = NULL;
+    onednn_scale scale = {0};
     dnnl_status_t status = dnnl_memory_get_memory_desc(src, &from);
     if (status == dnnl_success)
         status = dnnl_memory_get_memory_desc(dst, &to);
     if (status == dnnl_success && n > 0)
         status = dnnl_primitive_attr_create(&attributes);
     if (status == dnnl_success && n > 0)
-        status = dnnl_primitive_attr_set_output_scales(attributes, n, mask, scales);
+        status = onednn_scale_copy(engine->engine, attributes, mask, n, scales, &scale);
     if (status == dnnl_success)
         status = dnnl_reorder_primitive_desc_create(&descriptor, from, engine->engine, to, engine->engine,
                                                     attributes);
     if (status == dnnl_success)
         status = dnnl_primitive_create(&reorder, descriptor);
-    dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, src}, {DNNL_ARG_TO, dst}};
+    dnnl_exec_arg_t arguments[3] = {{DNNL_ARG_FROM, src}, {DNNL_ARG_TO, dst}, {scale.argument, scale.memory}};
     if (status == dnnl_success)
-        status = dnnl_primitive_execute(reorder, engine->stream, 2, arguments);
+        status = dnnl_primitive_execute(reorder, engine->stream, scale.memory ? 3 : 2, arguments);
     if (status == dnnl_success)
         status = dnnl_stream_wait(engine->stream);
     dnnl_primitive_destroy(reorder);
+    dnnl_memory_destroy(scale.memory);
     dnnl_primitive_desc_destroy(descriptor);
     dnnl_primitive_attr_destroy(attributes);
     return status;
@@ -248,8 +257,8 @@ dnnl_status_t onednn_copy(const onednn_engine_state *engine, dnnl_memory_t src, 
 /* A new memory of `layout` with `values` in layout `given`; in int8 divided by the scales of their channels.
  */
 static dnnl_status_t import_weights(const onednn_engine_state *engine, const onednn_key *key,
-                                    const engine_weights *raw, const dnnl_memory_desc_t *given,
-                                    const dnnl_memory_desc_t *layout, dnnl_memory_t *out) {
+                                    const engine_weights *raw, const_onednn_desc given,
+                                    const_onednn_desc layout, dnnl_memory_t *out) {
     int limit = onednn_weight_limit(engine, key), n = limit > 0 ? raw->channels : 0;
     float *factors = maple_alloc((size_t)raw->channels, sizeof *factors);
     if (!factors)
@@ -267,22 +276,18 @@ static dnnl_status_t import_weights(const onednn_engine_state *engine, const one
     return status;
 }
 
-dnnl_status_t onednn_create_vector(const onednn_engine_state *engine, dnnl_dim_t n, const float *first,
-                                   const float *second, float constant, dnnl_memory_t *out) {
-    dnnl_memory_desc_t layout;
+dnnl_status_t onednn_create_vector(const onednn_engine_state *engine, dnnl_dim_t n, const float *values,
+                                   float constant, dnnl_memory_t *out) {
+    onednn_desc layout = NULL;
     void *data = NULL;
-    dnnl_status_t status =
-        second ? matrix_layout(2, n, dnnl_f32, dnnl_ab, &layout) : vector_layout(n, &layout);
+    dnnl_status_t status = vector_layout(n, &layout);
     if (status == dnnl_success)
-        status = dnnl_memory_create(out, &layout, engine->engine, DNNL_MEMORY_ALLOCATE);
+        status = dnnl_memory_create(out, layout, engine->engine, DNNL_MEMORY_ALLOCATE);
     if (status == dnnl_success)
         status = dnnl_memory_get_data_handle(*out, &data);
-    float *values = data;
-    for (dnnl_dim_t i = 0; status == dnnl_success && i < n; i++) {
-        values[i] = first ? first[i] : constant;
-        if (second)
-            values[n + i] = second[i];
-    }
+    for (dnnl_dim_t i = 0; status == dnnl_success && i < n; i++)
+        ((float *)data)[i] = values ? values[i] : constant;
+    onednn_desc_destroy(layout);
     return status;
 }
 
@@ -291,23 +296,23 @@ dnnl_status_t onednn_create_weights(const onednn_engine_state *engine, const one
     const onednn_key *key = &primitive->key;
     const engine_weights *raw = out->raw;
     dnnl_dim_t channels = raw->channels;
-    if (key->op == MAPLE_OP_BATCH_NORM) {
-        dnnl_status_t status =
-            onednn_create_vector(engine, channels, raw->weight, raw->bias, 0.0f, &out->weight);
+    dnnl_status_t status = onednn_create_vector(engine, channels, raw->bias, 0.0f, &out->bias);
+    if (status == dnnl_success && key->op == MAPLE_OP_BATCH_NORM) {
+        status = onednn_create_vector(engine, channels, raw->weight, 0.0f, &out->weight);
         if (status == dnnl_success)
-            status = onednn_create_vector(engine, channels, NULL, NULL, 0.0f, &out->mean);
+            status = onednn_create_vector(engine, channels, NULL, 0.0f, &out->mean);
         if (status == dnnl_success)
-            status = onednn_create_vector(engine, channels, NULL, NULL, 1.0f, &out->variance);
+            status = onednn_create_vector(engine, channels, NULL, 1.0f, &out->variance);
         return status;
     }
-    dnnl_memory_desc_t given;
-    dnnl_status_t status = key->op == MAPLE_OP_CONV
-                               ? conv_weight_layout(key, false, &given)
-                               : matrix_layout(channels, key->in.channels, dnnl_f32, dnnl_ab, &given);
+    onednn_desc given = NULL;
     if (status == dnnl_success)
-        status = import_weights(engine, key, raw, &given, &primitive->weights, &out->weight);
+        status = key->op == MAPLE_OP_CONV
+                     ? conv_weight_layout(key, false, &given)
+                     : matrix_layout(channels, key->in.channels, dnnl_f32, dnnl_ab, &given);
     if (status == dnnl_success)
-        status = onednn_create_vector(engine, channels, raw->bias, NULL, 0.0f, &out->bias);
+        status = import_weights(engine, key, raw, given, primitive->weights, &out->weight);
+    onednn_desc_destroy(given);
     return status;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Engine `xnnpack`: the subgraph API of XNNPACK (2022). Activations are NHWC, weights OHWI. Each compiled
- * network packs its own copy of the weights and plans its own activations.
+ * Engine `xnnpack`: the subgraph API of XNNPACK (xnnpack_api.h: that of 2022 and that of 2024). Activations
+ * are NHWC, weights OHWI. Each compiled network packs its own copy of the weights and plans its own
+ * activations.
  *
  * XNNPACK picks its kernels once, when it is initialised, by what cpuinfo says that the CPU has. It has no
  * cap of its own; cpuinfo's answer is a variable of its public header, and taking instruction sets out of it
@@ -10,6 +11,7 @@
  * as something that it does not fuse.
  */
 #include "engine/engine_vtable.h"
+#include "engine/xnnpack_api.h"
 
 #include <cpuinfo.h>
 #include <dlfcn.h>
@@ -20,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xnnpack.h>
 
 /* Weights in XNNPACK's layout; they have to outlive the networks. */
 typedef struct static_weights {
@@ -317,11 +318,9 @@ static enum xnn_status define_batch_norm(compilation *c, int i, const static_wei
     if (result == xnn_status_success)
         result = define_static(c, 4, dims, NULL, &product);
     if (result == xnn_status_success)
-        result = xnn_define_multiply2(c->subgraph, -INFINITY, INFINITY, c->id[node->inputs[0]], factor,
-                                      product, 0);
+        result = xnnpack_multiply(c->subgraph, c->id[node->inputs[0]], factor, product);
     if (result == xnn_status_success)
-        result = xnn_define_add2(c->subgraph, node->relu ? 0.0f : -INFINITY, INFINITY, product, shift,
-                                 c->id[i], 0);
+        result = xnnpack_add(c->subgraph, node->relu ? 0.0f : -INFINITY, product, shift, c->id[i]);
     return result;
 }
 
@@ -347,18 +346,17 @@ static enum xnn_status define_unary(compilation *c, int i) {
     /* XNNPACK would fuse a clamp if its producer has no other reader; the graph says that it stays. */
     bool fusible = c->readers[node->inputs[0]] == 1 && c->graph->nodes[node->inputs[0]].op != MAPLE_OP_INPUT;
     if (node->op == MAPLE_OP_RELU && !fusible)
-        return xnn_define_clamp(c->subgraph, 0.0f, INFINITY, source, c->id[i], 0);
+        return xnnpack_relu(c->subgraph, source, c->id[i]);
     enum xnn_status result = define_static(c, 1, &one, c->engine->zero, &zero);
     if (result != xnn_status_success)
         return result;
     if (node->op == MAPLE_OP_RELU)
-        return xnn_define_maximum2(c->subgraph, source, zero, c->id[i], 0);
-    return xnn_define_multiply2(c->subgraph, -INFINITY, INFINITY, source, zero, c->id[i], 0);
+        return xnnpack_maximum(c->subgraph, source, zero, c->id[i]);
+    return xnnpack_multiply(c->subgraph, source, zero, c->id[i]);
 }
 
 static enum xnn_status define_node(compilation *c, int i, const static_weights *w) {
     const maple_node *node = &c->graph->nodes[i];
-    float low = node->relu ? 0.0f : -INFINITY;
     switch (node->op) {
     case MAPLE_OP_INPUT:
         return xnn_status_success;
@@ -369,13 +367,12 @@ static enum xnn_status define_node(compilation *c, int i, const static_weights *
     case MAPLE_OP_BATCH_NORM:
         return define_batch_norm(c, i, w);
     case MAPLE_OP_ADD:
-        return xnn_define_add2(c->subgraph, low, INFINITY, c->id[node->inputs[0]], c->id[node->inputs[1]],
-                               c->id[i], 0);
+        return xnnpack_add(c->subgraph, node->relu ? 0.0f : -INFINITY, c->id[node->inputs[0]],
+                           c->id[node->inputs[1]], c->id[i]);
     case MAPLE_OP_AVG_POOL:
         return define_avg_pool(c, i);
     case MAPLE_OP_GLOBAL_AVG_POOL:
-        return xnn_define_global_average_pooling_2d(c->subgraph, -INFINITY, INFINITY, c->id[node->inputs[0]],
-                                                    c->id[i], 0);
+        return xnnpack_global_average(c->subgraph, c->id[node->inputs[0]], c->id[i]);
     case MAPLE_OP_RELU:
     case MAPLE_OP_ZERO:
     case MAPLE_OP_COPY:
@@ -440,7 +437,7 @@ static maple_status create_runtime(compilation *c, xnnpack_network *network, map
     enum xnn_status result = xnn_create_runtime_v2(c->subgraph, c->engine->pool, 0, &network->runtime);
     const struct xnn_external_value values[] = {{INPUT_ID, network->input}, {OUTPUT_ID, network->output}};
     if (result == xnn_status_success)
-        result = xnn_setup_runtime(network->runtime, EXTERNAL_IDS, values);
+        result = xnnpack_setup(network->runtime, EXTERNAL_IDS, values);
     if (result != xnn_status_success)
         return maple_error_set(error, MAPLE_DEVICE_ERROR,
                                "engine xnnpack: XNNPACK does not compile the network (status %d)",

@@ -95,7 +95,7 @@ static maple_status read_tensor(const reader *r, const cJSON *entry, size_t *nex
         return maple_error_set(r->error, MAPLE_BAD_INPUT, "%s: tensor '%s' is there twice", r->path,
                                entry->string);
     maple_tensor tensor = {0};
-    size_t begin;
+    size_t begin = 0; /* gcc 14 does not see that read_offsets sets it */
     maple_status status = read_shape(r, entry, &tensor);
     if (status == MAPLE_OK)
         status = read_offsets(r, entry, &tensor, &begin);
