@@ -37,6 +37,7 @@ typedef struct maple_target {
     maple_graph_form graph;
     const double *operator_ms;                   /* [operators of the space] or NULL; NaN where missing */
     const double *counters_warm, *counters_cold; /* [descriptor operators x MAPLE_EVENTS] or NULL */
+    const char *counters; /* their provider (maple_counter_info.name); NULL: not known */
     size_t n_samples;
     const maple_arch *archs;    /* [n_samples] */
     const double *latency_ms;   /* [n_samples], all > 0 */

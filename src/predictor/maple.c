@@ -18,6 +18,11 @@ static const maple_option OPTIONS[OPT_COUNT] = {
     [OPT_COST_SPREAD] = {.name = "cost_spread", .value = 2, .min = 0, .max = 1000},
     [OPT_SAMPLE_WEIGHT] = {.name = "sample_weight", .value = 0.1, .min = 0, .max = 1000},
     [OPT_NETWORK] = {.name = "network", .value = 1, .min = 0, .max = 1, .whole = true},
+    [OPT_VIRTUAL] = {.name = "virtual", .value = VIRTUAL_NOT, .words = "false|true|both"},
+    [OPT_VIRTUAL_COUNT] = {.name = "virtual_count", .value = 10, .min = 1, .max = 1000, .whole = true},
+    [OPT_VIRTUAL_WITHIN] = {.name = "virtual_within", .value = 0.05, .min = 0, .max = 10},
+    [OPT_SIMILARITY] = {.name = "similarity", .value = 0, .words = "false|true"},
+    [OPT_SIMILARITY_WIDTH] = {.name = "similarity_width", .value = 1, .min = 0.05, .max = 1000},
 };
 
 void maple_model_free(void *state) {
@@ -30,6 +35,16 @@ void maple_model_free(void *state) {
     maple_free(model);
 }
 
+static maple_status weigh_sources(const double *options, maple_training *training, const float *descriptors,
+                                  size_t length, maple_error *error) {
+    size_t sources = training->n_platforms - 1;
+    training->source_weight = maple_alloc(sources, sizeof *training->source_weight);
+    if (!training->source_weight)
+        return maple_error_memory(error);
+    return maple_similarity(descriptors, sources, length, options[OPT_SIMILARITY_WIDTH],
+                            training->source_weight, error);
+}
+
 static maple_status fit_model(const maple_fit_request *request, const double *options,
                               maple_training *training, maple_model *model, maple_error *error) {
     maple_base *base = &training->base[training->n_platforms - 1];
@@ -39,6 +54,8 @@ static maple_status fit_model(const maple_fit_request *request, const double *op
     base->costs = NULL; /* the model's now */
     maple_status status =
         maple_model_prepare(request, options, training, true, model, &axes, &descriptors, error);
+    if (status == MAPLE_OK && options[OPT_SIMILARITY] != 0)
+        status = weigh_sources(options, training, descriptors, axes.kept, error);
     if (status == MAPLE_OK && options[OPT_NETWORK] == 0) { /* what it would add is multiplied by 0 */
         size_t count = maple_net_layout(&model->shape).offset[NET_TENSORS];
         model->mean = model->sd = 0;

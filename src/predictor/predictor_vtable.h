@@ -24,7 +24,7 @@ typedef struct maple_option {
     const char *words;      /* "none|level|affine"; NULL for numbers */
 } maple_option;
 
-enum { MAPLE_MAX_OPTIONS = 24 };
+enum { MAPLE_MAX_OPTIONS = 32 };
 
 /* What a model is for; passed to every function that needs it. */
 typedef struct maple_model_context {
