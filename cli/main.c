@@ -6,9 +6,10 @@
 #include <string.h>
 
 static const cli_command *const COMMANDS[] = {
-    &cli_quickstart, &cli_doctor,      &cli_profile,   &cli_measure,   &cli_fit,         &cli_predict,
-    &cli_suggest,    &cli_evaluate,    &cli_pool_list, &cli_pool_show, &cli_pool_export, &cli_pool_import,
-    &cli_pool_merge, &cli_pool_remove, &cli_spaces,    &cli_engines,   &cli_predictors,
+    &cli_quickstart,     &cli_doctor,      &cli_profile,     &cli_measure,    &cli_fit,
+    &cli_predict,        &cli_suggest,     &cli_evaluate,    &cli_pool_list,  &cli_pool_show,
+    &cli_pool_distances, &cli_pool_export, &cli_pool_import, &cli_pool_merge, &cli_pool_remove,
+    &cli_spaces,         &cli_engines,     &cli_predictors,
 };
 enum { N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
 
