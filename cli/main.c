@@ -17,7 +17,7 @@ static void print_usage(FILE *file) {
     fprintf(file, "maple " MAPLE_VERSION ": few-shot latency prediction for neural architecture search\n\n"
                   "Usage: maple COMMAND [options]     (maple COMMAND --help explains one)\n\n");
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(file, "  %-12s  %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
+        fprintf(file, "  %-14s  %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
     fprintf(
         file,
         "\nStart with: maple quickstart\n"
@@ -60,7 +60,7 @@ static int unknown_command(int argc, char **argv) {
                         argc > 1 ? "unknown command '" : "needs a command", argc > 1 ? argv[1] : "",
                         argc > 1 ? "'" : "");
             group = true;
-            fprintf(stderr, "  maple %-12s  %s\n", name, COMMANDS[i]->summary);
+            fprintf(stderr, "  maple %-14s  %s\n", name, COMMANDS[i]->summary);
         }
     }
     if (!group)

@@ -209,12 +209,12 @@ descriptor() {
     } >>"$page.new"
     any=maple
     [ "$real" -lt 3 ] || any=maple,maple:counters=simulated,maple:counters=real
-    run --bundled "With the look-up table. operators=0, counters=0: without that part of S; counter_scale=per-run: counts not divided by the operator's latency (divided, as in MAPLE-Edge, is the default); references=1: the latencies of ten reference networks instead, which are measured besides (reference_samples=none: they describe the device and are no samples); network=0: no network, so no S. virtual, similarity: MAPLE-X; sample_weight=1: the paper's weight of the samples in the loss." \
+    run --bundled "With the look-up table. operators=0, counters=0: without that part of S; counter_scale=per-run: counts not divided by the operator's latency (divided, as in MAPLE-Edge, is the default); references=1: the latencies of ten reference networks instead, which are measured besides (reference_samples=none: they describe the device and are no samples); network=0: no network, so no S. virtual, similarity: MAPLE-X." \
         --leave-out family --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
-        --predictor "maple:counters=0,$any,maple:counter_scale=per-run,maple:operators=0,maple:$none,maple:$none:references=1:reference_samples=none,maple:$none:references=1,maple:network=0,maple:virtual=true,maple:virtual=both,maple:similarity=true,maple:virtual=true:similarity=true,maple:sample_weight=1,maple:sample_weight=1:virtual=true:similarity=true"
+        --predictor "maple:counters=0,$any,maple:counter_scale=per-run,maple:operators=0,maple:$none,maple:$none:references=1:reference_samples=none,maple:network=0,maple:virtual=true,maple:virtual=both,maple:similarity=true,maple:virtual=true:similarity=true"
     run --bundled "Without the table (scaling=costs): operator latencies are seen in S alone." \
         --leave-out family --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
-        --predictor "maple:scaling=costs:counters=0,maple:scaling=costs,maple:scaling=costs:$none,maple:scaling=costs:$none:references=1:reference_samples=none,maple:scaling=costs:virtual=true:similarity=true"
+        --predictor "maple:scaling=costs:counters=0,maple:scaling=costs,maple:scaling=costs:$none"
     distance_map
     if [ -f "$page" ]; then
         sed -n '/^## What it says/,$p' "$page" | sed '1i\

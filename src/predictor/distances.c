@@ -94,11 +94,12 @@ static void compare_counters(map *m, maple_distance *d) {
     d->counters = median(m->scratch, n);
 }
 
+/* S without a column: nothing tells the platforms apart. */
 static double between(const map *m, size_t p, size_t q) {
     double square = 0;
     for (size_t k = 0; k < m->length; k++)
         square += pow((double)m->s[p * m->length + k] - (double)m->s[q * m->length + k], 2);
-    return m->length > 0 ? sqrt(square) : NAN;
+    return sqrt(square);
 }
 
 maple_status maple_dataset_distances(const maple_dataset *dataset, maple_distance **out, size_t *n,
@@ -119,9 +120,10 @@ maple_status maple_dataset_distances(const maple_dataset *dataset, maple_distanc
     for (size_t p = 0; p < m.n && status == MAPLE_OK; p++)
         for (size_t q = p + 1; q < m.n; q++) {
             maple_distance *d = &pairs[pair++];
-            *d = (maple_distance){.a = m.platforms[p], .b = m.platforms[q], .descriptor = between(&m, p, q)};
+            *d = (maple_distance){.a = m.platforms[p], .b = m.platforms[q]};
             compare_operators(&m, d);
             compare_counters(&m, d);
+            d->descriptor = d->n_operators + d->n_counters > 0 ? between(&m, p, q) : NAN;
         }
     if (status == MAPLE_OK) {
         *out = pairs;

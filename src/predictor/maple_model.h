@@ -61,20 +61,58 @@ enum {
     OPT_COUNT
 };
 #define MAPLE_SHARED_OPTIONS                                                                                 \
-    [OPT_EPOCHS] = {.name = "epochs", .value = 50, .min = 1, .max = 10000, .whole = true},                   \
-    [OPT_BATCH] = {.name = "batch", .value = 128, .min = 1, .max = 65536, .whole = true},                    \
-    [OPT_WIDTH] = {.name = "width", .value = 128, .min = 1, .max = 4096, .whole = true},                     \
-    [OPT_EMBEDDING] = {.name = "embedding", .value = 32, .min = 1, .max = 4096, .whole = true},              \
-    [OPT_RATE] = {.name = "rate", .value = 1e-3, .min = 1e-8, .max = 1},                                     \
-    [OPT_DECAY] = {.name = "decay", .value = 1, .min = 0, .max = 100},                                       \
-    [OPT_STEPS] = {.name = "steps", .value = 12800, .min = 1, .max = 1e9, .whole = true},                    \
-    [OPT_SOURCE_ARCHS] = {.name = "source_archs", .value = 900, .min = 0, .max = 1e9, .whole = true},        \
-    [OPT_OPERATORS] = {.name = "operators", .value = 1, .min = 0, .max = 1, .whole = true},                  \
-    [OPT_COUNTERS] = {.name = "counters", .value = COUNTERS_ANY, .words = "0|1|simulated|real"},             \
+    [OPT_EPOCHS] = {.name = "epochs",                                                                        \
+                    .value = 50,                                                                             \
+                    .min = 1,                                                                                \
+                    .max = 10000,                                                                            \
+                    .whole = true,                                                                           \
+                    .help = "of training, at most"},                                                         \
+    [OPT_BATCH] =                                                                                            \
+        {.name = "batch", .value = 128, .min = 1, .max = 65536, .whole = true, .help = "rows of a step"},    \
+    [OPT_WIDTH] = {.name = "width",                                                                          \
+                   .value = 128,                                                                             \
+                   .min = 1,                                                                                 \
+                   .max = 4096,                                                                              \
+                   .whole = true,                                                                            \
+                   .help = "of the hidden layers"},                                                          \
+    [OPT_EMBEDDING] = {.name = "embedding",                                                                  \
+                       .value = 32,                                                                          \
+                       .min = 1,                                                                             \
+                       .max = 4096,                                                                          \
+                       .whole = true,                                                                        \
+                       .help = "of the architecture"},                                                       \
+    [OPT_RATE] = {.name = "rate", .value = 1e-3, .min = 1e-8, .max = 1, .help = "of Adam, falling to 0"},    \
+    [OPT_DECAY] = {.name = "decay", .value = 1, .min = 0, .max = 100, .help = "decoupled weight decay"},     \
+    [OPT_STEPS] = {.name = "steps",                                                                          \
+                   .value = 12800,                                                                           \
+                   .min = 1,                                                                                 \
+                   .max = 1e9,                                                                               \
+                   .whole = true,                                                                            \
+                   .help = "of training, at most"},                                                          \
+    [OPT_SOURCE_ARCHS] = {.name = "source_archs",                                                            \
+                          .value = 900,                                                                      \
+                          .min = 0,                                                                          \
+                          .max = 1e9,                                                                        \
+                          .whole = true,                                                                     \
+                          .help = "most rows of a source; 0: all"},                                          \
+    [OPT_OPERATORS] = {.name = "operators",                                                                  \
+                       .value = 1,                                                                           \
+                       .min = 0,                                                                             \
+                       .max = 1,                                                                             \
+                       .whole = true,                                                                        \
+                       .help = "operator latencies in the descriptor S"},                                    \
+    [OPT_COUNTERS] = {.name = "counters",                                                                    \
+                      .value = COUNTERS_ANY,                                                                 \
+                      .words = "0|1|simulated|real",                                                         \
+                      .help = "whose counters are in S: nobody's, all, simulated ones, those of a PMU"},     \
     [OPT_COUNTER_SCALE] = {.name = "counter_scale",                                                          \
                            .value = COUNTERS_PER_LATENCY,                                                    \
-                           .words = "per-latency|per-run"},                                                  \
-    [OPT_REFERENCES] = {.name = "references", .value = REFERENCES_AUTO, .words = "auto|0|1"}
+                           .words = "per-latency|per-run",                                                   \
+                           .help = "counts per operator latency (MAPLE-Edge) or per run"},                   \
+    [OPT_REFERENCES] = {.name = "references",                                                                \
+                        .value = REFERENCES_AUTO,                                                            \
+                        .words = "auto|0|1",                                                                 \
+                        .help = "reference latencies in S; auto: where operators were not timed"}
 enum { REFERENCES_AUTO, REFERENCES_NEVER, REFERENCES_ALWAYS };
 enum { SCALING_LUT, SCALING_COSTS };
 enum { CALIBRATION_NONE, CALIBRATION_LEVEL, CALIBRATION_SHARES };

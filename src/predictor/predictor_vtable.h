@@ -22,6 +22,7 @@ typedef struct maple_option {
     double value, min, max; /* default, bounds (numbers) */
     bool whole;             /* numbers: no fractions */
     const char *words;      /* "none|level|affine"; NULL for numbers */
+    const char *help;       /* a few words for maple predictors NAME, or NULL */
 } maple_option;
 
 enum { MAPLE_MAX_OPTIONS = 32 };
