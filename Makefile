@@ -45,6 +45,10 @@ pool: all
 results: all
 	@sh scripts/results.sh $(BUILD)
 
+# docs/results/descriptor.md (half an hour; can be stopped and continued): parts of the descriptor, MAPLE-X, distances.
+descriptor: all
+	@sh scripts/results.sh $(BUILD) descriptor
+
 # docs/results/rivals.md and brp-gcn.md (hours; can be stopped and continued): HELP and NASFLAT beside all others; BRP-NAS.
 rivals: all
 	@sh scripts/results.sh $(BUILD) rivals brp-gcn
@@ -67,4 +71,4 @@ format:
 clean:
 	rm -rf build build-asan
 
-.PHONY: all deps demo test check-asan check-kill check-trixie pool results rivals families bench format clean
+.PHONY: all deps demo test check-asan check-kill check-trixie pool results descriptor rivals families bench format clean

@@ -23,8 +23,8 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_doctor, cli_spaces, cli_engines, cli_predictors, cli_profile, cli_measure,
-    cli_pool_list, cli_pool_show, cli_pool_export, cli_pool_import, cli_pool_merge, cli_pool_remove, cli_fit,
-    cli_predict, cli_suggest, cli_evaluate, cli_quickstart, cli_worker;
+    cli_pool_list, cli_pool_show, cli_pool_distances, cli_pool_export, cli_pool_import, cli_pool_merge,
+    cli_pool_remove, cli_fit, cli_predict, cli_suggest, cli_evaluate, cli_quickstart, cli_worker;
 
 /* --- Options (options.c) --- */
 

@@ -169,20 +169,75 @@ static void describe_predictor(size_t i, cJSON *item) {
     cJSON_AddBoolToObject(item, "suggests", info->suggests);
 }
 
+static void describe_options(const char *name, cJSON *item) {
+    cJSON *array = cJSON_AddArrayToObject(item, "options");
+    maple_option_info option;
+    for (size_t i = 0; maple_predictor_option(name, i, &option); i++) {
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddStringToObject(object, "name", option.name);
+        cJSON_AddStringToObject(object, "default", option.value);
+        cJSON_AddStringToObject(object, "values", option.values);
+        cJSON_AddItemToObject(object, "help",
+                              option.help ? cJSON_CreateString(option.help) : cJSON_CreateNull());
+        cJSON_AddItemToArray(array, object);
+    }
+}
+
+static void print_options(const char *name) {
+    maple_option_info option;
+    for (size_t i = 0; maple_predictor_option(name, i, &option); i++) {
+        if (i == 0)
+            printf("\n%-18s %-11s  %s\n", "OPTION", "DEFAULT", "VALUES");
+        printf("%-18s %-11s  %-24s  %s\n", option.name, option.value, option.values,
+               option.help ? option.help : "");
+    }
+}
+
+/* All of them, or one with its options. */
 static maple_status run_predictors(const cli_command *self, int argc, char **argv, maple_error *error) {
-    static const listing PREDICTORS = {maple_predictor_count, print_predictor, describe_predictor};
-    return list(self, &PREDICTORS, argc, argv, error);
+    cli_options options = {0};
+    bool json = false;
+    const maple_predictor_info *info = NULL;
+    cli_flag(&options, "json", &json, "an array of objects; of one predictor, an object with its options");
+    maple_status status = cli_parse(self, &options, argc, argv, 0, 1, error);
+    if (status != MAPLE_OK || options.help)
+        return status;
+    if (options.n_arguments == 1)
+        status = maple_predictor_find(options.arguments[0], &info, error);
+    cJSON *array = status == MAPLE_OK && json && !info ? cJSON_CreateArray() : NULL;
+    cJSON *one = NULL;
+    for (size_t i = 0; status == MAPLE_OK && i < maple_predictor_count(); i++) {
+        if (info && maple_predictor_at(i) != info)
+            continue;
+        if (!json) {
+            print_predictor(i);
+            continue;
+        }
+        one = cJSON_CreateObject();
+        describe_predictor(i, one);
+        if (array)
+            cJSON_AddItemToArray(array, one);
+    }
+    if (status != MAPLE_OK)
+        return status;
+    if (info && json)
+        describe_options(info->name, one);
+    else if (info)
+        print_options(info->name);
+    return json ? cli_print_json(array ? array : one, error) : cli_flush(error);
 }
 
 const cli_command cli_predictors = {
     .name = "predictors",
-    .arguments = "",
+    .arguments = "[NAME]",
     .summary = "the latency predictors",
-    .details = "Lists the registered predictors and what each of them needs. Slow ones train for minutes, "
-               "once: what they\n"
-               "learn of the sources is kept (--cache of maple fit, predict and evaluate), and an "
-               "interrupted training\n"
-               "goes on. maple evaluate runs them where they are named.",
-    .examples = "  maple predictors\n  maple predictors --json",
+    .details =
+        "Lists the registered predictors and what each of them needs. Slow ones train for minutes, "
+        "once: what they\n"
+        "learn of the sources is kept (--cache of maple fit, predict and evaluate), and an "
+        "interrupted training\n"
+        "goes on. maple evaluate runs them where they are named. With NAME: that predictor and its options,\n"
+        "as maple fit --options and maple evaluate take them.",
+    .examples = "  maple predictors\n  maple predictors maple\n  maple predictors maple --json",
     .run = run_predictors,
 };

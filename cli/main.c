@@ -6,9 +6,10 @@
 #include <string.h>
 
 static const cli_command *const COMMANDS[] = {
-    &cli_quickstart, &cli_doctor,      &cli_profile,   &cli_measure,   &cli_fit,         &cli_predict,
-    &cli_suggest,    &cli_evaluate,    &cli_pool_list, &cli_pool_show, &cli_pool_export, &cli_pool_import,
-    &cli_pool_merge, &cli_pool_remove, &cli_spaces,    &cli_engines,   &cli_predictors,
+    &cli_quickstart,     &cli_doctor,      &cli_profile,     &cli_measure,    &cli_fit,
+    &cli_predict,        &cli_suggest,     &cli_evaluate,    &cli_pool_list,  &cli_pool_show,
+    &cli_pool_distances, &cli_pool_export, &cli_pool_import, &cli_pool_merge, &cli_pool_remove,
+    &cli_spaces,         &cli_engines,     &cli_predictors,
 };
 enum { N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
 
@@ -16,7 +17,7 @@ static void print_usage(FILE *file) {
     fprintf(file, "maple " MAPLE_VERSION ": few-shot latency prediction for neural architecture search\n\n"
                   "Usage: maple COMMAND [options]     (maple COMMAND --help explains one)\n\n");
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(file, "  %-12s  %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
+        fprintf(file, "  %-14s  %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
     fprintf(
         file,
         "\nStart with: maple quickstart\n"
@@ -59,7 +60,7 @@ static int unknown_command(int argc, char **argv) {
                         argc > 1 ? "unknown command '" : "needs a command", argc > 1 ? argv[1] : "",
                         argc > 1 ? "'" : "");
             group = true;
-            fprintf(stderr, "  maple %-12s  %s\n", name, COMMANDS[i]->summary);
+            fprintf(stderr, "  maple %-14s  %s\n", name, COMMANDS[i]->summary);
         }
     }
     if (!group)

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Writes docs/results/: what the predictors reach on the public tables and on the bundled pool, from seeds.
-#   scripts/results.sh BUILD [leave-one-out] [tasks] [no-model] [families] [rivals] [brp-gcn]
-# Without a part: all but the last two, which take hours and half an hour (they can be stopped and given again: finished
-# runs are kept).
+#   scripts/results.sh BUILD [leave-one-out] [tasks] [no-model] [families] [descriptor] [rivals] [brp-gcn]
+# Without a part: all but the last three, which take half an hour, hours and half an hour (they can be stopped and given
+# again: finished runs are kept).
 # The public tables (the data folder of the HELP repository) are looked for in $MAPLE_PUBLIC_DATA/help, then in
 # ../shared/data/help; without them their parts are skipped. TRIALS (default 10) is the number of draws of the closed-form
-# predictors, SLOW_TRIALS (default 3) that of the trained ones; their first draws are the same.
+# predictors, SLOW_TRIALS (default 3) that of the trained ones; their first draws are the same. DESCRIPTOR_TRIALS (default
+# 5) is that of the page descriptor.md, whose section "What it says" is written by hand and kept.
 set -eu
 build=$1
 shift
@@ -15,6 +16,7 @@ maple=$build/maple
 out=docs/results
 trials=${TRIALS:-10}
 slow_trials=${SLOW_TRIALS:-3}
+descriptor_trials=${DESCRIPTOR_TRIALS:-5}
 closed=flops,params,nearest,mean-pool,scratch,gp
 trained=maple,fine-tune,mlp-scratch
 data=${MAPLE_PUBLIC_DATA:-../shared/data}
@@ -154,14 +156,82 @@ brp_gcn() {
     finish
 }
 
+# How many platforms of the bundled pool have counters of this provider.
+counted_by() { "$maple" pool list --bundled --json | grep -c "\"counters\":[[:space:]]*\"$1\"" || true; }
+
+# What the distances say of pairs that differ in threads or batch alone; noise is what two profiles of one thing differ by.
+# Columns of `maple pool distances`: operators, scale, counters, descriptor, what they differ in, names.
+tell_apart() {
+    awk 'function size(x) { x = log(x); return x < 0 ? -x : x }
+        $5 == "-" || $5 == "graph" { same++; if ($1 > noise) noise = $1; if (size($2) > level) level = size($2) }
+        $5 == "threads" || $5 == "batch" || $5 == "threads,batch" {
+            pair[n] = $0; operators[n] = $1; scale[n] = size($2); counters[n++] = $3 }
+        END {
+            if (!n) { print "The pool has no two platforms that differ in threads or batch alone."; exit }
+            if (!same) { print "No platform was profiled twice: there is no noise to compare with."; exit }
+            for (i = 0; i < n; i++) { apart += operators[i] > noise || scale[i] > level; alike += counters[i] == 0 }
+            printf "Noise (%d pairs): operators %.4f, scale %.1f %%. Of %d pairs that differ in threads or batch alone %d lie\n", same, noise,
+                100 * (exp(level) - 1), n, apart
+            printf "further apart than that in operators or scale; %d have the same counters (median difference 0).\n", alike
+        }' "$1"
+}
+
+distance_map() {
+    map=$build/distances.txt
+    "$maple" pool distances --bundled >"$map"
+    {
+        echo
+        echo "## The distance map"
+        echo
+        echo "Operators are timed in the same way for both graph forms, so two platforms that differ in the graph form alone (or in nothing,"
+        echo "\`-\`) are two profiles of the same thing, made at different times: that is the noise."
+        echo
+        tell_apart "$map"
+        echo
+        echo "    maple pool distances --bundled"
+        echo
+        sed 's/^/    /' "$map"
+    } >>"$page.new"
+}
+
+descriptor() {
+    made=descriptor
+    begin descriptor "The descriptor under test, and MAPLE-X"
+    real=$(counted_by perf)
+    none=operators=0:counters=0
+    {
+        echo
+        echo "Pool: data/pool.db, $("$maple" pool list --bundled --json | grep -c '"family"') platforms, SHA-256 $(sha256sum data/pool.db | cut -c1-12); counters: $(counted_by callgrind) simulated, $real counted by a PMU."
+        echo "Leave one family (CPU, engine, instruction set) out."
+        if [ "$real" -lt 3 ]; then
+            echo "Skipped: real counters. Two sources and a target of another family need them, and $real platforms have them."
+        fi
+    } >>"$page.new"
+    any=maple
+    [ "$real" -lt 3 ] || any=maple,maple:counters=simulated,maple:counters=real
+    run --bundled "With the look-up table. operators=0, counters=0: without that part of S; counter_scale=per-run: counts not divided by the operator's latency (divided, as in MAPLE-Edge, is the default); references=1: the latencies of ten reference networks instead, which are measured besides (reference_samples=none: they describe the device and are no samples); network=0: no network, so no S. virtual, similarity: MAPLE-X." \
+        --leave-out family --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
+        --predictor "maple:counters=0,$any,maple:counter_scale=per-run,maple:operators=0,maple:$none,maple:$none:references=1:reference_samples=none,maple:network=0,maple:virtual=true,maple:virtual=both,maple:similarity=true,maple:virtual=true:similarity=true"
+    run --bundled "Without the table (scaling=costs): operator latencies are seen in S alone." \
+        --leave-out family --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
+        --predictor "maple:scaling=costs:counters=0,maple:scaling=costs,maple:scaling=costs:$none"
+    distance_map
+    if [ -f "$page" ]; then
+        sed -n '/^## What it says/,$p' "$page" | sed '1i\
+' >>"$page.new"
+    fi
+    finish
+}
+
 for part in $parts; do
     case $part in
     leave-one-out) leave_one_out ;;
     tasks) tasks ;;
     no-model) no_model ;;
     families) families ;;
+    descriptor) descriptor ;;
     rivals) rivals ;;
     brp-gcn) brp_gcn ;;
-    *) echo "no part '$part': leave-one-out, tasks, no-model, families, rivals, brp-gcn" >&2; exit 2 ;;
+    *) echo "no part '$part': leave-one-out, tasks, no-model, families, descriptor, rivals, brp-gcn" >&2; exit 2 ;;
     esac
 done

@@ -44,7 +44,8 @@ static void belief_resists_an_outlier(void **state) {
 
 static maple_axes learn(const maple_space *space, const maple_measured *sources, size_t n,
                         const maple_measured *target) {
-    maple_parts parts = {true, true, true, true};
+    maple_parts parts = {
+        .operators = true, .counters = COUNTERS_ANY, .references = true, .counters_per_latency = true};
     maple_axes axes;
     assert_int_equal(maple_axes_learn(space, parts, sources, n, target, &axes, NULL), MAPLE_OK);
     return axes;

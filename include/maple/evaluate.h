@@ -168,7 +168,7 @@ typedef struct maple_score {
 } maple_score;
 
 typedef struct maple_evaluation_row {
-    char task[32], predictor[64], target[160]; /* target "": mean over the task's targets (sd then over trials
+    char task[32], predictor[128], target[160]; /* target "": mean over the task's targets (sd then over trials
                                                   of that mean) */
     int samples, references;
     double measured; /* distinct networks measured on the target, mean over trials; NaN without scores */

@@ -32,11 +32,22 @@ size_t maple_predictor_count(void);
 const maple_predictor_info *maple_predictor_at(size_t i); /* NULL beyond the end */
 maple_status maple_predictor_find(const char *name, const maple_predictor_info **out, maple_error *error);
 
+/* An option of a predictor. */
+typedef struct maple_option_info {
+    const char *name, *help; /* help: a few words, or NULL */
+    char value[32];          /* its default, as it is written */
+    char values[96];         /* "false|true|both", "whole, 1 to 1000", "0 to 10" */
+} maple_option_info;
+
+/* The i-th option of the predictor; false beyond the end. `name` is a registered one. */
+bool maple_predictor_option(const char *name, size_t i, maple_option_info *out);
+
 /* What is known of the device to predict for. Arrays belong to the caller. */
 typedef struct maple_target {
     maple_graph_form graph;
     const double *operator_ms;                   /* [operators of the space] or NULL; NaN where missing */
     const double *counters_warm, *counters_cold; /* [descriptor operators x MAPLE_EVENTS] or NULL */
+    const char *counters; /* their provider (maple_counter_info.name); NULL: not known */
     size_t n_samples;
     const maple_arch *archs;    /* [n_samples] */
     const double *latency_ms;   /* [n_samples], all > 0 */

@@ -20,6 +20,7 @@ uint64_t maple_cache_hash_platform(const maple_dataset *d, const maple_dataset_p
     size_t operators = maple_space_operators(d->space) * sizeof(double);
     /* A predictor may look at how its sources executed, too. */
     uint64_t hash = mix_text(mix_text(mix_text(0, p->platform.name), p->platform.family), p->platform.device);
+    hash = mix_text(hash, p->platform.counters);
     int numbers[] = {p->platform.threads, p->platform.batch, (int)p->platform.graph};
     hash = mix_text(mix(hash, numbers, sizeof numbers), p->platform.dtype);
     hash = mix(hash, p->latency_ms, d->n_archs * sizeof *p->latency_ms);

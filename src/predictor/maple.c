@@ -8,16 +8,62 @@ static const maple_option OPTIONS[OPT_COUNT] = {
     MAPLE_SHARED_OPTIONS,
     [OPT_REFERENCE_SAMPLES] = {.name = "reference_samples",
                                .value = REFERENCES_IN_BOTH,
-                               .words = "none|base|loss|both"},
-    [OPT_SCALING] = {.name = "scaling", .value = SCALING_LUT, .words = "lut|costs"},
-    [OPT_CALIBRATION] = {.name = "calibration", .value = CALIBRATION_SHARES, .words = "none|level|shares"},
-    [OPT_LEVEL_SD] = {.name = "level_sd", .value = 0.3, .min = 1e-6, .max = 100},
-    [OPT_SHARE_SD] = {.name = "share_sd", .value = 0.15, .min = 1e-6, .max = 100},
-    [OPT_PRIOR_WEIGHT] = {.name = "prior_weight", .value = 0.5, .min = 1e-6, .max = 1000},
-    [OPT_COST_NOISE] = {.name = "cost_noise", .value = 0.06, .min = 1e-6, .max = 100},
-    [OPT_COST_SPREAD] = {.name = "cost_spread", .value = 2, .min = 0, .max = 1000},
-    [OPT_SAMPLE_WEIGHT] = {.name = "sample_weight", .value = 0.1, .min = 0, .max = 1000},
-    [OPT_NETWORK] = {.name = "network", .value = 1, .min = 0, .max = 1, .whole = true},
+                               .words = "none|base|loss|both",
+                               .help = "where references are samples, too"},
+    [OPT_SCALING] = {.name = "scaling",
+                     .value = SCALING_LUT,
+                     .words = "lut|costs",
+                     .help = "log latency over the look-up table, or over fitted costs"},
+    [OPT_CALIBRATION] = {.name = "calibration",
+                         .value = CALIBRATION_SHARES,
+                         .words = "none|level|shares",
+                         .help = "of the table: none, its level, each operator's share"},
+    [OPT_LEVEL_SD] =
+        {.name = "level_sd", .value = 0.3, .min = 1e-6, .max = 100, .help = "belief about the level"},
+    [OPT_SHARE_SD] =
+        {.name = "share_sd", .value = 0.15, .min = 1e-6, .max = 100, .help = "belief about the shares"},
+    [OPT_PRIOR_WEIGHT] =
+        {.name = "prior_weight", .value = 0.5, .min = 1e-6, .max = 1000, .help = "of both, in platforms"},
+    [OPT_COST_NOISE] =
+        {.name = "cost_noise", .value = 0.06, .min = 1e-6, .max = 100, .help = "belief about costs"},
+    [OPT_COST_SPREAD] =
+        {.name = "cost_spread", .value = 2, .min = 0, .max = 1000, .help = "belief about costs"},
+    [OPT_SAMPLE_WEIGHT] = {.name = "sample_weight",
+                           .value = 0.1,
+                           .min = 0,
+                           .max = 1000,
+                           .help = "of the target's samples in the loss, times the paper's"},
+    [OPT_NETWORK] = {.name = "network",
+                     .value = 1,
+                     .min = 0,
+                     .max = 1,
+                     .whole = true,
+                     .help = "0: the closed form alone"},
+    [OPT_VIRTUAL] = {.name = "virtual",
+                     .value = VIRTUAL_NOT,
+                     .words = "false|true|both",
+                     .help =
+                         "MAPLE-X: virtual examples, in the loss (true) or in the closed form too (both)"},
+    [OPT_VIRTUAL_COUNT] = {.name = "virtual_count",
+                           .value = 10,
+                           .min = 1,
+                           .max = 1000,
+                           .whole = true,
+                           .help = "most virtual examples of a measured network"},
+    [OPT_VIRTUAL_WITHIN] = {.name = "virtual_within",
+                            .value = 0.05,
+                            .min = 0,
+                            .max = 10,
+                            .help = "most that log latencies may differ by on any source"},
+    [OPT_SIMILARITY] = {.name = "similarity",
+                        .value = 0,
+                        .words = "false|true",
+                        .help = "MAPLE-X: sources count by the similarity of S to the target's"},
+    [OPT_SIMILARITY_WIDTH] = {.name = "similarity_width",
+                              .value = 1,
+                              .min = 0.05,
+                              .max = 1000,
+                              .help = "of the Gaussian, in median distances"},
 };
 
 void maple_model_free(void *state) {
@@ -30,6 +76,16 @@ void maple_model_free(void *state) {
     maple_free(model);
 }
 
+static maple_status weigh_sources(const double *options, maple_training *training, const float *descriptors,
+                                  size_t length, maple_error *error) {
+    size_t sources = training->n_platforms - 1;
+    training->source_weight = maple_alloc(sources, sizeof *training->source_weight);
+    if (!training->source_weight)
+        return maple_error_memory(error);
+    return maple_similarity(descriptors, sources, length, options[OPT_SIMILARITY_WIDTH],
+                            training->source_weight, error);
+}
+
 static maple_status fit_model(const maple_fit_request *request, const double *options,
                               maple_training *training, maple_model *model, maple_error *error) {
     maple_base *base = &training->base[training->n_platforms - 1];
@@ -39,6 +95,8 @@ static maple_status fit_model(const maple_fit_request *request, const double *op
     base->costs = NULL; /* the model's now */
     maple_status status =
         maple_model_prepare(request, options, training, true, model, &axes, &descriptors, error);
+    if (status == MAPLE_OK && options[OPT_SIMILARITY] != 0)
+        status = weigh_sources(options, training, descriptors, axes.kept, error);
     if (status == MAPLE_OK && options[OPT_NETWORK] == 0) { /* what it would add is multiplied by 0 */
         size_t count = maple_net_layout(&model->shape).offset[NET_TENSORS];
         model->mean = model->sd = 0;

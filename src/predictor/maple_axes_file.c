@@ -64,7 +64,14 @@ maple_status maple_axes_load(const maple_tensors *tensors, const maple_space *sp
                                    &axes.used, error);
     if (status != MAPLE_OK)
         return status;
-    axes.parts = (maple_parts){parts[0] != 0, parts[1] != 0, parts[2] != 0, parts[3] != 0};
+    if (!(parts[1] >= 0 && parts[1] < COUNTERS_KINDS))
+        return maple_error_set(error, MAPLE_BAD_INPUT,
+                               "%s: tensor 'descriptor.parts': there is no kind %g of counters",
+                               maple_tensors_path(tensors), parts[1]);
+    axes.parts = (maple_parts){.operators = parts[0] != 0,
+                               .counters = (int)parts[1],
+                               .references = parts[2] != 0,
+                               .counters_per_latency = parts[3] != 0};
     axes.reference_mean = maple_alloc(maple_space_references(space), sizeof(double));
     axes.column = maple_alloc(axes.used, sizeof(double));
     axes.mean = maple_alloc(axes.used, sizeof(double));

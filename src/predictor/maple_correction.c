@@ -146,8 +146,8 @@ maple_status maple_correct(const maple_fit_request *request, const double *optio
 
 /* From `above`, what log latency lies above the network. */
 static maple_status correct_again(const maple_fit_request *request, const maple_training *t, double *above,
-                                  maple_model *model, maple_error *error) {
-    size_t k = model->base.n_features, n = maple_training_known(t);
+                                  maple_base *base, maple_error *error) {
+    size_t k = base->n_features, n = maple_training_known(t);
     maple_model_context context = {.space = request->space, .graph = request->target.graph};
     double *features = maple_alloc(n, k * sizeof *features);
     maple_status status = features ? MAPLE_OK : maple_error_memory(error);
@@ -155,15 +155,22 @@ static maple_status correct_again(const maple_fit_request *request, const maple_
         const maple_arch *arch = &t->archs[t->n_pool + i];
         double table = 0, counts[MAPLE_LUT_MAX_OPERATORS], all[MAPLE_MAX_FEATURES];
         maple_space_operator_counts(context.space, context.graph, arch, counts);
-        status = maple_base_table(&model->base, &context, arch, counts, &table, error);
-        maple_features(&model->base, &context, counts, all);
+        status = maple_base_table(base, &context, arch, counts, &table, error);
+        maple_features(base, &context, counts, all);
         memcpy(features + i * k, all, k * sizeof *features);
         above[i] -= table;
     }
     if (status == MAPLE_OK)
-        status = maple_belief_update(&t->belief, n, features, above, model->base.correction, error);
+        status = maple_belief_update(&t->belief, n, features, above, base->correction, error);
     maple_free(features);
     return status;
+}
+
+maple_status maple_base_refit(const maple_fit_request *request, const double *options, maple_training *t,
+                              double *log_ms, maple_base *base, maple_error *error) {
+    if (base->costs)
+        return maple_costs_refit(request, options, t, log_ms, base, error);
+    return base->n_features > 0 ? correct_again(request, t, log_ms, base, error) : MAPLE_OK;
 }
 
 maple_status maple_model_correct(const maple_fit_request *request, const double *options, maple_training *t,
@@ -178,8 +185,7 @@ maple_status maple_model_correct(const maple_fit_request *request, const double 
     for (size_t i = 0; i < n && status == MAPLE_OK; i++)
         above[i] = t->log_ms[i] - network[i];
     if (status == MAPLE_OK)
-        status = model->base.costs ? maple_costs_refit(request, options, t, above, &model->base, error)
-                                   : correct_again(request, t, above, model, error);
+        status = maple_base_refit(request, options, t, above, &model->base, error);
     maple_free(above);
     return status;
 }

@@ -51,15 +51,24 @@ static double counter_value(double count, double operator_ms, bool per_latency) 
     return per_latency && !isnan(latency) ? value - latency : value;
 }
 
+/* Whether the counters of this platform are of the kind that is looked at. */
+static bool wanted_kind(const maple_measured *m, int kind) {
+    if (kind == COUNTERS_NONE || kind == COUNTERS_ANY)
+        return kind == COUNTERS_ANY;
+    for (size_t i = 0; m->provider && maple_counters_at(i); i++)
+        if (strcmp(maple_counters_at(i)->name, m->provider) == 0)
+            return maple_counters_at(i)->simulated == (kind == COUNTERS_SIMULATED);
+    return false;
+}
+
 static double *fill_counters(const maple_measured *m, size_t operators, const maple_parts *parts,
                              double *out) {
     const double *states[] = {m->counters_warm, m->counters_cold};
+    bool use = wanted_kind(m, parts->counters);
     for (int s = 0; s < 2; s++)
         for (size_t i = 0; i < operators * MAPLE_EVENTS; i++) {
             double ms = m->operator_ms ? m->operator_ms[i / MAPLE_EVENTS] : NAN;
-            *out++ = parts->counters && states[s]
-                         ? counter_value(states[s][i], ms, parts->counters_per_latency)
-                         : NAN;
+            *out++ = use && states[s] ? counter_value(states[s][i], ms, parts->counters_per_latency) : NAN;
         }
     return out;
 }

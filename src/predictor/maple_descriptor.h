@@ -18,10 +18,14 @@
 #include "predictor/predictor_vtable.h"
 
 enum { COUNTERS_PER_LATENCY, COUNTERS_PER_RUN };
+/* Whose counters are looked at: nobody's, all, those of platforms whose provider simulates (or does not). A
+ * platform whose provider is not known has neither simulated nor real ones. */
+enum { COUNTERS_NONE, COUNTERS_ANY, COUNTERS_SIMULATED, COUNTERS_REAL, COUNTERS_KINDS };
 
 /* Which parts are looked at, and how. */
 typedef struct maple_parts {
-    bool operators, counters, references;
+    bool operators, references;
+    int counters; /* COUNTERS_... */
     bool counters_per_latency;
 } maple_parts;
 
@@ -29,6 +33,7 @@ typedef struct maple_parts {
 typedef struct maple_measured {
     maple_graph_form graph;
     const double *operator_ms, *counters_warm, *counters_cold, *reference_ms;
+    const char *provider; /* of the counters */
 } maple_measured;
 
 /* How S is made of what is known of a platform. */

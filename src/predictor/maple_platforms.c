@@ -19,8 +19,8 @@ maple_status maple_training_references(const maple_fit_request *request, maple_t
 }
 
 maple_measured maple_target_measured(const maple_target *target, const double *reference_ms) {
-    return (maple_measured){target->graph, target->operator_ms, target->counters_warm, target->counters_cold,
-                            reference_ms};
+    return (maple_measured){target->graph,         target->operator_ms, target->counters_warm,
+                            target->counters_cold, reference_ms,        target->counters};
 }
 
 /* Of platform p of the training set. */
@@ -31,7 +31,7 @@ static maple_measured measured_platform(const maple_fit_request *request, const 
         return maple_target_measured(&request->target, reference_ms);
     const maple_dataset_platform *source = &request->pool->platforms[t->rows[p]];
     return (maple_measured){source->platform.graph, source->operator_ms, source->counters_warm,
-                            source->counters_cold, reference_ms};
+                            source->counters_cold,  reference_ms,        source->platform.counters};
 }
 
 /* descriptors[n_platforms, axes->kept], allocated here. */
@@ -58,7 +58,7 @@ maple_status maple_model_prepare(const maple_fit_request *request, const double 
                                  const maple_training *t, bool target, maple_model *model, maple_axes *axes,
                                  float **descriptors, maple_error *error) {
     maple_parts parts = {.operators = options[OPT_OPERATORS] != 0,
-                         .counters = options[OPT_COUNTERS] != 0,
+                         .counters = (int)options[OPT_COUNTERS],
                          .references = t->references != NULL,
                          .counters_per_latency = options[OPT_COUNTER_SCALE] == COUNTERS_PER_LATENCY};
     maple_status status = describe(request, parts, t, target, axes, descriptors, error);

@@ -22,21 +22,11 @@ typedef struct trainer {
     size_t *group_order, n_groups;
 } trainer;
 
-/* The paper's weights: 1 / sqrt(|X|) for the pool's samples, 1 / sqrt(|X^|) for the target's; here divided by
- * their mean, which leaves the minimum where it is and keeps gradients of order one. */
 static void fill_targets(trainer *t, double sample_weight) {
     const maple_training *data = t->data;
-    bool references =
-        data->reference_samples == REFERENCES_IN_LOSS || data->reference_samples == REFERENCES_IN_BOTH;
-    size_t n_samples = references ? data->n - data->n_pool : data->n_samples;
-    double pool = 1 / sqrt((double)data->n_pool);
-    double sample = n_samples > 0 ? sample_weight / sqrt((double)n_samples) : 0;
-    double mean = (pool * (double)data->n_pool + sample * (double)n_samples) / (double)data->n;
-    for (size_t i = 0; i < data->n; i++) {
-        double weight = i < data->n_pool ? pool : i < data->n_pool + n_samples ? sample : 0;
+    for (size_t i = 0; i < data->n; i++)
         t->target[i] = (float)((data->residual[i] - data->mean) / data->sd);
-        t->weight[i] = (float)(weight / mean);
-    }
+    maple_row_weights(data, sample_weight, t->weight);
 }
 
 /* Finds rows of the same architecture. Stable: a row's place depends on nothing but the data. */

@@ -19,6 +19,7 @@ void maple_training_release(maple_training *training) {
     maple_free(training->base);
     maple_free(training->feature_scale);
     maple_free(training->references);
+    maple_free(training->source_weight);
     maple_belief_release(&training->belief);
     *training = (maple_training){0};
 }
@@ -68,7 +69,7 @@ static void take_all_sources(const maple_fit_request *request, maple_training *o
     out->n_platforms = request->n_sources + 1;
 }
 
-static void add_row(maple_training *out, const maple_arch *arch, uint32_t platform, double log_ms) {
+void maple_training_add(maple_training *out, const maple_arch *arch, uint32_t platform, double log_ms) {
     size_t i = out->n++;
     out->archs[i] = *arch;
     memcpy(out->codes + i * out->positions, arch->op, out->positions);
@@ -146,7 +147,7 @@ static maple_status collect_rows(const maple_fit_request *request, size_t limit,
             size_t row = maple_train_row(request, i);
             maple_arch canonical =
                 maple_space_canonical(request->space, source->platform.graph, &pool->archs[row]);
-            add_row(out, &canonical, (uint32_t)s, log(source->latency_ms[row]));
+            maple_training_add(out, &canonical, (uint32_t)s, log(source->latency_ms[row]));
         }
     }
     maple_free(ranked);
@@ -192,7 +193,7 @@ static maple_status collect_target(const maple_fit_request *request, maple_train
     bool references = out->references && out->reference_samples != REFERENCES_NOT;
     size_t n = maple_target_rows(request, references, archs, out->log_ms);
     for (size_t i = 0; i < n; i++)
-        add_row(out, &archs[i], (uint32_t)(out->n_platforms - 1), out->log_ms[i]);
+        maple_training_add(out, &archs[i], (uint32_t)(out->n_platforms - 1), out->log_ms[i]);
     out->n_samples = request->target.n_samples;
     maple_free(archs);
     return MAPLE_OK;
@@ -203,8 +204,10 @@ bool maple_references_wanted(double option, bool needless) {
 }
 
 size_t maple_training_known(const maple_training *t) {
-    bool all = t->reference_samples == REFERENCES_IN_BASE || t->reference_samples == REFERENCES_IN_BOTH;
-    return all ? t->n - t->n_pool : t->n_samples;
+    bool all = t->reference_samples == REFERENCES_IN_BASE || t->reference_samples == REFERENCES_IN_BOTH ||
+               t->virtual_use == VIRTUAL_IN_BOTH; /* which goes with no references outside the base */
+    size_t unknown = t->virtual_use == VIRTUAL_IN_BOTH ? 0 : t->n_virtual;
+    return all ? t->n - t->n_pool - unknown : t->n_samples;
 }
 
 maple_model_context maple_training_context(const maple_fit_request *request, const maple_training *training,
@@ -239,8 +242,11 @@ static maple_status subtract_base(const maple_fit_request *request, maple_traini
     return MAPLE_OK;
 }
 
-static maple_status allocate(const maple_fit_request *request, maple_training *t, maple_error *error) {
+/* With room for so many virtual examples of each of the target's networks. */
+static maple_status allocate(const maple_fit_request *request, size_t examples, maple_training *t,
+                             maple_error *error) {
     size_t known = request->target.n_samples + maple_space_references(request->space);
+    known *= 1 + examples;
     size_t most = request->n_sources * maple_train_rows(request) + known;
     *t = (maple_training){.positions = (size_t)maple_space_positions(request->space)};
     t->codes = maple_alloc(most, t->positions);
@@ -255,9 +261,32 @@ static maple_status allocate(const maple_fit_request *request, maple_training *t
     return maple_error_memory(error);
 }
 
+static maple_status add_virtual(const maple_fit_request *request, const double *options, int use,
+                                maple_training *t, maple_error *error) {
+    maple_status status = maple_virtual_add(request, options, t, error);
+    t->virtual_use = use;
+    if (status != MAPLE_OK || use != VIRTUAL_IN_BOTH)
+        return status;
+    size_t n = t->n - t->n_pool;
+    double *log_ms = maple_alloc(n, sizeof *log_ms);
+    if (!log_ms)
+        return maple_error_memory(error);
+    if (n > 0)
+        memcpy(log_ms, t->log_ms, n * sizeof *log_ms);
+    status = maple_base_refit(request, options, t, log_ms, &t->base[t->n_platforms - 1], error);
+    maple_free(log_ms);
+    return status;
+}
+
 maple_status maple_training_build(const maple_fit_request *request, const double *options, maple_training *t,
                                   maple_error *error) {
-    maple_status status = allocate(request, t, error);
+    int virtual_use = (int)options[OPT_VIRTUAL];
+    size_t examples = virtual_use == VIRTUAL_NOT ? 0 : (size_t)options[OPT_VIRTUAL_COUNT];
+    if (virtual_use == VIRTUAL_IN_BOTH && options[OPT_REFERENCE_SAMPLES] == REFERENCES_IN_LOSS)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "predictor maple: virtual=both does not go with reference_samples=loss: "
+                               "virtual examples in the base are lent by references, too; use virtual=true");
+    maple_status status = allocate(request, examples, t, error);
     t->reference_samples = (int)options[OPT_REFERENCE_SAMPLES];
     if (status == MAPLE_OK)
         status = choose_sources(request, options[OPT_SCALING] == SCALING_LUT, t, error);
@@ -270,6 +299,8 @@ maple_status maple_training_build(const maple_fit_request *request, const double
     if (status == MAPLE_OK)
         status = t->base[0].has_lut ? maple_correct(request, options, t, error)
                                     : maple_costs_fit(request, options, t, error);
+    if (status == MAPLE_OK && virtual_use != VIRTUAL_NOT)
+        status = add_virtual(request, options, virtual_use, t, error);
     return status == MAPLE_OK ? subtract_base(request, t, error) : status;
 }
 
@@ -287,7 +318,7 @@ static void find_levels(maple_training *t) {
 
 maple_status maple_training_build_levels(const maple_fit_request *request, const double *options,
                                          maple_training *t, maple_error *error) {
-    maple_status status = allocate(request, t, error);
+    maple_status status = allocate(request, 0, t, error);
     if (status != MAPLE_OK)
         return status;
     take_all_sources(request, t);

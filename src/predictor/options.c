@@ -3,6 +3,7 @@
 #include "predictor/predictor_vtable.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,14 @@ maple_status maple_options_parse(const maple_predictor_vtable *vtable, const cha
     return MAPLE_OK;
 }
 
+/* The word of this value, which is not terminated; its length. */
+static int word_of(const maple_option *option, double value, const char **word) {
+    *word = option->words;
+    for (int skip = (int)value; skip > 0; skip--)
+        *word += strcspn(*word, "|") + 1;
+    return (int)strcspn(*word, "|");
+}
+
 void maple_options_format(const maple_predictor_vtable *vtable, const double *values, maple_text *out) {
     for (size_t i = 0; i < vtable->n_options; i++) {
         const maple_option *option = &vtable->options[i];
@@ -86,10 +95,9 @@ void maple_options_format(const maple_predictor_vtable *vtable, const double *va
             maple_text_addf(out, "%.17g", values[i]);
             continue;
         }
-        const char *word = option->words;
-        for (int skip = (int)values[i]; skip > 0; skip--)
-            word += strcspn(word, "|") + 1;
-        maple_text_addf(out, "%.*s", (int)strcspn(word, "|"), word);
+        const char *word;
+        int length = word_of(option, values[i], &word);
+        maple_text_addf(out, "%.*s", length, word);
     }
     if (!out->data)
         maple_text_add(out, "");
@@ -109,4 +117,23 @@ maple_status maple_options_complete(const maple_predictor_vtable *vtable, const 
     }
     *out = complete.data;
     return MAPLE_OK;
+}
+
+bool maple_predictor_option(const char *name, size_t i, maple_option_info *out) {
+    const maple_predictor_vtable *vtable = NULL;
+    if (maple_predictor_find_vtable(name, &vtable, NULL) != MAPLE_OK || i >= vtable->n_options)
+        return false;
+    const maple_option *option = &vtable->options[i];
+    *out = (maple_option_info){.name = option->name, .help = option->help};
+    if (option->words) {
+        const char *word;
+        int length = word_of(option, option->value, &word);
+        snprintf(out->value, sizeof out->value, "%.*s", length, word);
+        snprintf(out->values, sizeof out->values, "%s", option->words);
+    } else {
+        snprintf(out->value, sizeof out->value, "%g", option->value);
+        snprintf(out->values, sizeof out->values, "%s%g to %g", option->whole ? "whole, " : "", option->min,
+                 option->max);
+    }
+    return true;
 }

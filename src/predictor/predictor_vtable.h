@@ -22,9 +22,10 @@ typedef struct maple_option {
     double value, min, max; /* default, bounds (numbers) */
     bool whole;             /* numbers: no fractions */
     const char *words;      /* "none|level|affine"; NULL for numbers */
+    const char *help;       /* a few words for maple predictors NAME, or NULL */
 } maple_option;
 
-enum { MAPLE_MAX_OPTIONS = 24 };
+enum { MAPLE_MAX_OPTIONS = 32 };
 
 /* What a model is for; passed to every function that needs it. */
 typedef struct maple_model_context {

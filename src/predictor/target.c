@@ -19,5 +19,6 @@ maple_target maple_dataset_target(const maple_dataset *dataset, const maple_data
         .operator_ms = if_any(platform->operator_ms, maple_space_operators(dataset->space)),
         .counters_warm = if_any(platform->counters_warm, counters),
         .counters_cold = if_any(platform->counters_cold, counters),
+        .counters = platform->platform.counters,
     };
 }
