@@ -12,4 +12,7 @@ raw=$build/pool-raw${only:+-$only}.db
 data=$(dirname "$0")/../data
 "$build/maple" measure --plan "$data/plan.json" --pool "$raw" ${only:+--only "$only"}
 "$build/maple" pool merge "$raw" --statistics-only --pool "$data/pool.db"
-mv "$raw" "$raw.done"
+rm -f "$raw.done"*
+for part in "" -wal -shm; do
+    [ ! -e "$raw$part" ] || mv "$raw$part" "$raw.done$part"
+done
