@@ -95,8 +95,9 @@ static void a_damaged_entry_is_not_there(void **state) {
         "UPDATE entry SET body = substr(body, 2) WHERE key = 'entry 1'",
         "UPDATE entry SET body = x'' WHERE key = 'entry 1'",
         "UPDATE entry SET checksum = checksum + 1 WHERE key = 'entry 1'",
-        "UPDATE entry SET body = (SELECT body FROM entry WHERE key = 'entry 2'), checksum = (SELECT checksum "
-        "FROM entry WHERE key = 'entry 2') WHERE key = 'entry 1'",
+        ("UPDATE entry SET body = (SELECT body FROM entry WHERE key = 'entry 2'), checksum = (SELECT "
+         "checksum "
+         "FROM entry WHERE key = 'entry 2') WHERE key = 'entry 1'"),
     };
     for (size_t i = 0; i < sizeof DAMAGES / sizeof *DAMAGES; i++) {
         maple_store *store = open_store(MIB);
