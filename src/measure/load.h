@@ -2,7 +2,7 @@
 /*
  * load.h: what else runs on the machine while something is measured: tasks that want to run, time that the
  * hypervisor took, and how often the worker was taken off its core. Three small files of /proc a sample,
- * about 50 us. A sample is taken while the worker waits, so it is not among the running tasks.
+ * about 0.1 ms. A sample is taken while the worker waits, so it is not among the running tasks.
  */
 #ifndef MAPLE_MEASURE_LOAD_H
 #define MAPLE_MEASURE_LOAD_H
