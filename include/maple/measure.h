@@ -113,7 +113,8 @@ typedef struct maple_measure_plan {
     /* Told what has just been committed, latency_ms[i] of archs[i]; NULL is fine. */
     void (*committed)(void *user, int round, const maple_arch *archs, const double *latency_ms, size_t n);
     /* Told what of it is about to be taken back (drift, spread), that of archs[i] in rounds[i]: it will be
-     * measured again. NULL is fine. What was committed and not told of here is in the pool at any moment. */
+     * measured again. NULL is fine. What was committed and not told of here is in the pool at any moment
+     * (until retry_flagged forgets it). */
     void (*taken_back)(void *user, const maple_arch *archs, const int *rounds, size_t n);
     void *user; /* of both */
 } maple_measure_plan;
