@@ -521,7 +521,7 @@ const cli_command cli_quickstart = {
         "else, or with\n--sampler random, random ones), learns from them and from the bundled "
         "pool of known\n"
         "platforms, predicts the latency of every architecture (of a space that is too large, of --random N) "
-        "into a CSV file, and then measures "
+        "into\na CSV file, and then measures "
         "other random\n"
         "networks to say how well they were predicted, with simpler predictors beside it. Platforms "
         "of this CPU model\n"
