@@ -10,8 +10,6 @@ set -eu
 build=${1:-build}
 [ $# -eq 0 ] || shift
 source=$(cd "$(dirname "$0")/.." && pwd)
-mkdir -p "${MAPLE_TRIXIE:-$build/trixie}"
-root=$(cd "${MAPLE_TRIXIE:-$build/trixie}" && pwd)
 data=${MAPLE_PUBLIC_DATA:-$source/../shared/data}
 jobs=${JOBS:-$(nproc)}
 
@@ -26,6 +24,9 @@ if [ -z "${MAPLE_TRIXIE_NAMESPACE:-}" ]; then
     unshare --mount true 2>/dev/null || fail "needs a mount namespace, which this system (a container?) does not allow"
     MAPLE_TRIXIE_NAMESPACE=1 exec unshare --mount --propagation private sh "$0" "$build" "$@"
 fi
+
+mkdir -p "${MAPLE_TRIXIE:-$build/trixie}"
+root=$(cd "${MAPLE_TRIXIE:-$build/trixie}" && pwd)
 
 # --- What this host's apt is configured with ---
 
@@ -106,4 +107,4 @@ inside /maple/build/maple engines
 for engine in onednn xnnpack; do
     ! inside /maple/build/maple engines | grep -q "^$engine.*not built" || fail "engine $engine was not built on trixie"
 done
-inside ctest --test-dir /maple/build --output-on-failure --timeout 300 "$@"
+inside ctest --test-dir /maple/build --output-on-failure --timeout 900 "$@"
