@@ -163,6 +163,7 @@ counted_by() { "$maple" pool list --bundled --json | grep -c "\"counters\":[[:sp
 # Columns of `maple pool distances`: operators, scale, counters, descriptor, what they differ in, names.
 tell_apart() {
     awk 'function size(x) { x = log(x); return x < 0 ? -x : x }
+        BEGIN { n = same = noise = level = apart = alike = 0 }
         $5 == "-" || $5 == "graph" { same++; if ($1 > noise) noise = $1; if (size($2) > level) level = size($2) }
         $5 == "threads" || $5 == "batch" || $5 == "threads,batch" {
             pair[n] = $0; operators[n] = $1; scale[n] = size($2); counters[n++] = $3 }
