@@ -356,8 +356,9 @@ static void test_as_written_in_blocks(void **state) {
     assert_int_equal(measure(f, 1, &report, &error), MAPLE_OK); /* one network a block */
     assert_int_equal(count_rows(f, &finite), ARCHS);
     assert_int_equal(finite, ARCHS); /* as written every cell runs */
-    assert_true(report.sentinel_drift > 0 &&
-                isfinite(report.sentinel_drift)); /* how much is the host's matter */
+    assert_true(report.windows <= ARCHS); /* on a busy machine some cannot be compared */
+    assert_int_equal(report.sentinel_drift > 0, report.windows > 1); /* how much is the host's matter */
+    assert_true(isfinite(report.sentinel_drift));
 }
 
 /* The worker is killed after some rounds: it is started again, and nothing is missing at the end. */
