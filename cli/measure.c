@@ -393,7 +393,8 @@ const cli_command cli_measure = {
         "is measured first.",
     .examples =
         "  maple measure --random 900\n  maple measure --engine xnnpack --file archs.txt --pool my.db\n"
-        "  maple measure --plan plan.json\n  maple measure --plan plan.json --only 2\n  maple measure --repeatability\n"
+        "  maple measure --plan plan.json\n  maple measure --plan plan.json --only 2\n  maple measure "
+        "--repeatability\n"
         "  maple measure '|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'",
     .run = run,
 };

@@ -120,8 +120,8 @@ maple_status cli_flush(maple_error *error) {
     return MAPLE_OK;
 }
 
-maple_status cli_print_json(cJSON *value, maple_error *error) {
-    char *text = cJSON_Print(value);
+static maple_status print_json(cJSON *value, bool indented, maple_error *error) {
+    char *text = indented ? cJSON_Print(value) : cJSON_PrintUnformatted(value);
     cJSON_Delete(value);
     if (!text)
         return maple_error_memory(error);
@@ -130,14 +130,12 @@ maple_status cli_print_json(cJSON *value, maple_error *error) {
     return cli_flush(error);
 }
 
+maple_status cli_print_json(cJSON *value, maple_error *error) {
+    return print_json(value, true, error);
+}
+
 maple_status cli_print_json_line(cJSON *value, maple_error *error) {
-    char *text = cJSON_PrintUnformatted(value);
-    cJSON_Delete(value);
-    if (!text)
-        return maple_error_memory(error);
-    puts(text);
-    cJSON_free(text);
-    return cli_flush(error);
+    return print_json(value, false, error);
 }
 
 void cli_end_progress(void) {

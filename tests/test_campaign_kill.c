@@ -342,7 +342,8 @@ static void test_full_disk(void **state) {
     pid_t child = start_campaign(&c, path, &acknowledgements);
     assert_int_equal(read(acknowledgements, &row, sizeof row), sizeof row);
     l.acked[row.arch][row.round] = true;
-    assert_int_equal(kill(child, SIGSTOP), 0); /* on a busy machine it would be done before the disk is full */
+    assert_int_equal(kill(child, SIGSTOP),
+                     0); /* on a busy machine it would be done before the disk is full */
     fill(filler);
     assert_int_equal(kill(child, SIGCONT), 0);
     drain(&l, acknowledgements);

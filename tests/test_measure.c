@@ -355,7 +355,7 @@ static void test_as_written_in_blocks(void **state) {
     add_platform(f);
     assert_int_equal(measure(f, 1, &report, &error), MAPLE_OK); /* one network a block */
     assert_int_equal(count_rows(f, &finite), ARCHS);
-    assert_int_equal(finite, ARCHS); /* as written every cell runs */
+    assert_int_equal(finite, ARCHS);      /* as written every cell runs */
     assert_true(report.windows <= ARCHS); /* on a busy machine some cannot be compared */
     assert_int_equal(report.sentinel_drift > 0, report.windows > 1); /* how much is the host's matter */
     assert_true(isfinite(report.sentinel_drift));

@@ -168,8 +168,8 @@ typedef struct maple_score {
 } maple_score;
 
 typedef struct maple_evaluation_row {
-    char task[32], predictor[128], target[160]; /* target "": mean over the task's targets (sd then over trials
-                                                  of that mean) */
+    char task[32], predictor[128], target[160]; /* target "": mean over the task's targets (sd then over
+                                                  trials of that mean) */
     int samples, references;
     double measured; /* distinct networks measured on the target, mean over trials; NaN without scores */
     double left_out; /* of the samples, how many the predictor found not to fit with the others: mean over

@@ -9,11 +9,11 @@
 #include "measure/probe.h"
 #include "measure/session.h"
 
-#include <cJSON.h>
 #include <math.h>
 #include <stdio.h>
 
 enum { WANTED_RUNS = 25, LEAST_RUNS = 10, MOST_RUNS = 2000, ATTEMPTS = 4 };
+static const char MEDIAN[] = "median_ms", PROBE[] = "probe_ns"; /* in the pool */
 static const double ATTEMPT_S = 5, ALLOWED = 0.05, CLEARLY_THE_SAME = 0.025;
 /* A neighbour on the core costs the probe at least that much: then the first campaign had one all the time.
  */
@@ -33,59 +33,31 @@ typedef struct series {
 
 /* --- What the pool knows --- */
 
-static void sentinel_text(const maple_session *self, size_t i, char text[MAPLE_MAX_ARCH_TEXT]) {
-    maple_space_format(self->campaign.config->space, &self->sentinels[i].arch, text);
-}
-
 static maple_status read_known(maple_session *self, series *all, maple_error *error) {
-    char *text;
-    maple_status status = maple_pool_environment(self->campaign.pool, self->campaign.platform, &text, error);
-    if (status != MAPLE_OK)
-        return status;
-    cJSON *environment = cJSON_Parse(text);
-    const cJSON *space =
-        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(environment, "sentinels"),
-                                         maple_space_name(self->campaign.config->space));
-    for (size_t i = 0; i < self->n_sentinels; i++) {
-        char arch[MAPLE_MAX_ARCH_TEXT];
-        sentinel_text(self, i, arch);
-        const cJSON *one = cJSON_GetObjectItemCaseSensitive(space, arch);
-        double known = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(one, "median_ms"));
-        double probe = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(one, "probe_ns"));
-        all[i].known_ms = known > 0 ? known : NAN;
-        all[i].known_probe_ns = probe > 0 ? (int64_t)probe : 0;
-        if (probe > 0)
+    double median_ms[MAPLE_MAX_SENTINELS], probe_ns[MAPLE_MAX_SENTINELS];
+    maple_status status = maple_sentinels_recall(self, MEDIAN, median_ms, error);
+    if (status == MAPLE_OK)
+        status = maple_sentinels_recall(self, PROBE, probe_ns, error);
+    for (size_t i = 0; i < self->n_sentinels && status == MAPLE_OK; i++) {
+        all[i].known_ms = median_ms[i];
+        all[i].known_probe_ns = probe_ns[i] > 0 ? (int64_t)probe_ns[i] : 0;
+        if (probe_ns[i] > 0)
             maple_probe_note(&self->fastest_ns[i], all[i].known_probe_ns);
     }
-    cJSON_Delete(environment);
-    maple_free(text);
-    return MAPLE_OK;
+    return status;
 }
 
 /* Keeps the medians of sentinels that have none yet, or of all where the new ones are to hold from now on. */
 static maple_status keep_new(const maple_session *self, const series *all, bool replace, maple_error *error) {
-    cJSON *patch = cJSON_CreateObject();
-    cJSON *space = cJSON_AddObjectToObject(cJSON_AddObjectToObject(patch, "sentinels"),
-                                           maple_space_name(self->campaign.config->space));
+    double median_ms[MAPLE_MAX_SENTINELS], runs[MAPLE_MAX_SENTINELS], probe_ns[MAPLE_MAX_SENTINELS];
     for (size_t i = 0; i < self->n_sentinels; i++) {
-        char arch[MAPLE_MAX_ARCH_TEXT];
-        if (isnan(all[i].median_ms) || (!isnan(all[i].known_ms) && !replace))
-            continue;
-        sentinel_text(self, i, arch);
-        cJSON *one = cJSON_AddObjectToObject(space, arch);
-        cJSON_AddNumberToObject(one, "median_ms", all[i].median_ms);
-        cJSON_AddNumberToObject(one, "runs", (double)all[i].n_kept);
-        cJSON_AddNumberToObject(one, "probe_ns", (double)self->fastest_ns[i]);
+        bool known = isnan(all[i].median_ms) || (!isnan(all[i].known_ms) && !replace);
+        median_ms[i] = known ? NAN : all[i].median_ms;
+        runs[i] = known ? NAN : (double)all[i].n_kept;
+        probe_ns[i] = known ? NAN : (double)self->fastest_ns[i];
     }
-    maple_status status = MAPLE_OK;
-    char *text = cJSON_PrintUnformatted(patch);
-    if (!space || !text)
-        status = maple_error_memory(error);
-    else if (cJSON_GetArraySize(space) > 0)
-        status = maple_pool_patch_environment(self->campaign.pool, self->campaign.platform, text, error);
-    cJSON_free(text);
-    cJSON_Delete(patch);
-    return status;
+    const maple_sentinel_values fields[] = {{MEDIAN, median_ms}, {"runs", runs}, {PROBE, probe_ns}};
+    return maple_sentinels_remember(self, fields, sizeof fields / sizeof *fields, error);
 }
 
 /* --- Timing --- */

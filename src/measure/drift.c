@@ -2,7 +2,6 @@
 /* Whether the machine is as fast as it was: see drift.h. */
 #include "measure/session.h"
 
-#include <cJSON.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -16,57 +15,23 @@ static const char MEDIAN[] = "round_median_ms";
 
 /* --- The platform's first window --- */
 
-static void sentinel_text(const maple_session *self, size_t i, char text[MAPLE_MAX_ARCH_TEXT]) {
-    maple_space_format(self->campaign.config->space, &self->sentinels[i].arch, text);
-}
-
 maple_status maple_drift_recall(maple_session *self, maple_error *error) {
     for (size_t i = 0; i < MAPLE_MAX_SENTINELS; i++)
         self->drift.reference_ms[i] = self->drift.lasting_ms[i] = NAN;
     if (self->campaign.report->sentinel_shift > OTHER_MACHINE)
         return MAPLE_OK;
-    char *text;
-    maple_status status = maple_pool_environment(self->campaign.pool, self->campaign.platform, &text, error);
-    if (status != MAPLE_OK)
-        return status;
-    cJSON *environment = cJSON_Parse(text);
-    const cJSON *space =
-        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(environment, "sentinels"),
-                                         maple_space_name(self->campaign.config->space));
-    for (size_t i = 0; i < self->n_sentinels; i++) {
-        char arch[MAPLE_MAX_ARCH_TEXT];
-        sentinel_text(self, i, arch);
-        const cJSON *one = cJSON_GetObjectItemCaseSensitive(space, arch);
-        double known = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(one, MEDIAN));
-        self->drift.reference_ms[i] = known > 0 ? known : NAN;
-    }
-    cJSON_Delete(environment);
-    maple_free(text);
-    return MAPLE_OK;
+    return maple_sentinels_recall(self, MEDIAN, self->drift.reference_ms, error);
 }
 
 /* What has no reference yet gets it from this window. */
 static maple_status keep_reference(maple_session *self, const double *median_ms, maple_error *error) {
-    cJSON *patch = cJSON_CreateObject();
-    cJSON *space = cJSON_AddObjectToObject(cJSON_AddObjectToObject(patch, "sentinels"),
-                                           maple_space_name(self->campaign.config->space));
+    double added_ms[MAPLE_MAX_SENTINELS];
     for (size_t i = 0; i < self->n_sentinels; i++) {
-        char arch[MAPLE_MAX_ARCH_TEXT];
-        if (isnan(median_ms[i]) || !isnan(self->drift.reference_ms[i]))
-            continue;
-        self->drift.reference_ms[i] = median_ms[i];
-        sentinel_text(self, i, arch);
-        cJSON_AddNumberToObject(cJSON_AddObjectToObject(space, arch), MEDIAN, median_ms[i]);
+        added_ms[i] = isnan(self->drift.reference_ms[i]) ? median_ms[i] : NAN;
+        if (!isnan(added_ms[i]))
+            self->drift.reference_ms[i] = added_ms[i];
     }
-    maple_status status = MAPLE_OK;
-    char *text = cJSON_PrintUnformatted(patch);
-    if (!space || !text)
-        status = maple_error_memory(error);
-    else if (cJSON_GetArraySize(space) > 0)
-        status = maple_pool_patch_environment(self->campaign.pool, self->campaign.platform, text, error);
-    cJSON_free(text);
-    cJSON_Delete(patch);
-    return status;
+    return maple_sentinels_remember(self, &(maple_sentinel_values){MEDIAN, added_ms}, 1, error);
 }
 
 /* --- Windows --- */

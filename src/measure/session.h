@@ -62,6 +62,17 @@ maple_status maple_session_interrupted(const maple_session *self, maple_error *e
  */
 maple_status maple_session_check_sentinels(maple_session *self, maple_error *error);
 
+/* values[n_sentinels]: what the platform's environment in the pool says of the sentinels in this field; NaN
+ * where it says nothing (sentinels.c). */
+maple_status maple_sentinels_recall(const maple_session *self, const char *field, double *values,
+                                    maple_error *error);
+typedef struct maple_sentinel_values {
+    const char *field;
+    const double *values; /* [n_sentinels], NaN: what the pool has stays */
+} maple_sentinel_values;
+maple_status maple_sentinels_remember(const maple_session *self, const maple_sentinel_values *fields,
+                                      size_t n_fields, maple_error *error);
+
 /* Compiles targets from `first` on until the memory limit; *end is behind the last one of the block. */
 maple_status maple_session_load(maple_session *self, size_t first, size_t *end, maple_error *error);
 maple_status maple_session_unload(maple_session *self, size_t first, size_t end, maple_error *error);
