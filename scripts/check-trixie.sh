@@ -27,6 +27,8 @@ fi
 
 mkdir -p "${MAPLE_TRIXIE:-$build/trixie}"
 root=$(cd "${MAPLE_TRIXIE:-$build/trixie}" && pwd)
+exec 9<"$root"
+flock -n 9 || fail "another run uses $root"
 
 # --- What this host's apt is configured with ---
 
