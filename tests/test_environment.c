@@ -251,13 +251,14 @@ static void test_shared_core(void **state) {
     assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
     assert_true(CPU_EQUAL(&before, &after));
     assert_true(CPU_ISSET((size_t)found.cpu, &before));
+    bool idle = environment.load_average < 0.2; /* else nobody knows how fast the core is alone */
     size_t others = (size_t)CPU_COUNT(&before) - 1;
     assert_int_equal(found.tried, others < MAPLE_MAX_CPUS ? others : MAPLE_MAX_CPUS);
     for (size_t i = 0; i < found.n; i++) {
         assert_true(CPU_ISSET((size_t)found.cpus[i], &before) && found.cpus[i] != found.cpu);
         assert_true(found.slowdown[i] > 1.1 && found.slowdown[i] < 1000);
     }
-    for (int cpu = 0; cpu < found.cpu && !environment.hypervisor[0]; cpu++) {
+    for (int cpu = 0; cpu < found.cpu && idle && !environment.hypervisor[0]; cpu++) {
         bool listed = false;
         for (size_t i = 0; i < found.n; i++)
             listed = listed || found.cpus[i] == cpu;
