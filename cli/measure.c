@@ -206,6 +206,25 @@ static maple_status name_platform(const measure_options *o, const cli_plan *plan
                               : status;
 }
 
+static bool same_text(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* The same platform and space, with other architectures. */
+static bool same_platform(const cli_plan_platform *a, const cli_plan_platform *b) {
+    return same_text(a->engine, b->engine) && same_text(a->isa, b->isa) && same_text(a->dtype, b->dtype) &&
+           same_text(a->graph, b->graph) && same_text(a->space, b->space) && same_text(a->name, b->name) &&
+           a->threads == b->threads && a->batch == b->batch;
+}
+
+/* How well its labels repeat is measured once, however many lines a platform has. */
+static void leave_out_repeated(const cli_plan *plan, bool *chosen) {
+    for (int i = 0; i < plan->n; i++) {
+        for (int k = 0; k < i; k++)
+            chosen[i] = chosen[i] && !(chosen[k] && same_platform(&plan->platforms[k], &plan->platforms[i]));
+    }
+}
+
 /* chosen[plan->n]: whether --only means it; a name may be there several times (other architectures). */
 static maple_status choose_platforms(const measure_options *o, const cli_plan *plan, bool *chosen,
                                      maple_error *error) {
@@ -270,6 +289,8 @@ static maple_status run_plan(const measure_options *o, maple_error *error) {
     status = chosen ? rehearse(o, &plan, error) : maple_error_memory(error);
     if (status == MAPLE_OK)
         status = choose_platforms(o, &plan, chosen, error);
+    if (status == MAPLE_OK && o->repeatability)
+        leave_out_repeated(&plan, chosen);
     if (status == MAPLE_OK)
         status = run_chosen(o, &plan, chosen, error);
     maple_free(chosen);

@@ -11,7 +11,7 @@ try measure --repeatability --pool missing.db
 try measure --spread-limit 0 --all
 cat >plan.json <<'PLAN'
 {"pool": "p.db", "rounds": 2, "architectures": ["|nor_conv_1x1~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"],
- "platforms": [{"engine": "blas", "name": "a"}]}
+ "platforms": [{"engine": "blas", "name": "a"}, {"engine": "blas", "name": "a", "architectures": 1}]}
 PLAN
 maple measure --plan plan.json --json >out 2>err; echo "exit $?"
 try measure --engine blas --name b --repeatability --pool p.db
