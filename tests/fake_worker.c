@@ -10,7 +10,7 @@
  * killed (SIGKILL) while it compiles one more than N networks; or `drift FACTOR FROM TO`: those of runs
  * [FROM, TO), as this process counts them, are so much longer; or `alternate SHARE`: longer by it in even
  * rounds, shorter in odd ones; or `noisy SHARE RUNS ARCHITECTURE`: the first RUNS of it are longer and
- * shorter in turn.
+ * shorter in turn; or `scatter SHARE`: each run is longer or shorter by up to that, at random.
  */
 #include "fake_latency.h"
 #include "maple/space.h"
@@ -34,7 +34,8 @@ static struct {
     char arch[MAX_IDS][128];
     fault faults[MAX_FAULTS];
     int n_faults, loaded, most;
-    double scale, probe, alternate;
+    double scale, probe, alternate, scatter;
+    maple_rng rng;
     double drift;
     long drift_from, drift_to, runs;
     char noisy[128];
@@ -52,6 +53,7 @@ static void read_faults(void) {
         if (sscanf(line, "scale %lf", &self.scale) == 1 || sscanf(line, "most %d", &self.most) == 1 ||
             sscanf(line, "probe %lf", &self.probe) == 1 ||
             sscanf(line, "alternate %lf", &self.alternate) == 1 ||
+            sscanf(line, "scatter %lf", &self.scatter) == 1 ||
             sscanf(line, "drift %lf %ld %ld", &self.drift, &self.drift_from, &self.drift_to) == 3 ||
             sscanf(line, "noisy %lf %ld %127s", &self.noise, &self.noisy_runs, self.noisy) == 3)
             continue;
@@ -128,6 +130,8 @@ static double latency_ns(size_t id, const maple_arch *arch, int round) {
     if (self.runs >= self.drift_from && self.runs < self.drift_to)
         factor *= self.drift;
     self.runs++;
+    if (self.scatter > 0)
+        factor *= 1 + self.scatter * (2 * maple_rng_uniform(&self.rng) - 1);
     if (strcmp(self.arch[id], self.noisy) == 0 && self.noisy_runs-- > 0)
         factor *= 1 + (round / 2 % 2 ? self.noise : -self.noise);
     return factor * fake_latency_ms(arch, round) * 1e6;
@@ -187,6 +191,7 @@ int main(int argc, char **argv) {
     size_t capacity = 0;
     (void)argc;
     self.program = argv[0];
+    self.rng = maple_rng_seed(11);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     read_faults();
     while (getline(&line, &capacity, stdin) > 0) {

@@ -136,6 +136,26 @@ static void test_passing_drift(void **state) {
     }
 }
 
+/* Runs that scatter move the medians of few sentinels by several per cent: that is no drift. */
+static void test_scatter_is_no_drift(void **state) {
+    (void)state;
+    for (int k = 1; k <= 6; k++) {
+        campaign c;
+        char name[32], line[64], path[320];
+        snprintf(name, sizeof name, "scatter%d", k);
+        snprintf(line, sizeof line, "scatter %g", 0.05 * k);
+        snprintf(path, sizeof path, "%s/%s.db", scratch, name);
+        make(&c, name);
+        c.plan.spread_limit = 1;
+        configure(&c, line);
+        run_or_fail(&c, path);
+        assert_int_equal(c.report.windows, 4);
+        assert_int_equal(c.report.rounds_repeated, 0);
+        assert_int_equal(c.report.windows_changed, 0);
+        assert_true(c.report.sentinel_drift > 0);
+    }
+}
+
 /* Slower for good: after three repetitions it is kept, and said; later windows are not repeated in vain. */
 static void test_lasting_drift(void **state) {
     (void)state;
@@ -541,6 +561,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_passing_drift),
+        cmocka_unit_test(test_scatter_is_no_drift),
         cmocka_unit_test(test_lasting_drift),
         cmocka_unit_test(test_reference_of_the_platform),
         cmocka_unit_test(test_shared_core),

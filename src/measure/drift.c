@@ -10,6 +10,8 @@ enum {
     MOST_REPEATS = 3 /* of a window */
 };
 static const double ALLOWED = 0.03;
+static const double SURE = 3; /* standard errors: less may be chance */
+static const double HALF_PI = 1.5707963267948966;
 static const double OTHER_MACHINE = 0.05; /* of the check before the campaign (baseline.c) */
 static const char MEDIAN[] = "round_median_ms";
 
@@ -61,15 +63,36 @@ maple_status maple_drift_note(maple_session *self, size_t target, int round, map
     return MAPLE_OK;
 }
 
-static maple_status window_medians(const maple_session *self, double *median_ms, maple_error *error) {
+/* Standard deviation of runs in the order of time, by the differences of neighbours: a step within the window
+ * is no noise. The median of |difference of two normal values| is 0.954 sd. */
+static double scatter(const double *latency_ms, size_t n) {
+    double differences[MAPLE_WINDOW_RUNS];
+    for (size_t i = 0; i + 1 < n; i++)
+        differences[i] = fabs(latency_ms[i + 1] - latency_ms[i]);
+    maple_sort_doubles(differences, n - 1);
+    return maple_quantile_sorted(differences, n - 1, 0.5) / 0.954;
+}
+
+/* *noise: by how much the mean over the sentinels of two windows' ratios is off by chance. The standard error
+ * of a median of n normal values is sqrt(pi / 2) sd / sqrt(n). */
+static maple_status window_medians(const maple_session *self, double *median_ms, double *noise,
+                                   maple_error *error) {
     maple_status status = MAPLE_OK;
+    double variance = 0;
+    size_t n = 0;
     for (size_t i = 0; i < self->n_sentinels && status == MAPLE_OK; i++) {
         const maple_sentinel *one = &self->sentinels[i];
         maple_summary summary;
         status = maple_summarise(one->latency_ms, one->n, &summary, error);
-        if (status == MAPLE_OK)
-            median_ms[i] = one->n >= LEAST_RUNS && !one->lost ? summary.median : NAN;
+        median_ms[i] = NAN;
+        if (status != MAPLE_OK || one->n < LEAST_RUNS || one->lost)
+            continue;
+        median_ms[i] = summary.median;
+        double sd = scatter(one->latency_ms, one->n) / summary.median;
+        variance += HALF_PI * sd * sd / (double)summary.n;
+        n++;
     }
+    *noise = n > 0 ? sqrt(2 * variance) / (double)n : NAN;
     return status;
 }
 
@@ -123,9 +146,9 @@ static void stay(maple_session *self, const double *median_ms, double shift) {
 
 maple_status maple_drift_judge(maple_session *self, int attempt, bool *again, maple_error *error) {
     maple_measure_report *report = self->campaign.report;
-    double median_ms[MAPLE_MAX_SENTINELS], shift = NAN, lasting = NAN;
+    double median_ms[MAPLE_MAX_SENTINELS], shift = NAN, lasting = NAN, noise = NAN;
     *again = false;
-    maple_status status = window_medians(self, median_ms, error);
+    maple_status status = window_medians(self, median_ms, &noise, error);
     if (status == MAPLE_OK)
         status = keep_reference(self, median_ms, error);
     if (status == MAPLE_OK)
@@ -134,7 +157,8 @@ maple_status maple_drift_judge(maple_session *self, int attempt, bool *again, ma
         status = typical_shift(self, median_ms, self->drift.lasting_ms, &lasting, error);
     if (status != MAPLE_OK || isnan(shift))
         return status;
-    bool changed = fabs(shift) > ALLOWED, stays = fabs(lasting) <= ALLOWED; /* false where it is NaN */
+    double allowed = fmax(ALLOWED, SURE * noise);
+    bool changed = fabs(shift) > allowed, stays = fabs(lasting) <= allowed; /* false where it is NaN */
     *again = changed && !stays && attempt < MOST_REPEATS && self->drift.rounds <= self->drift.budget &&
              !self->campaign.plan->keep_disturbed;
     if (*again)

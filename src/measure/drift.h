@@ -14,7 +14,10 @@
 enum {
     MAPLE_MAX_SENTINELS = 8,
     MAPLE_WINDOW_ROUNDS = 10,
-    MAPLE_WINDOW_RUNS = 2 * MAPLE_WINDOW_ROUNDS /* room for a sentinel's; the last window may be longer */
+    MAPLE_SENTINEL_EVERY = 60,  /* networks of a round: each sentinel runs once more */
+    MAPLE_SENTINEL_COPIES = 20, /* in a round, at most */
+    /* Room for a sentinel's; the last window may be longer. */
+    MAPLE_WINDOW_RUNS = 2 * MAPLE_WINDOW_ROUNDS * MAPLE_SENTINEL_COPIES
 };
 
 typedef struct maple_drift {

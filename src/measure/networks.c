@@ -35,18 +35,20 @@ static size_t order_round(maple_session *self, size_t first, size_t end, int rou
     const maple_measure_plan *plan = self->campaign.plan;
     size_t n = 0;
     bool needed = false;
-    for (size_t i = 0; i < self->n_sentinels; i++) {
-        size_t target = self->sentinels[i].target;
-        if (self->sentinels[i].lost)
-            continue;
-        needed = needed || (target >= first && target < end && wants_round(self, target, round));
-        self->ids[n++] = i;
-    }
     for (size_t t = first; t < end; t++) {
         if (self->loaded[t] && wants_round(self, t, round)) {
             self->ids[n++] = self->n_sentinels + t;
             needed = true;
         }
+    }
+    size_t copies = 1 + n / MAPLE_SENTINEL_EVERY;
+    for (size_t i = 0; i < self->n_sentinels; i++) {
+        size_t target = self->sentinels[i].target;
+        if (self->sentinels[i].lost)
+            continue;
+        needed = needed || (target >= first && target < end && wants_round(self, target, round));
+        for (size_t k = 0; k < copies && k < MAPLE_SENTINEL_COPIES; k++)
+            self->ids[n++] = i;
     }
     uint64_t identity[4] = {plan->seed, first, (uint64_t)round,
                             (uint64_t)(self->pass + PASSES * self->again)};

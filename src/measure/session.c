@@ -331,7 +331,7 @@ maple_status maple_session_start(maple_session *self, size_t sentinel_runs, mapl
     self->timings = maple_alloc(MAPLE_PIECE_IDS, sizeof *self->timings);
     self->piece_archs = maple_alloc(MAPLE_PIECE_IDS, sizeof *self->piece_archs);
     self->piece_latency_ms = maple_alloc(MAPLE_PIECE_IDS, sizeof *self->piece_latency_ms);
-    self->ids = maple_alloc(MAPLE_MAX_SENTINELS + n, sizeof *self->ids);
+    self->ids = maple_alloc(MAPLE_MAX_SENTINELS * MAPLE_SENTINEL_COPIES + n, sizeof *self->ids);
     self->fastest_ns = maple_alloc(MAPLE_MAX_SENTINELS + n, sizeof *self->fastest_ns);
     if (!self->loaded || !self->ids || !self->fastest_ns || !self->timings || !self->piece_archs ||
         !self->piece_latency_ms)

@@ -39,7 +39,7 @@ typedef struct maple_session {
     int losses;                 /* of workers since something was last achieved */
     int64_t *fastest_ns;        /* [n_sentinels + n_targets] by id: of the probes beside its runs */
     int64_t machine_fastest_ns; /* of all probes, if the caller keeps none */
-    size_t *ids;                /* of a round, [n_sentinels + n_targets] */
+    size_t *ids;                /* of a round: targets, and each sentinel up to MAPLE_SENTINEL_COPIES times */
     maple_timing *timings;      /* [MAPLE_PIECE_IDS] */
     maple_arch *piece_archs;    /* [MAPLE_PIECE_IDS] */
     double *piece_latency_ms;   /* [MAPLE_PIECE_IDS] */
