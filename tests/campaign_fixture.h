@@ -83,12 +83,9 @@ static inline void configure(const campaign *c, const char *line) {
 }
 
 static inline void set_scale(const campaign *c, double scale) {
-    char path[320];
-    snprintf(path, sizeof path, "%s.conf", c->worker);
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    fprintf(file, "scale %.17g\n", scale);
-    fclose(file);
+    char line[64];
+    snprintf(line, sizeof line, "scale %.17g", scale);
+    configure(c, line);
 }
 
 static inline maple_status run_campaign(campaign *c, const char *path, maple_error *error) {

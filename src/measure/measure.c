@@ -35,7 +35,7 @@ static maple_status check_host(maple_pool *pool, const maple_platform *platform,
 }
 
 static maple_status measure_all(maple_session *self, maple_error *error) {
-    maple_status status = maple_session_start(self, MAPLE_WINDOW_RUNS, error);
+    maple_status status = maple_session_start(self, error);
     if (status == MAPLE_OK)
         status = maple_session_check_sentinels(self, error);
     if (status == MAPLE_OK)

@@ -184,11 +184,10 @@ maple_status maple_session_recover(maple_session *self, const maple_error *lost,
 
 /* --- Sentinels --- */
 
-static maple_status add_sentinel(maple_session *self, const maple_arch *arch, size_t runs,
-                                 maple_error *error) {
+static maple_status add_sentinel(maple_session *self, const maple_arch *arch, maple_error *error) {
     maple_sentinel *added = &self->sentinels[self->n_sentinels];
     *added = (maple_sentinel){.arch = *arch, .target = MAPLE_NO_TARGET};
-    added->latency_ms = maple_alloc(runs, sizeof *added->latency_ms);
+    added->latency_ms = maple_alloc(MAPLE_WINDOW_RUNS, sizeof *added->latency_ms);
     if (!added->latency_ms)
         return maple_error_memory(error);
     for (size_t t = 0; t < self->campaign.n_targets; t++) {
@@ -199,7 +198,7 @@ static maple_status add_sentinel(maple_session *self, const maple_arch *arch, si
     return MAPLE_OK;
 }
 
-static maple_status load_sentinels(maple_session *self, size_t runs, maple_error *error) {
+static maple_status load_sentinels(maple_session *self, maple_error *error) {
     const maple_measure_config *config = self->campaign.config;
     size_t n = maple_space_sentinels(config->space);
     for (size_t i = 0; i < n && self->n_sentinels < MAPLE_MAX_SENTINELS; i++) {
@@ -210,7 +209,7 @@ static maple_status load_sentinels(maple_session *self, size_t runs, maple_error
         maple_status status =
             maple_worker_load_network(self->worker, self->n_sentinels, &arch, &loaded, &failed);
         if (status == MAPLE_OK) {
-            status = add_sentinel(self, &arch, runs, error);
+            status = add_sentinel(self, &arch, error);
             if (status != MAPLE_OK)
                 return status;
             continue;
@@ -323,7 +322,7 @@ maple_status maple_session_unload(maple_session *self, size_t first, size_t end,
 
 /* --- Beginning and end --- */
 
-maple_status maple_session_start(maple_session *self, size_t sentinel_runs, maple_error *error) {
+maple_status maple_session_start(maple_session *self, maple_error *error) {
     size_t n = self->campaign.n_targets;
     size_t limit = self->campaign.plan->memory_limit;
     self->memory_limit = limit ? limit : DEFAULT_MEMORY_LIMIT;
@@ -338,7 +337,7 @@ maple_status maple_session_start(maple_session *self, size_t sentinel_runs, mapl
         return maple_error_memory(error);
     maple_status status = start_worker(self, error);
     if (status == MAPLE_OK)
-        status = load_sentinels(self, sentinel_runs, error);
+        status = load_sentinels(self, error);
     for (size_t t = 0; t < n; t++)
         self->total += self->campaign.targets[t].missing;
     return status;

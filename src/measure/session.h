@@ -23,7 +23,7 @@ typedef struct maple_sentinel {
     maple_arch arch;
     bool lost;          /* it took a worker with it: not run any more */
     size_t target;      /* the target that it is, too, or MAPLE_NO_TARGET */
-    double *latency_ms; /* undisturbed runs of this window */
+    double *latency_ms; /* [MAPLE_WINDOW_RUNS] undisturbed runs of this window */
     size_t n;
 } maple_sentinel;
 
@@ -52,8 +52,8 @@ typedef struct maple_session {
     double timed, dropped; /* runs of targets, and those of them that were not kept */
 } maple_session;
 
-/* Starts the worker and compiles the sentinels, each with room for `sentinel_runs` undisturbed runs. */
-maple_status maple_session_start(maple_session *self, size_t sentinel_runs, maple_error *error);
+/* Starts the worker and compiles the sentinels. */
+maple_status maple_session_start(maple_session *self, maple_error *error);
 void maple_session_release(maple_session *self);
 maple_status maple_session_interrupted(const maple_session *self, maple_error *error);
 
