@@ -66,10 +66,14 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     maple_environment_probe(NULL, &environment);
     maple_check checks[MAX_CHECKS];
     size_t n;
-    status = maple_doctor(&environment, seconds, checks, MAX_CHECKS - 1, &n, error);
+    status = maple_doctor(&environment, seconds, checks, MAX_CHECKS - 2, &n, error);
+    if (status != MAPLE_OK)
+        return status;
+    n = n < MAX_CHECKS - 2 ? n : MAX_CHECKS - 2;
+    if (seconds > 0)
+        status = maple_doctor_shared_core(&checks[n++], error);
     if (status == MAPLE_OK)
-        status = check_repeatability(pool, &environment, &checks[n < MAX_CHECKS ? n : MAX_CHECKS - 1], error);
-    n++;
+        status = check_repeatability(pool, &environment, &checks[n++], error);
     if (status != MAPLE_OK)
         return status;
     if (json)

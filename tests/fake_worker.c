@@ -10,7 +10,8 @@
  * killed (SIGKILL) while it compiles one more than N networks; or `drift FACTOR FROM TO`: those of runs
  * [FROM, TO), as this process counts them, are so much longer; or `alternate SHARE`: longer by it in even
  * rounds, shorter in odd ones; or `noisy SHARE RUNS ARCHITECTURE`: the first RUNS of it are longer and
- * shorter in turn; or `scatter SHARE`: each run is longer or shorter by up to that, at random.
+ * shorter in turn; or `scatter SHARE`: each run is longer or shorter by up to that, at random; or
+ * `neighbour SHARE`: that share of the runs, at random, and the probes beside them take 1.6 times as long.
  */
 #include "fake_latency.h"
 #include "maple/space.h"
@@ -34,7 +35,7 @@ static struct {
     char arch[MAX_IDS][128];
     fault faults[MAX_FAULTS];
     int n_faults, loaded, most;
-    double scale, probe, alternate, scatter;
+    double scale, probe, alternate, scatter, neighbour;
     maple_rng rng;
     double drift;
     long drift_from, drift_to, runs;
@@ -54,6 +55,7 @@ static void read_faults(void) {
             sscanf(line, "probe %lf", &self.probe) == 1 ||
             sscanf(line, "alternate %lf", &self.alternate) == 1 ||
             sscanf(line, "scatter %lf", &self.scatter) == 1 ||
+            sscanf(line, "neighbour %lf", &self.neighbour) == 1 ||
             sscanf(line, "drift %lf %ld %ld", &self.drift, &self.drift_from, &self.drift_to) == 3 ||
             sscanf(line, "noisy %lf %ld %127s", &self.noise, &self.noisy_runs, self.noisy) == 3)
             continue;
@@ -153,10 +155,11 @@ static void serve_run(char *rest) {
         }
         if (!misbehave("run", self.arch[id]))
             return;
-        double ns = latency_ns(id, &arch, round);
+        double slower = maple_rng_uniform(&self.rng) < self.neighbour ? 1.6 : 1;
+        double ns = slower * latency_ns(id, &arch, round);
         executing_ns += 2 * ns;
-        used +=
-            snprintf(answer + used, sizeof answer - (size_t)used, "\t%.17g\t%.0f", ns, 10000 * self.probe);
+        used += snprintf(answer + used, sizeof answer - (size_t)used, "\t%.17g\t%.0f", ns,
+                         slower * 10000 * self.probe);
     }
     snprintf(head, sizeof head, "ok\t%d\t%.0f", round, executing_ns);
     fputs(head, stdout);

@@ -156,6 +156,41 @@ static void test_scatter_is_no_drift(void **state) {
     }
 }
 
+/* A core that is shared most of the time: labels are had from the few runs that nobody disturbed. Where it is
+ * shared nearly always there are too few of them: then disturbed runs count, too. */
+static void test_neighbour(void **state) {
+    (void)state;
+    static const struct {
+        double share;
+        bool clean;
+    } cases[] = {{0.8, true}, {0.98, false}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        campaign c;
+        char name[32], line[64], path[320];
+        size_t fewest = MANY, most = 0, disturbed = 0;
+        snprintf(name, sizeof name, "neighbour%zu", k);
+        snprintf(line, sizeof line, "neighbour %g", cases[k].share);
+        snprintf(path, sizeof path, "%s/%s.db", scratch, name);
+        make(&c, name);
+        c.plan.spread_limit = 1;
+        configure(&c, line);
+        run_or_fail(&c, path);
+        for (size_t i = 0; i < ARCHS; i++) {
+            size_t other, n = stored_runs(&c, path, i, 1, &other);
+            fewest = n < fewest ? n : fewest;
+            most = n > most ? n : most;
+            disturbed += other;
+        }
+        assert_in_range(fewest, 8, MANY / 2);
+        assert_true(c.report.disturbed_share > cases[k].share - 0.1);
+        if (cases[k].clean)
+            assert_int_equal(disturbed, 0);
+        else
+            assert_true(disturbed > ARCHS && most < MANY / 2);
+        assert_int_equal(c.report.measured, ARCHS);
+    }
+}
+
 /* Slower for good: after three repetitions it is kept, and said; later windows are not repeated in vain. */
 static void test_lasting_drift(void **state) {
     (void)state;
@@ -562,6 +597,7 @@ int main(void) {
         cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_passing_drift),
         cmocka_unit_test(test_scatter_is_no_drift),
+        cmocka_unit_test(test_neighbour),
         cmocka_unit_test(test_lasting_drift),
         cmocka_unit_test(test_reference_of_the_platform),
         cmocka_unit_test(test_shared_core),

@@ -55,6 +55,9 @@ typedef struct maple_check {
  * `noise_seconds` (0: skipped). */
 maple_status maple_doctor(const maple_environment *environment, double noise_seconds, maple_check *checks,
                           size_t capacity, size_t *n, maple_error *error);
+/* Whether another CPU that this process may use shares the core that is measured on: tried, about 20 ms for
+ * each. */
+maple_status maple_doctor_shared_core(maple_check *out, maple_error *error);
 
 /* --- What to measure with --- */
 

@@ -110,25 +110,19 @@ static maple_status summarise(const maple_session *self, size_t id, series *one,
     return status;
 }
 
-/* The median over the sentinels of |now / then - 1|: what happens to a machine happens to most of them. NaN
- * where nothing can be compared. *fewest: undisturbed runs. */
-static maple_status typical_shift(const maple_session *self, const series *all, size_t *fewest, double *shift,
-                                  maple_error *error) {
-    double shifts[MAPLE_MAX_SENTINELS];
-    size_t n = 0;
-    maple_summary summary;
+/* *shift: by how much they are off; NaN where nothing can be compared. *fewest: undisturbed runs. */
+static maple_status compare(const maple_session *self, const series *all, size_t *fewest, double *shift,
+                            maple_error *error) {
+    double now_ms[MAPLE_MAX_SENTINELS], then_ms[MAPLE_MAX_SENTINELS];
     *fewest = MOST_RUNS;
     for (size_t i = 0; i < self->n_sentinels; i++) {
-        if (self->sentinels[i].lost)
-            continue;
-        double ratio = all[i].median_ms / all[i].known_ms;
-        if (isfinite(ratio))
-            shifts[n++] = fabs(ratio - 1);
-        *fewest = all[i].n_kept < *fewest ? all[i].n_kept : *fewest;
+        now_ms[i] = self->sentinels[i].lost ? NAN : all[i].median_ms;
+        then_ms[i] = all[i].known_ms;
+        if (!self->sentinels[i].lost && all[i].n_kept < *fewest)
+            *fewest = all[i].n_kept;
     }
-    maple_status status = maple_summarise(shifts, n, &summary, error);
-    if (status == MAPLE_OK)
-        *shift = summary.median;
+    maple_status status = maple_sentinels_shift(self, now_ms, then_ms, shift, error);
+    *shift = fabs(*shift);
     return status;
 }
 
@@ -151,7 +145,7 @@ static maple_status time_all(maple_session *self, series *all, double *shift, ma
             if (status != MAPLE_OK)
                 return status;
         }
-        maple_status status = typical_shift(self, all, &fewest, shift, error);
+        maple_status status = compare(self, all, &fewest, shift, error);
         if (status != MAPLE_OK)
             return status;
         maple_report_progress(hooks, "timing sentinels",

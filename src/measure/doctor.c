@@ -190,37 +190,6 @@ static maple_status check_noise(check_list *list, double seconds, maple_error *e
     return MAPLE_OK;
 }
 
-static maple_status check_siblings(check_list *list, maple_error *error) {
-    maple_siblings found;
-    char finding[320];
-    maple_status status = maple_siblings_find(&found, error);
-    if (status == MAPLE_UNSUPPORTED) {
-        add(list, "shared core", MAPLE_CHECK_WARN, error ? error->message : "cannot be tried here",
-            "another CPU may be the second hyperthread of the core that is measured on", "");
-        return MAPLE_OK;
-    }
-    if (status != MAPLE_OK || found.tried == 0)
-        return status;
-    maple_text cpus = {0};
-    for (size_t i = 0; i < found.n; i++)
-        maple_text_addf(&cpus, "%s%d (%.2f x)", i > 0 ? ", " : "", found.cpus[i], found.slowdown[i]);
-    if (cpus.failed)
-        status = maple_error_memory(error);
-    else if (found.n == 0)
-        snprintf(finding, sizeof finding, "none of %zu other CPUs slows CPU %d down", found.tried, found.cpu);
-    else
-        snprintf(finding, sizeof finding, "CPU %d is slowed down by what runs on CPU %.240s", found.cpu,
-                 cpus.data);
-    if (status == MAPLE_OK)
-        add(list, "shared core", found.n > 0 ? MAPLE_CHECK_WARN : MAPLE_CHECK_OK, finding,
-            found.n > 0 ? "they are hyperthreads of one core: work there disturbs what is measured here, and "
-                          "two threads are not two cores"
-                        : "other work leaves the core of what is measured alone",
-            found.n > 0 ? "leave them idle while measuring, or turn hyperthreads off" : "");
-    maple_text_free(&cpus);
-    return status;
-}
-
 maple_status maple_doctor(const maple_environment *environment, double noise_seconds, maple_check *checks,
                           size_t capacity, size_t *n, maple_error *error) {
     check_list list = {checks, capacity, 0};
@@ -234,9 +203,40 @@ maple_status maple_doctor(const maple_environment *environment, double noise_sec
     maple_status status = MAPLE_OK;
     if (noise_seconds > 0)
         status = check_noise(&list, noise_seconds, error);
-    if (noise_seconds > 0 && status == MAPLE_OK)
-        status = check_siblings(&list, error);
     if (status == MAPLE_OK)
         *n = list.n;
+    return status;
+}
+
+maple_status maple_doctor_shared_core(maple_check *out, maple_error *error) {
+    maple_siblings found;
+    maple_error why = {0};
+    check_list list = {out, 1, 0};
+    char finding[320];
+    maple_status status = maple_siblings_find(&found, &why);
+    if (status == MAPLE_UNSUPPORTED) {
+        add(&list, "shared core", MAPLE_CHECK_WARN, why.message,
+            "another CPU may be the second hyperthread of the core that is measured on", "");
+        return MAPLE_OK;
+    }
+    if (status != MAPLE_OK)
+        return maple_error_set(error, status, "%s", why.message);
+    maple_text cpus = {0};
+    for (size_t i = 0; i < found.n; i++)
+        maple_text_addf(&cpus, "%s%d (%.2f x)", i > 0 ? ", " : "", found.cpus[i], found.slowdown[i]);
+    if (cpus.failed)
+        status = maple_error_memory(error);
+    else if (found.n == 0)
+        snprintf(finding, sizeof finding, "none of %zu other CPUs slows CPU %d down", found.tried, found.cpu);
+    else
+        snprintf(finding, sizeof finding, "CPU %d is slowed down by what runs on CPU %.240s", found.cpu,
+                 cpus.data);
+    if (status == MAPLE_OK)
+        add(&list, "shared core", found.n > 0 ? MAPLE_CHECK_WARN : MAPLE_CHECK_OK, finding,
+            found.n > 0 ? "they are hyperthreads of one core: work there disturbs what is measured here, and "
+                          "two threads are not two cores"
+                        : "other work leaves the core of what is measured alone",
+            found.n > 0 ? "leave them idle while measuring, or turn hyperthreads off" : "");
+    maple_text_free(&cpus);
     return status;
 }

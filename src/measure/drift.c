@@ -96,23 +96,6 @@ static maple_status window_medians(const maple_session *self, double *median_ms,
     return status;
 }
 
-/* The median over the sentinels of now / then - 1: what happens to a machine happens to most of them, and in
- * one direction, while the noise of each cancels. NaN where nothing can be compared. */
-static maple_status typical_shift(const maple_session *self, const double *now_ms, const double *then_ms,
-                                  double *shift, maple_error *error) {
-    double shifts[MAPLE_MAX_SENTINELS];
-    size_t n = 0;
-    maple_summary summary;
-    for (size_t i = 0; i < self->n_sentinels; i++) {
-        if (isfinite(now_ms[i] / then_ms[i]))
-            shifts[n++] = now_ms[i] / then_ms[i] - 1;
-    }
-    maple_status status = maple_summarise(shifts, n, &summary, error);
-    if (status == MAPLE_OK)
-        *shift = summary.median;
-    return status;
-}
-
 static maple_status take_back(maple_session *self, double shift, int attempt, maple_error *error) {
     maple_drift *drift = &self->drift;
     maple_measure_report *report = self->campaign.report;
@@ -152,9 +135,9 @@ maple_status maple_drift_judge(maple_session *self, int attempt, bool *again, ma
     if (status == MAPLE_OK)
         status = keep_reference(self, median_ms, error);
     if (status == MAPLE_OK)
-        status = typical_shift(self, median_ms, self->drift.reference_ms, &shift, error);
+        status = maple_sentinels_shift(self, median_ms, self->drift.reference_ms, &shift, error);
     if (status == MAPLE_OK)
-        status = typical_shift(self, median_ms, self->drift.lasting_ms, &lasting, error);
+        status = maple_sentinels_shift(self, median_ms, self->drift.lasting_ms, &lasting, error);
     if (status != MAPLE_OK || isnan(shift))
         return status;
     double allowed = fmax(ALLOWED, SURE * noise);

@@ -20,14 +20,23 @@ static const int64_t BETWEEN_LOAD_SAMPLES_NS = 20000000;
 
 /* --- Rounds --- */
 
+/* Undisturbed runs that a label needs at least (or half the rounds, where that is less); with fewer it is had
+ * from disturbed ones, too. As many as a spread is told from. */
+enum { LEAST_RUNS = 8 };
+
 /* Does this target still want this round? In the first pass every round that it lacks, later only while it
- * lacks more than half of them; once all are measured, only where they are measured anew. */
+ * lacks more than half of them, in the last pass while it has too few for a label; once all are measured,
+ * only where they are measured anew. */
 static bool wants_round(const maple_session *self, size_t target, int round) {
     const maple_campaign *campaign = &self->campaign;
     const maple_target_network *one = &campaign->targets[target];
-    int rounds = campaign->plan->rounds / campaign->series;
+    int rounds = campaign->plan->rounds / campaign->series, wanted = rounds;
+    if (self->pass > 0)
+        wanted = (rounds + 1) / 2;
+    if (self->pass == PASSES - 1 && wanted > LEAST_RUNS)
+        wanted = LEAST_RUNS;
     return !*maple_campaign_round(campaign, target, round) && (self->again == 0 || one->anew) &&
-           (self->pass == 0 || 2 * one->missing > rounds);
+           rounds - one->missing < wanted;
 }
 
 /* The ids of a round in fresh random order; none where every target has it already. */

@@ -68,3 +68,18 @@ maple_status maple_sentinels_remember(const maple_session *self, const maple_sen
     cJSON_Delete(patch);
     return status;
 }
+
+maple_status maple_sentinels_shift(const maple_session *self, const double *now_ms, const double *then_ms,
+                                   double *shift, maple_error *error) {
+    double shifts[MAPLE_MAX_SENTINELS];
+    size_t n = 0;
+    maple_summary summary;
+    for (size_t i = 0; i < self->n_sentinels; i++) {
+        if (isfinite(now_ms[i] / then_ms[i]))
+            shifts[n++] = now_ms[i] / then_ms[i] - 1;
+    }
+    maple_status status = maple_summarise(shifts, n, &summary, error);
+    if (status == MAPLE_OK)
+        *shift = summary.median;
+    return status;
+}

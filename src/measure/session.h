@@ -73,6 +73,12 @@ typedef struct maple_sentinel_values {
 maple_status maple_sentinels_remember(const maple_session *self, const maple_sentinel_values *fields,
                                       size_t n_fields, maple_error *error);
 
+/* The median over the sentinels of now / then - 1: what happens to a machine happens to most of them, and in
+ * one direction, while the noise of each cancels. now_ms, then_ms[n_sentinels], NaN where not known; *shift is
+ * NaN where nothing can be compared. */
+maple_status maple_sentinels_shift(const maple_session *self, const double *now_ms, const double *then_ms,
+                                   double *shift, maple_error *error);
+
 /* Compiles targets from `first` on until the memory limit; *end is behind the last one of the block. */
 maple_status maple_session_load(maple_session *self, size_t first, size_t *end, maple_error *error);
 maple_status maple_session_unload(maple_session *self, size_t first, size_t end, maple_error *error);

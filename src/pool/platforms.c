@@ -285,30 +285,27 @@ maple_status maple_pool_remove_platform(maple_pool *pool, int64_t platform, mapl
     return maple_pool_end(pool, status, error);
 }
 
-maple_status maple_pool_count_latencies(maple_pool *pool, int64_t platform, const maple_space *space,
-                                        size_t *n, maple_error *error) {
+#define COUNT_OF_SPACE(column)                                                                               \
+    "SELECT count(l." column ") FROM latencies l JOIN architectures a ON a.id = l.arch "                     \
+    "JOIN spaces s ON s.id = a.space WHERE l.platform = ? AND s.name = ?"
+
+static maple_status count_in(maple_pool *pool, const char *sql, int64_t platform, const maple_space *space,
+                             size_t *n, maple_error *error) {
     int64_t count = 0;
-    maple_status status = maple_pool_query(pool, &count, error,
-                                           "SELECT count(*) FROM latencies l JOIN architectures a ON a.id = "
-                                           "l.arch JOIN spaces s ON s.id = a.space "
-                                           "WHERE l.platform = ? AND s.name = ? AND l.latency_ms IS NOT NULL",
-                                           "ls", platform, maple_space_name(space));
+    maple_status status = maple_pool_query(pool, &count, error, sql, "ls", platform, maple_space_name(space));
     if (status == MAPLE_OK)
         *n = (size_t)count;
     return status;
 }
 
+maple_status maple_pool_count_latencies(maple_pool *pool, int64_t platform, const maple_space *space,
+                                        size_t *n, maple_error *error) {
+    return count_in(pool, COUNT_OF_SPACE("latency_ms"), platform, space, n, error);
+}
+
 maple_status maple_pool_count_flagged(maple_pool *pool, int64_t platform, const maple_space *space, size_t *n,
                                       maple_error *error) {
-    int64_t count = 0;
-    maple_status status = MAPLE_OK;
-    if (maple_pool_has_flags(pool))
-        status = maple_pool_query(pool, &count, error,
-                                  "SELECT count(*) FROM latencies l JOIN architectures a ON a.id = l.arch "
-                                  "JOIN spaces s ON s.id = a.space "
-                                  "WHERE l.platform = ? AND s.name = ? AND l.flag IS NOT NULL",
-                                  "ls", platform, maple_space_name(space));
-    if (status == MAPLE_OK)
-        *n = (size_t)count;
-    return status;
+    *n = 0;
+    return maple_pool_has_flags(pool) ? count_in(pool, COUNT_OF_SPACE("flag"), platform, space, n, error)
+                                      : MAPLE_OK;
 }
