@@ -21,12 +21,12 @@ demo: deps
 
 test: deps
 	@$(MAKE) --no-print-directory all
-	@cd $(BUILD) && ctest --output-on-failure --timeout 300
+	@cd $(BUILD) && ctest -j $(JOBS) --output-on-failure --timeout 300
 
 # The same tests under AddressSanitizer and UndefinedBehaviorSanitizer.
 check-asan: deps
 	@$(MAKE) --no-print-directory all BUILD=build-asan CMAKE_FLAGS="-DMAPLE_SANITIZE=ON -DMAPLE_WERROR=ON"
-	@cd build-asan && ctest --output-on-failure --timeout 600
+	@cd build-asan && ctest -j $(JOBS) --output-on-failure --timeout 600
 
 # A campaign killed 1,000 times at random moments (100 times in make test).
 check-kill: all
