@@ -75,8 +75,9 @@ typedef struct maple_measure_config {
                           compiles, and 10 s + 20 times the slowest run so far beyond what it was given to
                           run. Above 0 it takes the place of the 120 and of the 10 */
     bool skip_verify;  /* do not compare each network with the reference before it is timed (tests only) */
-    double quiet_s; /* how long to go on for undisturbed runs; 0: operators 20 s, sentinels before a campaign
-                       5 s an attempt. Less gives worse numbers sooner (tests only) */
+    /* How long to go on for undisturbed runs; 0: operators 20 s or a second for each, sentinels before a
+     * campaign 5 s an attempt. Less gives worse numbers sooner (tests only). */
+    double quiet_s;
     const maple_hooks *hooks;
 } maple_measure_config;
 
@@ -91,8 +92,8 @@ maple_status maple_measure_identify(const maple_measure_config *config, const ma
                                     maple_platform *out, maple_error *error);
 
 /* rows[maple_space_operators]: median over the undisturbed ones of interleaved rounds, each timing a loop of
- * runs long enough for the clock; rounds go on until every operator has 25 of them, for 3 to 20 s. An
- * operator that fails is NaN with its reason. */
+ * runs long enough for the clock; rounds go on until every operator has 25 of them, for 3 to 20 s, or a second
+ * for each operator where that is more. An operator that fails is NaN with its reason. */
 maple_status maple_measure_operators(const maple_measure_config *config, maple_operator_latency *rows,
                                      maple_error *error);
 

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 enum { ROUNDS = 25, MAX_ROUNDS = 400 };
-static const double LEAST_S = 3, MOST_S = 20; /* how long rounds go on for 25 undisturbed ones */
+/* How long rounds go on for 25 undisturbed ones: 20 s, a second for each operator where that is more. */
+static const double LEAST_S = 3, MOST_S = 20, OPERATOR_S = 1;
 static const double LOOP_S = 0.001; /* a loop: long against the clock, short against a neighbour's bursts */
 
 static void fail_row(maple_operator_latency *row, const maple_error *error) {
@@ -114,7 +115,7 @@ static maple_status time_operators(const maple_measure_config *config, maple_wor
                                    maple_error *error) {
     maple_rng rng = maple_rng_seed(config->options.weight_seed);
     int64_t start = maple_clock_ns();
-    double most_s = config->quiet_s > 0 ? config->quiet_s : MOST_S;
+    double most_s = config->quiet_s > 0 ? config->quiet_s : fmax(MOST_S, OPERATOR_S * (double)n);
     *fastest_ns = config->fastest_probe_ns ? *config->fastest_probe_ns : 0;
     for (int round = 0; round < MAX_ROUNDS; round++) {
         double elapsed_s = (double)(maple_clock_ns() - start) * 1e-9;
