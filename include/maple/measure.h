@@ -92,8 +92,8 @@ maple_status maple_measure_identify(const maple_measure_config *config, const ma
                                     maple_platform *out, maple_error *error);
 
 /* rows[maple_space_operators]: median over the undisturbed ones of interleaved rounds, each timing a loop of
- * runs long enough for the clock; rounds go on until every operator has 25 of them, for 3 to 20 s, or a second
- * for each operator where that is more. An operator that fails is NaN with its reason. */
+ * runs long enough for the clock; rounds go on until every operator has 25 of them, for 3 to 20 s, or a
+ * second for each operator where that is more. An operator that fails is NaN with its reason. */
 maple_status maple_measure_operators(const maple_measure_config *config, maple_operator_latency *rows,
                                      maple_error *error);
 
