@@ -134,9 +134,10 @@ maple_status cli_bundled_path(char path[4096], maple_error *error);
  * when it was not named by the caller. `flagged`: noisy labels, too. */
 maple_status cli_load_dataset(maple_pool *user, const maple_space *space, bool flagged, maple_dataset **out,
                               maple_error *error);
-/* --flagged of those that learn from labels; and a line on stderr where some were left out. */
+/* --flagged of those that learn from labels. */
 void cli_flagged_option(cli_options *options, bool *flagged);
-void cli_say_flagged(const maple_dataset *dataset);
+/* A line on stderr where labels of this pool (NULL: none) are left out; not where they are taken. */
+maple_status cli_say_flagged(maple_pool *pool, const maple_space *space, bool taken, maple_error *error);
 
 /* What a measurement took, as members of a JSON object. */
 void cli_add_report(cJSON *object, const maple_measure_report *report);

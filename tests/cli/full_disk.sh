@@ -3,7 +3,7 @@ mkdir small
 mount -t tmpfs -o size=2m none small 2>why || { echo "no small disk here: $(cat why)"; exit 77; }
 trap 'umount small' EXIT
 for a in nor_conv_1x1 avg_pool_3x3 skip_connect; do echo "|$a~0|+|none~0|none~1|+|skip_connect~0|skip_connect~1|none~2|"; done >archs.txt
-campaign() { maple measure --engine blas --name p --file archs.txt --rounds 8 --accept-drift --pool small/p.db --json; }
+campaign() { maple measure --engine blas --name p --file archs.txt --rounds 8 --spread-limit 1000 --accept-drift --pool small/p.db --json; }
 runs() { sqlite3 -cmd '.timeout 5000' small/p.db 'SELECT count(*) FROM runs' 2>/dev/null || echo 0; }
 campaign >out 2>err &
 n=0
