@@ -136,8 +136,9 @@ maple_status cli_load_dataset(maple_pool *user, const maple_space *space, bool f
                               maple_error *error);
 /* --flagged of those that learn from labels. */
 void cli_flagged_option(cli_options *options, bool *flagged);
-/* A line on stderr where labels of this pool (NULL: none) are left out; not where they are taken. */
-maple_status cli_say_flagged(maple_pool *pool, const maple_space *space, bool taken, maple_error *error);
+/* A line on stderr where labels of the dataset's first pool were left out; none where that is not the one
+ * that was asked for (NULL), but the bundled one alone. */
+void cli_say_flagged(const maple_dataset *dataset, const maple_pool *first);
 
 /* What a measurement took, as members of a JSON object. */
 void cli_add_report(cJSON *object, const maple_measure_report *report);

@@ -173,21 +173,12 @@ void cli_flagged_option(cli_options *options, bool *flagged) {
     cli_flag(options, "flagged", flagged, "use labels that are flagged as noisy, too");
 }
 
-maple_status cli_say_flagged(maple_pool *pool, const maple_space *space, bool taken, maple_error *error) {
-    maple_platform *platforms = NULL;
-    size_t n = 0, flagged = 0;
-    if (!pool || taken)
-        return MAPLE_OK;
-    maple_status status = maple_pool_platforms(pool, &platforms, &n, error);
-    for (size_t i = 0, count = 0; status == MAPLE_OK && i < n; i++, flagged += count)
-        status = maple_pool_count_flagged(pool, platforms[i].id, space, &count, error);
-    maple_free(platforms);
-    if (status == MAPLE_OK && flagged > 0)
+void cli_say_flagged(const maple_dataset *dataset, const maple_pool *first) {
+    if (first && dataset->n_flagged > 0)
         cli_say(
             "left out as noisy (flagged): %zu label%s; --flagged takes them, maple measure --retry-flagged "
             "measures them anew",
-            flagged, flagged == 1 ? "" : "s");
-    return status;
+            dataset->n_flagged, dataset->n_flagged == 1 ? "" : "s");
 }
 
 maple_status cli_load_dataset(maple_pool *user, const maple_space *space, bool flagged, maple_dataset **out,

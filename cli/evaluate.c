@@ -349,7 +349,7 @@ static maple_status evaluate_space(evaluate_job *job, maple_pool *pool, const ch
     if (status == MAPLE_OK)
         status = maple_dataset_load_flagged(&pool, 1, space, job->flagged, &dataset, error);
     if (status == MAPLE_OK)
-        status = cli_say_flagged(pool, space, job->flagged, error);
+        cli_say_flagged(dataset, pool);
     if (status == MAPLE_OK)
         status = make_splits(job, dataset, &splits, error);
     if (status == MAPLE_OK) {

@@ -167,12 +167,9 @@ maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_pred
         status = cli_leave_out_parse(fitting->leave_out, &leave_out, error);
     if (status == MAPLE_OK)
         status = cli_load_dataset(user, space, fitting->flagged, &dataset, error);
-    if (status == MAPLE_OK)
-        status = cli_say_flagged(user, space, fitting->flagged, error);
-    if (status != MAPLE_OK) {
-        maple_dataset_free(dataset);
+    if (status != MAPLE_OK)
         return status;
-    }
+    cli_say_flagged(dataset, user);
     const maple_dataset_platform *platform = maple_dataset_find(dataset, fitting->platform);
     if (!platform)
         status = no_platform(fitting, user, error);

@@ -114,7 +114,7 @@ static maple_status load(suggest_job *s, maple_error *error) {
     if (status == MAPLE_OK)
         status = cli_load_dataset(s->pool, s->space, s->flagged, &s->dataset, error);
     if (status == MAPLE_OK)
-        status = cli_say_flagged(s->pool, s->space, s->flagged, error);
+        cli_say_flagged(s->dataset, s->pool);
     if (status == MAPLE_OK)
         status = find_platform(s, error);
     if (status == MAPLE_OK)

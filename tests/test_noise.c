@@ -136,6 +136,16 @@ static void test_passing_drift(void **state) {
     }
 }
 
+/* A campaign of its own that repeats nothing for its spread, with a worker that does what `line` says.
+ * path[320] is its pool. */
+static void run_configured(campaign *c, const char *name, const char *line, char *path) {
+    snprintf(path, 320, "%s/%s.db", scratch, name);
+    make(c, name);
+    c->plan.spread_limit = 1;
+    configure(c, line);
+    run_or_fail(c, path);
+}
+
 /* Runs that scatter move the medians of few sentinels by several per cent: that is no drift. */
 static void test_scatter_is_no_drift(void **state) {
     (void)state;
@@ -144,11 +154,7 @@ static void test_scatter_is_no_drift(void **state) {
         char name[32], line[64], path[320];
         snprintf(name, sizeof name, "scatter%d", k);
         snprintf(line, sizeof line, "scatter %g", 0.05 * k);
-        snprintf(path, sizeof path, "%s/%s.db", scratch, name);
-        make(&c, name);
-        c.plan.spread_limit = 1;
-        configure(&c, line);
-        run_or_fail(&c, path);
+        run_configured(&c, name, line, path);
         assert_int_equal(c.report.windows, 4);
         assert_int_equal(c.report.rounds_repeated, 0);
         assert_int_equal(c.report.windows_changed, 0);
@@ -170,11 +176,7 @@ static void test_neighbour(void **state) {
         size_t fewest = MANY, most = 0, disturbed = 0;
         snprintf(name, sizeof name, "neighbour%zu", k);
         snprintf(line, sizeof line, "neighbour %g", cases[k].share);
-        snprintf(path, sizeof path, "%s/%s.db", scratch, name);
-        make(&c, name);
-        c.plan.spread_limit = 1;
-        configure(&c, line);
-        run_or_fail(&c, path);
+        run_configured(&c, name, line, path);
         for (size_t i = 0; i < ARCHS; i++) {
             size_t other, n = stored_runs(&c, path, i, 1, &other);
             fewest = n < fewest ? n : fewest;

@@ -202,7 +202,7 @@ typedef struct maple_dataset {
     maple_dataset_platform *profiled; /* with a descriptor only: all latencies are NaN */
     size_t n_scores;
     maple_dataset_score *scores; /* by name */
-    size_t n_flagged;            /* labels that were left out because they are flagged */
+    size_t n_flagged;            /* labels of the first pool that were left out because they are flagged */
 } maple_dataset;
 
 /* Platforms with a latency or a descriptor (an operator latency, a counter) in the space. Several pools may

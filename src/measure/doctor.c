@@ -214,8 +214,9 @@ maple_status maple_doctor_shared_core(maple_check *out, maple_error *error) {
     check_list list = {out, 1, 0};
     char finding[320];
     maple_status status = maple_siblings_find(&found, &why);
-    if (status == MAPLE_UNSUPPORTED) {
-        add(&list, "shared core", MAPLE_CHECK_WARN, why.message,
+    if (status == MAPLE_UNSUPPORTED || (status == MAPLE_OK && found.tried == 0)) {
+        add(&list, "shared core", MAPLE_CHECK_WARN,
+            status == MAPLE_OK ? "no other CPU may be used here: there is none to try" : why.message,
             "another CPU may be the second hyperthread of the core that is measured on", "");
         return MAPLE_OK;
     }

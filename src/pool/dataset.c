@@ -187,7 +187,7 @@ static maple_status load_latencies(loader *l, size_t pool, maple_dataset_platfor
     bool leave_out = !l->flagged && maple_pool_has_flags(l->pools[pool]);
     size_t flagged = 0;
     maple_status status = MAPLE_OK;
-    if (leave_out)
+    if (leave_out && pool == 0)
         status = maple_pool_count_flagged(l->pools[pool], p->platform.id, l->space, &flagged, error);
     l->dataset->n_flagged += flagged;
     return status == MAPLE_OK ? load_column(l, pool, leave_out ? fine_latencies : all_latencies,
