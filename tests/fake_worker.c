@@ -166,6 +166,18 @@ static void serve_run(char *rest) {
     puts(answer);
 }
 
+/* Operator i takes (1 + i) us. */
+static void serve_loop(char *rest) {
+    field(&rest);
+    fputs("ok", stdout);
+    while (rest) {
+        double slower = maple_rng_uniform(&self.rng) < self.neighbour ? 1.6 : 1;
+        printf("\t%.17g\t%.0f", slower * 1000 * (1 + strtod(field(&rest), NULL)),
+               slower * 10000 * self.probe);
+    }
+    puts("");
+}
+
 static void serve(char *line) {
     char *rest = line;
     const char *verb = field(&rest);
@@ -179,6 +191,10 @@ static void serve(char *line) {
         serve_network(rest);
     } else if (strcmp(verb, "run") == 0) {
         serve_run(rest);
+    } else if (strcmp(verb, "operator") == 0) {
+        puts("ok\tnan\t1000\tfake");
+    } else if (strcmp(verb, "loop") == 0) {
+        serve_loop(rest);
     } else if (strcmp(verb, "unload") == 0) {
         size_t id = strtoul(field(&rest), NULL, 10) % MAX_IDS;
         self.loaded -= self.arch[id][0] != '\0';

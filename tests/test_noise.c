@@ -193,6 +193,39 @@ static void test_neighbour(void **state) {
     }
 }
 
+/* Operators beside a neighbour: of 400 loops those that it left alone count. Where it leaves none alone they
+ * are kept as they are, too slow, and that is said. */
+static void test_operators_beside_a_neighbour(void **state) {
+    (void)state;
+    static const struct { double share, factor; } cases[] = {{0.9, 1}, {1, 1.6}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        campaign c;
+        char name[32], line[64];
+        int64_t undisturbed_ns = 10000;
+        maple_error error = {0};
+        snprintf(name, sizeof name, "operators%zu", k);
+        snprintf(line, sizeof line, "neighbour %g", cases[k].share);
+        make(&c, name);
+        configure(&c, line);
+        c.config.fastest_probe_ns = &undisturbed_ns;
+        c.warnings[0] = '\0';
+        size_t n = maple_space_operators(c.config.space);
+        maple_operator_latency *rows = maple_alloc(n, sizeof *rows);
+        assert_non_null(rows);
+        if (maple_measure_operators(&c.config, rows, &error) != MAPLE_OK)
+            fail_msg("%s", error.message);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(fabs(rows[i].latency_ms / (cases[k].factor * 1e-3 * (double)(1 + i)) - 1) < 1e-9);
+            if (cases[k].factor > 1)
+                assert_int_equal(rows[i].runs, 400);
+            else
+                assert_in_range(rows[i].runs, 10, 80);
+        }
+        maple_free(rows);
+        assert_int_equal(strstr(c.warnings, "hardly ever to ourselves beside") != NULL, cases[k].factor > 1);
+    }
+}
+
 /* Slower for good: after three repetitions it is kept, and said; later windows are not repeated in vain. */
 static void test_lasting_drift(void **state) {
     (void)state;
@@ -600,6 +633,7 @@ int main(void) {
         cmocka_unit_test(test_passing_drift),
         cmocka_unit_test(test_scatter_is_no_drift),
         cmocka_unit_test(test_neighbour),
+        cmocka_unit_test(test_operators_beside_a_neighbour),
         cmocka_unit_test(test_lasting_drift),
         cmocka_unit_test(test_reference_of_the_platform),
         cmocka_unit_test(test_shared_core),

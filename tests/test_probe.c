@@ -20,6 +20,24 @@ static void test_out_of_proportion_to_the_machine(void **state) {
     assert_false(maple_probe_disturbed(15000, 15000, 0)); /* nothing known */
 }
 
+/* Two probes of a higher clock among 100 are no measure for the others; five undisturbed among 100 beside a
+ * neighbour are; three beside a neighbour are all there is. */
+static void test_undisturbed_beside_an_operator(void **state) {
+    (void)state;
+    int64_t probe_ns[100];
+    for (int i = 0; i < 100; i++)
+        probe_ns[i] = i < 2 ? 7650 : 8790 + i;
+    assert_int_equal(maple_probe_undisturbed(probe_ns, 100), 8795);
+    for (int i = 0; i < 100; i++)
+        probe_ns[i] = i < 6 ? 7650 + i : 15000;
+    assert_int_equal(maple_probe_undisturbed(probe_ns, 100), 7655);
+    for (int i = 0; i < 100; i++)
+        probe_ns[i] = i < 3 ? 7650 + i : 15000;
+    assert_int_equal(maple_probe_undisturbed(probe_ns, 100), 7650);
+    assert_int_equal(maple_probe_undisturbed(probe_ns, 1), 7650);
+    assert_int_equal(maple_probe_undisturbed(probe_ns, 0), 0);
+}
+
 static void test_the_fastest_is_noted(void **state) {
     (void)state;
     int64_t fastest = 0;
@@ -41,6 +59,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_longer_than_beside_the_same_network),
         cmocka_unit_test(test_out_of_proportion_to_the_machine),
+        cmocka_unit_test(test_undisturbed_beside_an_operator),
         cmocka_unit_test(test_the_fastest_is_noted),
         cmocka_unit_test(test_the_probe_takes_time),
     };

@@ -81,6 +81,8 @@ typedef struct maple_text {
 
 void maple_text_add(maple_text *text, const char *string);
 void maple_text_addf(maple_text *text, const char *format, ...) MAPLE_PRINTF(2, 3);
+/* A word of a shell's command line: as it is where it is plain, else in single quotes. */
+void maple_text_add_word(maple_text *text, const char *word);
 void maple_text_free(maple_text *text);
 
 /* --- Random numbers: xoshiro256** seeded by splitmix64; the same seed gives the same numbers everywhere. ---

@@ -74,6 +74,11 @@ bool maple_engine_cpu_has(const char *isa);
 /* Whether an ISA has kernels of its own for a type: "avx512_vnni" has for int8, not for float32. */
 bool maple_engine_isa_serves(const char *isa, maple_engine_dtype dtype);
 
+/* `isa` (as a platform has it) where it can be asked for of this engine as a cap, else NULL: "generic" is
+ * what runs where an engine has no cap, and cannot be asked for. Of an engine that is not built in, or not
+ * known, every other name is taken to be one. */
+const char *maple_engine_isa_cap(const char *engine, const char *isa);
+
 /* "NAME=value" strings, NULL-terminated, one allocation freed by maple_free; also those that keep an engine
  * from starting threads of its own. */
 maple_status maple_engine_environment(const char *name, const maple_engine_options *options, char ***out,

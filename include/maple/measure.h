@@ -174,6 +174,15 @@ maple_status maple_measure_networks(const maple_measure_config *config, maple_po
                                     const maple_platform *platform, const maple_measure_plan *plan,
                                     maple_measure_report *report, maple_error *error);
 
+/* Measures networks whatever the pool has of them, by all rules of maple_measure_networks: rows[plan->n] of
+ * plan->archs, with the reason where one could not be measured (and the flag where it is noisy). The pool's
+ * labels and runs stay as they are: the runs are in a pool in a temporary folder, and gone when this returns,
+ * so it cannot be continued. Which are known does not matter (retry_failed, retry_flagged). platform->id must
+ * be set; refusals as for maple_measure_networks. */
+maple_status maple_measure_anew(const maple_measure_config *config, maple_pool *pool,
+                                const maple_platform *platform, const maple_measure_plan *plan,
+                                maple_latency *rows, maple_measure_report *report, maple_error *error);
+
 /* How well labels repeat: measures each architecture twice, in two series of plan->rounds rounds each that
  * alternate, every network compiled once for each series, by all rules of maple_measure_networks; then the
  * distribution of |a / b - 1| over the networks whose two labels are there and not flagged. The pool's labels

@@ -87,6 +87,18 @@ void maple_text_addf(maple_text *text, const char *format, ...) {
     va_end(again);
 }
 
+void maple_text_add_word(maple_text *text, const char *word) {
+    static const char PLAIN[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:@%+";
+    if (*word && word[strspn(word, PLAIN)] == '\0') {
+        maple_text_add(text, word);
+        return;
+    }
+    maple_text_add(text, "'");
+    for (; *word; word++)
+        maple_text_addf(text, *word == '\'' ? "'\\''" : "%c", *word);
+    maple_text_add(text, "'");
+}
+
 void maple_text_free(maple_text *text) {
     maple_free(text->data);
     *text = (maple_text){0};

@@ -110,6 +110,16 @@ int maple_engine_best_isa(const maple_engine_info *info, maple_engine_dtype dtyp
     return best;
 }
 
+const char *maple_engine_isa_cap(const char *engine, const char *isa) {
+    const engine_ops *ops;
+    if (find_ops(engine, &ops, NULL) != MAPLE_OK || !ops->info.available)
+        return *isa && strcmp(isa, "generic") != 0 ? isa : NULL;
+    for (const char *const *cap = ops->info.isas; *cap; cap++)
+        if (strcmp(*cap, isa) == 0)
+            return isa;
+    return NULL;
+}
+
 /* --- Options --- */
 
 /* Says which ones would do. */

@@ -45,27 +45,41 @@ static maple_status load_operators(maple_worker *worker, size_t n, maple_operato
 /* Loops of one operator in the order of the rounds. */
 typedef struct series {
     double latency_ms[MAX_ROUNDS];
-    int64_t probe_ns[MAX_ROUNDS], fastest_ns;
+    int64_t probe_ns[MAX_ROUNDS];
     size_t n;
 } series;
+
+static int ascending(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int64_t own_undisturbed(const series *loops) {
+    int64_t sorted[MAX_ROUNDS];
+    memcpy(sorted, loops->probe_ns, loops->n * sizeof *sorted);
+    qsort(sorted, loops->n, sizeof *sorted, ascending);
+    return maple_probe_undisturbed(sorted, loops->n);
+}
 
 /* Copies the undisturbed ones, judged by all there are by now; returns how many. */
 static size_t undisturbed(const series *loops, int64_t machine_fastest_ns, double *latency_ms) {
     size_t kept = 0;
+    int64_t own_ns = own_undisturbed(loops);
     for (size_t i = 0; i < loops->n; i++) {
-        if (!maple_probe_disturbed(loops->probe_ns[i], loops->fastest_ns, machine_fastest_ns))
+        if (!maple_probe_disturbed(loops->probe_ns[i], own_ns, machine_fastest_ns))
             latency_ms[kept++] = loops->latency_ms[i];
     }
     return kept;
 }
 
-/* The median of the undisturbed loops; of all where there are too few for a median. */
+/* The median of the undisturbed loops; of all where there are too few for a median: *disturbed. */
 static maple_status summarise_row(const series *loops, int64_t fastest_ns, maple_operator_latency *row,
-                                  maple_error *error) {
+                                  bool *disturbed, maple_error *error) {
     enum { FEWEST = 5 };
     double kept[MAX_ROUNDS];
     size_t n = undisturbed(loops, fastest_ns, kept);
-    if (n < FEWEST) {
+    *disturbed = n < FEWEST;
+    if (*disturbed) {
         n = loops->n;
         memcpy(kept, loops->latency_ms, n * sizeof *kept);
     }
@@ -81,6 +95,26 @@ static maple_status summarise_row(const series *loops, int64_t fastest_ns, maple
     return status;
 }
 
+static maple_status summarise_rows(const maple_measure_config *config, const size_t *ids, size_t n,
+                                   const series *loops, int64_t fastest_ns, maple_operator_latency *rows,
+                                   maple_error *error) {
+    maple_status status = MAPLE_OK;
+    size_t n_disturbed = 0;
+    for (size_t i = 0; i < n && status == MAPLE_OK; i++) {
+        bool disturbed = false;
+        status = summarise_row(&loops[ids[i]], fastest_ns, &rows[ids[i]], &disturbed, error);
+        n_disturbed += disturbed;
+    }
+    if (status == MAPLE_OK && n_disturbed > 0)
+        maple_log(
+            config->hooks, MAPLE_LOG_WARNING,
+            "the core was hardly ever to ourselves beside %zu of %zu operators: their latencies may be too "
+            "high; stop what else runs on this machine or take another core (--cpu), and measure again "
+            "(maple profile --again)",
+            n_disturbed, n);
+    return status;
+}
+
 /* One round: all operators in fresh order. */
 static maple_status time_round(maple_worker *worker, maple_rng *rng, size_t *ids, size_t n,
                                maple_timing *timings, series *loops, int64_t *fastest_ns,
@@ -91,7 +125,6 @@ static maple_status time_round(maple_worker *worker, maple_rng *rng, size_t *ids
         series *one = &loops[ids[i]];
         one->latency_ms[one->n] = timings[i].latency_ms;
         one->probe_ns[one->n++] = timings[i].probe_ns;
-        maple_probe_note(&one->fastest_ns, timings[i].probe_ns);
         maple_probe_note(fastest_ns, timings[i].probe_ns);
     }
     return status;
@@ -151,8 +184,8 @@ maple_status maple_measure_operators(const maple_measure_config *config, maple_o
         status = load_operators(worker, n, found, ids, &n_ids, error);
     if (status == MAPLE_OK && n_ids > 0)
         status = time_operators(config, worker, ids, n_ids, timings, loops, &fastest_ns, error);
-    for (size_t i = 0; i < n_ids && status == MAPLE_OK; i++)
-        status = summarise_row(&loops[ids[i]], fastest_ns, &found[ids[i]], error);
+    if (status == MAPLE_OK)
+        status = summarise_rows(config, ids, n_ids, loops, fastest_ns, found, error);
     if (status == MAPLE_OK)
         memcpy(rows, found, n * sizeof *found);
     maple_worker_stop(worker);

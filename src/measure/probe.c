@@ -3,9 +3,9 @@
 #include "measure/probe.h"
 
 enum { ITERATIONS = 1400 };
-static const double LONGER_THAN_OWN = 1.12; /* undisturbed probes beside one network stay within 1.1 */
-static const double LONGER_THAN_MACHINE =
-    1.35; /* clocks differ by 1.25 with the width of vectors, neighbours cost more */
+static const double LONGER_THAN_OWN = 1.12;     /* undisturbed probes beside one network stay within 1.1 */
+static const double CLOCKS = 1.25;              /* the core's clocks differ so with the width of vectors */
+static const double LONGER_THAN_MACHINE = 1.35; /* neighbours cost more than that */
 
 /* One operation in each of eight independent chains. The values have to exist after each, or the compiler
  * would compute the sums at once. */
@@ -34,8 +34,15 @@ int64_t maple_probe_run(void) {
     return maple_clock_ns() - start;
 }
 
-bool maple_probe_disturbed(int64_t duration_ns, int64_t own_fastest_ns, int64_t machine_fastest_ns) {
-    return (double)duration_ns > LONGER_THAN_OWN * (double)own_fastest_ns ||
+int64_t maple_probe_undisturbed(const int64_t *ascending_ns, size_t n) {
+    if (n == 0)
+        return 0;
+    int64_t low_ns = ascending_ns[n / 20];
+    return (double)low_ns <= CLOCKS * (double)ascending_ns[0] ? low_ns : ascending_ns[0];
+}
+
+bool maple_probe_disturbed(int64_t duration_ns, int64_t own_undisturbed_ns, int64_t machine_fastest_ns) {
+    return (double)duration_ns > LONGER_THAN_OWN * (double)own_undisturbed_ns ||
            (machine_fastest_ns > 0 && (double)duration_ns > LONGER_THAN_MACHINE * (double)machine_fastest_ns);
 }
 

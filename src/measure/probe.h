@@ -18,7 +18,14 @@ int64_t maple_probe_run(void);
  * fastest one on this machine (0: not known)? Networks are compared with themselves first, because what runs
  * changes the clock of the core (wide vectors lower it by up to a quarter); the machine's figure is for when
  * all runs of a network fell into one slow stretch. */
-bool maple_probe_disturbed(int64_t duration_ns, int64_t own_fastest_ns, int64_t machine_fastest_ns);
+bool maple_probe_disturbed(int64_t duration_ns, int64_t own_undisturbed_ns, int64_t machine_fastest_ns);
+
+/* What an undisturbed core takes for the probe beside one operator, of n probes in ascending order: their 5 %
+ * quantile, not the fastest, which may be one of a few from a moment of a higher clock (some operators of
+ * oneDNN sse41 leave the core at .87 of its clock in 97 of 100 loops). Where no clock explains how much
+ * longer the quantile is, the core was to itself for less than 5 % of the time: the fastest. 0 where n is 0.
+ */
+int64_t maple_probe_undisturbed(const int64_t *ascending_ns, size_t n);
 
 /* *fastest_ns becomes the smaller of both; 0 is none yet. */
 void maple_probe_note(int64_t *fastest_ns, int64_t duration_ns);

@@ -4,69 +4,19 @@
  * and measured twice: as one of series A in even rounds, as one of series B in odd ones. Whatever a campaign
  * does about noise is done for both, and what the machine does over minutes hits both.
  */
-#include "measure/lock.h"
+#include "measure/aside.h"
 #include "measure/session.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { SERIES = 2 };
 static const double GOOD_MEDIAN = 0.01, GOOD_P95 = 0.03;
 
 bool maple_repeatability_is_good(const maple_repeatability *row) {
     return row->n > 0 && row->median <= GOOD_MEDIAN && row->p95 <= GOOD_P95;
-}
-
-/* --- A pool that goes again --- */
-
-typedef struct scratch_pool {
-    char folder[512], path[544];
-    maple_pool *pool;
-    maple_platform platform; /* the same one, in that pool */
-} scratch_pool;
-
-/* What is known of the platform's speed counts there, too. */
-static maple_status copy_platform(scratch_pool *scratch, maple_pool *from, const maple_platform *platform,
-                                  maple_error *error) {
-    char *environment;
-    maple_status status = maple_pool_environment(from, platform->id, &environment, error);
-    if (status != MAPLE_OK)
-        return status;
-    scratch->platform = *platform;
-    scratch->platform.id = 0;
-    status = maple_pool_add_platform(scratch->pool, &scratch->platform, environment, error);
-    maple_free(environment);
-    return status;
-}
-
-static maple_status make_scratch(scratch_pool *scratch, maple_error *error) {
-    const char *base = getenv("TMPDIR");
-    int length =
-        snprintf(scratch->folder, sizeof scratch->folder, "%s/maple-XXXXXX", base && *base ? base : "/tmp");
-    if (length < 0 || (size_t)length >= sizeof scratch->folder || !mkdtemp(scratch->folder)) {
-        scratch->folder[0] = '\0';
-        return maple_error_set(error, MAPLE_IO_ERROR, "no temporary folder can be made in %s (TMPDIR)",
-                               base && *base ? base : "/tmp");
-    }
-    snprintf(scratch->path, sizeof scratch->path, "%s/runs.db", scratch->folder);
-    return maple_pool_open(scratch->path, MAPLE_POOL_WRITE, &scratch->pool, error);
-}
-
-static void remove_scratch(scratch_pool *scratch) {
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
-    maple_pool_close(scratch->pool);
-    if (!scratch->folder[0])
-        return;
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        char path[560];
-        snprintf(path, sizeof path, "%s%s", scratch->path, ends[i]);
-        unlink(path);
-    }
-    rmdir(scratch->folder);
 }
 
 /* --- Differences --- */
@@ -124,17 +74,17 @@ static void count(const maple_campaign *campaign) {
 
 /* --- All of it --- */
 
-static maple_status measure_series(const maple_measure_config *config, scratch_pool *scratch,
+static maple_status measure_series(const maple_measure_config *config, const maple_aside *aside,
                                    const maple_measure_plan *plan, maple_repeatability *out,
                                    maple_measure_report *report, maple_error *error) {
     maple_measure_plan both = *plan;
     both.rounds = SERIES * plan->rounds;
     maple_session self = {.campaign = {.config = config,
                                        .plan = &both,
-                                       .pool = scratch->pool,
-                                       .platform = scratch->platform.id,
+                                       .pool = aside->pool,
+                                       .platform = aside->platform.id,
                                        .report = report},
-                          .platform = &scratch->platform};
+                          .platform = &aside->platform};
     maple_status status = maple_campaign_prepare_series(&self.campaign, error);
     if (status == MAPLE_OK)
         status = maple_session_measure(&self, error);
@@ -153,21 +103,15 @@ maple_status maple_measure_repeatability(const maple_measure_config *config, map
                                          maple_repeatability *out, maple_measure_report *report,
                                          maple_error *error) {
     int64_t begin = maple_clock_ns();
-    maple_lock lock;
-    scratch_pool scratch = {0};
+    maple_aside aside;
     *report = MAPLE_NO_REPORT;
     maple_status status = maple_session_check_plan(config, pool, platform, plan, error);
     if (status != MAPLE_OK)
         return status;
-    status = maple_lock_take(&lock, pool, platform, config->hooks, error);
+    status = maple_aside_open(config, pool, platform, &aside, error);
     if (status == MAPLE_OK)
-        status = make_scratch(&scratch, error);
-    if (status == MAPLE_OK)
-        status = copy_platform(&scratch, pool, platform, error);
-    if (status == MAPLE_OK)
-        status = measure_series(config, &scratch, plan, out, report, error);
-    remove_scratch(&scratch);
-    maple_lock_release(&lock);
+        status = measure_series(config, &aside, plan, out, report, error);
+    maple_aside_close(&aside);
     report->wall_s = (double)(maple_clock_ns() - begin) / 1e9;
     return status;
 }
