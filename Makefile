@@ -1,6 +1,7 @@
-# A thin front to CMake (see CMakeLists.txt). make, make demo, make test, make check-asan, make pool.
-BUILD ?= build
-JOBS  ?= $(shell nproc)
+# A thin front to CMake (see CMakeLists.txt). make, make install, make demo, make test, make check-asan, make pool.
+BUILD  ?= build
+JOBS   ?= $(shell nproc)
+PREFIX ?= /usr/local
 CMAKE_FLAGS ?=
 
 all: $(BUILD)/CMakeCache.txt
@@ -8,6 +9,19 @@ all: $(BUILD)/CMakeCache.txt
 
 $(BUILD)/CMakeCache.txt:
 	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS)
+
+# Program, libraries, headers, maple.pc, man pages, completion, bundled pool, documentation below $(PREFIX); with DESTDIR=DIR
+# staged there for a package. uninstall: the same PREFIX and DESTDIR.
+install: all
+	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix "$(PREFIX)" >$(BUILD)/install.log || { cat $(BUILD)/install.log; exit 4; }
+	@echo "installed $$(grep -c . $(BUILD)/install_manifest.txt) files below $(DESTDIR)$(PREFIX)"
+
+uninstall:
+	@DESTDIR="$(DESTDIR)" cmake -DMANIFEST=$(BUILD)/install_manifest.txt -DPREFIX="$(PREFIX)" -P cmake/uninstall.cmake
+
+# Installing, linking, man pages, completion alone.
+check-install: all
+	@cd $(BUILD) && ctest --output-on-failure -R '^install_'
 
 # Installs what is missing on Debian and Ubuntu; on other systems says what to install.
 deps:
@@ -45,13 +59,21 @@ pool: all
 results: all
 	@sh scripts/results.sh $(BUILD)
 
-# docs/results/descriptor.md (half an hour; can be stopped and continued): parts of the descriptor, MAPLE-X, distances.
+# docs/results/descriptor.md (an hour or more; can be stopped and continued): parts of the descriptor, MAPLE-X, distances.
 descriptor: all
 	@sh scripts/results.sh $(BUILD) descriptor
+
+# docs/results/search.md (an hour): fronts and the published search, on the public tables and the bundled pool.
+decisions: all
+	@sh scripts/results.sh $(BUILD) search
 
 # docs/results/rivals.md and brp-gcn.md (hours; can be stopped and continued): HELP and NASFLAT beside all others; BRP-NAS.
 rivals: all
 	@sh scripts/results.sh $(BUILD) rivals brp-gcn
+
+# docs/results/figures/ (half an hour), by gnuplot.
+figures: all
+	@sh scripts/figures.sh $(BUILD)
 
 # Leave-one-family-out on the bundled pool, as a table.
 families: all
@@ -71,4 +93,4 @@ format:
 clean:
 	rm -rf build build-asan
 
-.PHONY: all deps demo test check-asan check-kill check-trixie pool results descriptor rivals families bench format clean
+.PHONY: all install uninstall check-install deps demo test check-asan check-kill check-trixie pool results descriptor decisions rivals figures families bench format clean

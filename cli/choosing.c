@@ -145,6 +145,7 @@ void cli_sampling_options(cli_sampling *sampling, cli_cache *cache, cli_options 
     *sampling = (cli_sampling){.predictor = "gp", .sampler = "suggest", .cache = cache};
     cli_string(options, "sampler", &sampling->sampler, "NAME",
                "which networks: suggest (those that make predictions surest; default), random");
+    cli_choices(options, "suggest random");
     cli_cache_option(cache, options);
 }
 

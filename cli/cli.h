@@ -8,10 +8,13 @@
 #include "maple/measure.h"
 #include "maple/pool.h"
 #include "maple/predictor.h"
+#include "maple/search.h"
 
 #include <cjson/cJSON.h>
 
 /* --- Commands (main.c) --- */
+
+struct cli_options;
 
 typedef struct cli_command {
     const char *name;      /* "pool list": with its group */
@@ -20,20 +23,37 @@ typedef struct cli_command {
     const char *details;   /* paragraphs for --help */
     const char *examples;  /* lines, each starting with "  maple " */
     maple_status (*run)(const struct cli_command *self, int argc, char **argv, maple_error *error);
+    const struct cli_command *const *formats; /* commands below this one, ended by NULL; or NULL */
+    /* Who gets the command and its options instead of --help being printed; NULL: nobody. */
+    void (*describe)(void *context, const struct cli_command *self, const struct cli_options *options);
+    void *context;
 } cli_command;
+
+extern const cli_command cli_documentation; /* not listed, as the worker */
+/* Those of maple --help, in its order; NULL beyond the end. */
+const cli_command *cli_command_at(int i);
+
+/* What each exit code means: [0] "ok" ... */
+enum { CLI_EXIT_CODES = 7 };
+extern const char *const cli_exit_meanings[CLI_EXIT_CODES];
+/* What a platform and a pool are. */
+extern const char cli_terms[];
 
 extern const cli_command cli_doctor, cli_spaces, cli_engines, cli_predictors, cli_profile, cli_measure,
     cli_pool_list, cli_pool_show, cli_pool_distances, cli_pool_export, cli_pool_import, cli_pool_merge,
-    cli_pool_remove, cli_fit, cli_predict, cli_suggest, cli_evaluate, cli_quickstart, cli_worker;
+    cli_pool_remove, cli_fit, cli_predict, cli_suggest, cli_search, cli_pareto, cli_candidates, cli_evaluate,
+    cli_quickstart, cli_worker, cli_figure_distances, cli_figure_predictions, cli_figure_fronts,
+    cli_figure_curve, cli_report;
 
 /* --- Options (options.c) --- */
 
-typedef enum cli_type { CLI_FLAG, CLI_INT, CLI_SEED, CLI_STRING } cli_type;
+typedef enum cli_type { CLI_FLAG, CLI_INT, CLI_SEED, CLI_STRING, CLI_LIST } cli_type;
 
 typedef struct cli_option {
     const char *name, *argument, *help;
+    const char *choices; /* cli_choices, or NULL */
     cli_type type;
-    void *value;  /* bool, int, uint64_t, const char * */
+    void *value;  /* bool, int, uint64_t, const char *, maple_text */
     int min, max; /* CLI_INT */
     int fallback; /* CLI_INT: without a number; min - 1: it needs one */
     bool given;   /* cli_parse has found it */
@@ -59,12 +79,23 @@ void cli_seed(cli_options *options, uint64_t *value);
 void cli_string(cli_options *options, const char *name, const char **value, const char *argument,
                 const char *help);
 
+/* May be given several times: the values, with commas between them. The caller frees them. */
+void cli_list(cli_options *options, const char *name, maple_text *values, const char *argument,
+              const char *help);
+
 /* Reads argv; answers --help on stdout. Between `min` and `max` arguments are left (-1: any number). */
 maple_status cli_parse(const cli_command *command, cli_options *options, int argc, char **argv, int min,
                        int max, maple_error *error);
 
+/* What the option added last takes, separated by spaces: for completion; the command itself checks. */
+void cli_choices(cli_options *options, const char *choices);
+
 /* Whether the option was on the command line (after cli_parse). */
 bool cli_given(const cli_options *options, const char *name);
+
+/* The command as it was given, for a shell; before cli_parse, which moves arguments. Freed by maple_free. */
+maple_status cli_keep_command(const cli_command *command, int argc, char **argv, char **out,
+                              maple_error *error);
 
 /* Copies an option's value into a text of fixed size; what would have to be cut is refused. */
 maple_status cli_copy(char *to, size_t size, const char *from, const char *option, maple_error *error);
@@ -100,6 +131,12 @@ typedef struct cli_setup {
 void cli_setup_options(cli_setup *setup, cli_options *options);
 maple_status cli_setup_resolve(cli_setup *setup, maple_error *error);
 
+/* Opens the pool to write into, and makes it where there is none, after it is clear that this machine can run
+ * the configuration and knows the counters (NULL: none are asked for), so that a wrong option makes no pool.
+ */
+maple_status cli_open_to_measure(const cli_setup *setup, const char *name, const char *provider,
+                                 maple_pool **out, maple_error *error);
+
 /* Identifies the configuration (as `name`, NULL: the default name) and adds it to the pool; takes what the
  * pool knows about this CPU's undisturbed probe. MAPLE_BAD_INPUT where the platform is there and was measured
  * on another host. */
@@ -126,7 +163,7 @@ maple_status cli_pool_path(const char *path, char **out, maple_error *error);
 maple_status cli_open_pool(const char *path, maple_pool_mode mode, maple_pool **out, maple_error *error);
 /* For reading: `path`, the default one, or NULL where there is no default one yet. */
 maple_status cli_open_user_pool(const char *path, maple_pool **out, maple_error *error);
-/* The bundled pool's path (data/pool.db beside the build, or ../share/maple/pool.db beside the program, or
+/* The bundled pool's path (data/pool.db beside the build, or where make install puts it, or
  * $MAPLE_BUNDLED_POOL, which may also be "none"); MAPLE_NOT_FOUND where there is none. */
 maple_status cli_bundled_path(char path[4096], maple_error *error);
 
@@ -211,7 +248,20 @@ typedef struct cli_fitting {
     cli_cache cache;
 } cli_fitting;
 
+/* The defaults and the options of it, with and without --platform; with it, 10 samples being the default. */
 void cli_fitting_options(cli_fitting *fitting, cli_options *options);
+void cli_fitting_ten_options(cli_fitting *fitting, cli_options *options);
+void cli_fitting_how_options(cli_fitting *fitting, cli_options *options);
+/* Whether there is such a predictor with such options, and such a thing to leave out: for a command that may
+ * find that nothing has to be fitted. */
+maple_status cli_fitting_check(const cli_fitting *fitting, const maple_space *space, maple_error *error);
+/* fitting->platform in a dataset, with latencies or a descriptor; the message says what to do where it is
+ * not there. */
+maple_status cli_find_platform(const cli_fitting *fitting, maple_pool *user, const maple_dataset *dataset,
+                               const maple_dataset_platform **out, maple_error *error);
+/* Fits for a platform of a dataset that is loaded; the cache stays open. */
+maple_status cli_fit_in(cli_fitting *fitting, const maple_dataset *dataset,
+                        const maple_dataset_platform *platform, maple_predictor **out, maple_error *error);
 /* Fits on the platform's measured architectures in the pool, or on its descriptor alone; a predictor that
  * needs more refuses. */
 maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_predictor **out,
@@ -223,14 +273,57 @@ typedef struct cli_fit_job {
     const maple_dataset *dataset;
     const maple_dataset_platform *platform;
     cli_leave_out leave_out;
+    const size_t *sources; /* [n_sources] rows to learn from; NULL: what leave_out leaves */
+    size_t n_sources;
     const maple_arch *archs; /* [n_samples] */
     const double *latency_ms;
     size_t n_samples;
     uint64_t seed;
     cli_cache *cache;
+    /* NULL: pre-trained for this job alone; else maple_model_cache_fit_again */
+    maple_pretrained **pretrained;
+    maple_fit_times *times;
 } cli_fit_job;
 
 maple_status cli_run_fit(const cli_fit_job *job, maple_predictor **out, maple_error *error);
+
+/* --- Deciding: what `search` and `pareto` share (scoring.c, verify.c) --- */
+
+typedef struct cli_scoring {
+    const char *score, *file, *command; /* --score, --scores, --score-command */
+    int timeout_s;
+} cli_scoring;
+
+void cli_scoring_options(cli_scoring *scoring, cli_options *options);
+/* Scores of `user` (NULL: there is none) or the bundled pool, of a file, of a command. */
+maple_status cli_scoring_judge(const cli_scoring *scoring, const maple_space *space, maple_pool *user,
+                               maple_judge **out, maple_error *error);
+/* What the scores are, without where they come from: the score of a pool or the column of a file (true); else
+ * the additive table's file without its folders, or the command (false). After cli_scoring_judge. */
+bool cli_scoring_name(const cli_scoring *scoring, const maple_judge *judge, char *name, size_t size);
+/* Of --confidence: at least 0.5 and below 1. */
+maple_status cli_confidence_parse(const char *text, double *out, maple_error *error);
+/* "5ms", "5", "500us", "0.005s": milliseconds, above 0. */
+maple_status cli_latency_parse(const char *text, const char *option, double *out, maple_error *error);
+/* A finite number. */
+maple_status cli_real_parse(const char *text, const char *option, double *out, maple_error *error);
+/* Canonical indices as far as the user's pool (NULL: none) knows them: index[n], -1 elsewhere. */
+maple_status cli_indices(maple_pool *user, const maple_space *space, const maple_arch *archs, size_t n,
+                         int *index, maple_error *error);
+
+/* Whether networks can be measured on a platform: the user's pool has it, it is this host and was not
+ * imported, and this build and CPU still have what it was measured with. */
+maple_status cli_verify_check(maple_pool *user, const char *platform, const maple_space *space,
+                              maple_error *error);
+/* Measures n networks anew on such a platform: rows[n] of archs, with the reason where one could not be
+ * measured. The labels that the pool has stay as they are. */
+maple_status cli_verify(maple_pool *user, const char *platform, const maple_space *space,
+                        const maple_arch *archs, size_t n, uint64_t seed, maple_latency *rows,
+                        maple_error *error);
+
+/* Architectures from stdin, one a line, as they come; arch,latency_ms,lower_ms,upper_ms to stdout (stream.c).
+ */
+maple_status cli_stream(const maple_predictor *predictor, maple_error *error);
 
 /* --- Choosing (choosing.c): which networks to measure, for `suggest`, `profile` and `quickstart` --- */
 

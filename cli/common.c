@@ -157,7 +157,7 @@ maple_status cli_bundled_path(char path[4096], maple_error *error) {
     char program[4096];
     if (program_path(program)) {
         *strrchr(program, '/') = '\0';
-        static const char *const PLACES[] = {"/../data/pool.db", "/../share/maple/pool.db"};
+        static const char *const PLACES[] = {"/../data/pool.db", MAPLE_POOL_FROM_PROGRAM};
         for (size_t i = 0; i < sizeof PLACES / sizeof *PLACES; i++) {
             snprintf(path, 4096, "%.4000s%s", program, PLACES[i]);
             if (access(path, R_OK) == 0)

@@ -13,7 +13,7 @@ typedef struct evaluate_job {
     pool_reading reading; /* first, so that an evaluate_job is one */
     const char *protocol_name, *task_names, *platform_names, *leave_out, *source_names, *target_names;
     const char *predictor_names, *sample_numbers, *sampler, *train_archs, *cache_name, *scoring_name;
-    int trials, threads;
+    int trials, threads, known; /* known: 0 where all are */
     uint64_t seed;
     bool json, csv, markdown, per_target, flagged;
 
@@ -26,7 +26,7 @@ typedef struct evaluate_job {
     int *samples;
     size_t n_samples;
     long train; /* 0: all; -1: not said */
-    char *cache;
+    char *cache, *command;
     cli_evaluation_view view;
     cli_evaluated *parts; /* one for each space */
     size_t n_parts;
@@ -41,12 +41,14 @@ static void add_options(evaluate_job *job, cli_options *options) {
     job->trials = 10;
     job->seed = 1;
     cli_string(options, "protocol", &job->protocol_name, "NAME", "leave-one-out (default) or tasks");
+    cli_choices(options, "leave-one-out tasks");
     cli_string(options, "tasks", &job->task_names, "A,B", "device tasks (ND ... FA, see above), or all");
     cli_string(options, "platforms", &job->platform_names, "A,B",
                "leave-one-out among these (default: all of the pool)");
     cli_string(options, "leave-out", &job->leave_out, "WHAT",
                "what is not learned from: the target alone (platform, default), or\n"
                "                         all of its device, engine and instruction set (family)");
+    cli_choices(options, "platform family");
     cli_string(options, "source", &job->source_names, "A,B", "learn from these platforms ...");
     cli_string(options, "target", &job->target_names, "X,Y", "... and predict these");
     cli_string(options, "space", &job->reading.space_name, "NAME", "search space (default nas-bench-201)");
@@ -56,8 +58,13 @@ static void add_options(evaluate_job *job, cli_options *options) {
                "networks of the target that a predictor may learn from (default 10)");
     cli_string(options, "sampler", &job->sampler, "NAME",
                "which ones: random (default), suggest, params, latency, ...");
+    cli_choices(options, "random suggest params latency zcp");
     cli_string(options, "train-archs", &job->train_archs, "N",
                "random architectures learned from, the same on each source, or all");
+    cli_choices(options, "all");
+    cli_int(options, "known", &job->known, 1, 1000000, "N",
+            "learn from N random ones of each target's source platforms (other\n"
+            "                         ones with another seed; default: all)");
     cli_int(options, "trials", &job->trials, 1, 100000, "N",
             "draws of samples and training architectures (default 10)");
     cli_flagged_option(options, &job->flagged);
@@ -67,7 +74,8 @@ static void add_options(evaluate_job *job, cli_options *options) {
     cli_string(options, "scoring", &job->scoring_name, "SET",
                "which networks tables are about: unmeasured (default), all, above20, ...");
     cli_flag(options, "per-target", &job->per_target, "tables show every target, not only the mean");
-    cli_flag(options, "json", &job->json, "an array of objects, with all scoring sets");
+    cli_flag(options, "json", &job->json,
+             "an array of objects, with all scoring sets, seed and command (for maple report)");
     cli_flag(options, "csv", &job->csv, "a line for each row and scoring set");
     cli_flag(options, "markdown", &job->markdown, "tables in Markdown");
 }
@@ -246,6 +254,7 @@ static void release(evaluate_job *job) {
     maple_free(job->tasks);
     maple_free(job->samples);
     maple_free(job->cache);
+    maple_free(job->command);
     cli_names_free(&job->platforms);
     cli_names_free(&job->sources);
     cli_names_free(&job->targets);
@@ -268,6 +277,31 @@ static maple_status make_splits(const evaluate_job *job, const maple_dataset *da
             status = maple_splits_task(dataset, job->tasks[i], splits, error);
     }
     return status;
+}
+
+/* --known: of each target's sources only the first so many of a shuffle, so that those of a smaller number
+ * are among those of a larger one. */
+static maple_status keep_known(const evaluate_job *job, const maple_dataset *dataset, maple_splits *splits,
+                               maple_error *error) {
+    size_t known = (size_t)job->known;
+    for (size_t i = 0; known > 0 && i < splits->n; i++) {
+        maple_split *split = &splits->items[i];
+        const char *target = dataset->platforms[split->target].platform.name;
+        if (split->n_sources < known)
+            return maple_error_set(error, MAPLE_BAD_INPUT,
+                                   "--known %zu: %s has only %zu platforms to learn from", known, target,
+                                   split->n_sources);
+        maple_rng rng = maple_rng_seed(job->seed ^ maple_hash(target, strlen(target)));
+        maple_rng_shuffle(&rng, split->n_sources, split->sources);
+        split->n_sources = known;
+        for (size_t a = 1; a < known; a++) { /* in the dataset's order again */
+            size_t row = split->sources[a], at = a;
+            for (; at > 0 && split->sources[at - 1] > row; at--)
+                split->sources[at] = split->sources[at - 1];
+            split->sources[at] = row;
+        }
+    }
+    return MAPLE_OK;
 }
 
 /* The fewest architectures that the sources of a split have in common; SIZE_MAX where no split has sources.
@@ -352,6 +386,8 @@ static maple_status evaluate_space(evaluate_job *job, maple_pool *pool, const ch
         cli_say_flagged(dataset, pool);
     if (status == MAPLE_OK)
         status = make_splits(job, dataset, &splits, error);
+    if (status == MAPLE_OK)
+        status = keep_known(job, dataset, &splits, error);
     if (status == MAPLE_OK) {
         part->space = maple_space_name(space);
         status = choose_train_archs(job, dataset, &splits, &part->train_archs, error);
@@ -432,10 +468,11 @@ static void say_left_out(const evaluate_job *job) {
 }
 
 static maple_status print_result(const evaluate_job *job, maple_error *error) {
+    const cli_evaluation_origin origin = {job->command, job->sampler, job->seed};
     cli_end_progress();
     say_left_out(job);
     if (job->json)
-        return cli_evaluation_json(job->parts, job->n_parts, job->sampler, error);
+        return cli_evaluation_json(job->parts, job->n_parts, &origin, error);
     if (job->csv)
         return cli_evaluation_csv(job->parts, job->n_parts, job->sampler, error);
     return cli_evaluation_table(job->parts, job->n_parts, &job->view, job->markdown, error);
@@ -448,7 +485,9 @@ static maple_status run_evaluate(const cli_command *self, int argc, char **argv,
     maple_status status = cli_parse(self, &options, argc, argv, 0, 0, error);
     if (status != MAPLE_OK || options.help)
         return status;
-    status = understand(&job, error);
+    status = cli_keep_command(self, argc, argv, &job.command, error); /* no arguments: nothing was moved */
+    if (status == MAPLE_OK)
+        status = understand(&job, error);
     if (status == MAPLE_OK)
         status = cli_with_readable_pool(&job.reading, evaluate_pool, error);
     if (status == MAPLE_OK)

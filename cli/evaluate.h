@@ -31,6 +31,8 @@ typedef struct cli_contenders {
 
 maple_status cli_contenders_parse(const char *text, cli_contenders *out, maple_error *error);
 void cli_contenders_free(cli_contenders *contenders);
+/* How many samples it learns from where the command says `samples`: its own number, where it has one. */
+int cli_contender_samples(const maple_contender *contender, int samples);
 
 /* Whole numbers from 0, all different. *out is freed by maple_free. */
 maple_status cli_numbers_parse(const char *text, const char *option, int **out, size_t *n,
@@ -53,7 +55,14 @@ typedef struct cli_evaluation_view {
     const char *sampler;
 } cli_evaluation_view;
 
-maple_status cli_evaluation_json(const cli_evaluated *parts, size_t n, const char *sampler,
+/* What made the rows is in each of them: they can be put together with others. */
+typedef struct cli_evaluation_origin {
+    const char *command; /* as it was given */
+    const char *sampler;
+    uint64_t seed;
+} cli_evaluation_origin;
+
+maple_status cli_evaluation_json(const cli_evaluated *parts, size_t n, const cli_evaluation_origin *origin,
                                  maple_error *error);
 maple_status cli_evaluation_csv(const cli_evaluated *parts, size_t n, const char *sampler,
                                 maple_error *error);

@@ -157,6 +157,14 @@ void cli_contenders_free(cli_contenders *contenders) {
     *contenders = (cli_contenders){0};
 }
 
+int cli_contender_samples(const maple_contender *contender, int samples) {
+    const maple_predictor_info *info = NULL;
+    if (contender->samples > 0)
+        return contender->samples;
+    maple_predictor_find(contender->name, &info, NULL);
+    return info && info->own_samples > 0 ? info->own_samples : samples;
+}
+
 /* --- Where and how --- */
 
 int cli_cores(void) {

@@ -37,7 +37,17 @@ static cJSON *score_json(const maple_score *score) {
     return object;
 }
 
-static cJSON *row_json(const cli_evaluated *part, const maple_evaluation_row *row, const char *sampler) {
+/* A number; beyond what a double holds exactly a text. */
+static cJSON *seed_json(uint64_t seed) {
+    char text[32];
+    if (seed <= (uint64_t)1 << 53)
+        return cJSON_CreateNumber((double)seed);
+    snprintf(text, sizeof text, "%llu", (unsigned long long)seed);
+    return cJSON_CreateString(text);
+}
+
+static cJSON *row_json(const cli_evaluated *part, const maple_evaluation_row *row,
+                       const cli_evaluation_origin *origin) {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "task", row->task);
     cJSON_AddStringToObject(object, "space", part->space);
@@ -48,8 +58,10 @@ static cJSON *row_json(const cli_evaluated *part, const maple_evaluation_row *ro
     cJSON_AddNumberToObject(object, "references", row->references);
     cJSON_AddItemToObject(object, "measured", cli_number(row->measured));
     cJSON_AddItemToObject(object, "left_out", cli_number(row->left_out));
+    cJSON_AddItemToObject(object, "sources", cli_number(row->sources));
     cJSON_AddNumberToObject(object, "trials", row->trials);
-    cJSON_AddStringToObject(object, "sampler", sampler);
+    cJSON_AddItemToObject(object, "seed", seed_json(origin->seed));
+    cJSON_AddStringToObject(object, "sampler", origin->sampler);
     cJSON_AddItemToObject(object, "train_archs",
                           part->train_archs > 0 ? cJSON_CreateNumber((double)part->train_archs)
                                                 : cJSON_CreateString("all"));
@@ -58,17 +70,18 @@ static cJSON *row_json(const cli_evaluated *part, const maple_evaluation_row *ro
     cJSON_AddItemToObject(object, "predict_ms", cli_number(row->predict_ms));
     for (int s = 0; s < MAPLE_SCORINGS; s++)
         cJSON_AddItemToObject(object, maple_scoring_name((maple_scoring)s), score_json(&row->scores[s]));
+    cJSON_AddStringToObject(object, "command", origin->command);
     if (*row->reason)
         cJSON_AddStringToObject(object, "reason", row->reason);
     return object;
 }
 
-maple_status cli_evaluation_json(const cli_evaluated *parts, size_t n, const char *sampler,
+maple_status cli_evaluation_json(const cli_evaluated *parts, size_t n, const cli_evaluation_origin *origin,
                                  maple_error *error) {
     cJSON *array = cJSON_CreateArray();
     for (size_t p = 0; p < n; p++) {
         for (size_t i = 0; i < parts[p].n; i++)
-            cJSON_AddItemToArray(array, row_json(&parts[p], &parts[p].rows[i], sampler));
+            cJSON_AddItemToArray(array, row_json(&parts[p], &parts[p].rows[i], origin));
     }
     return cli_print_json(array, error);
 }
@@ -126,6 +139,7 @@ static void print_csv_line(const cli_evaluated *part, const maple_evaluation_row
         fputs(",,,,,,,,,,,,", stdout);
     }
     print_value(row->left_out);
+    print_value(row->sources);
     putchar(',');
     print_quoted(row->reason);
     putchar('\n');
@@ -135,7 +149,7 @@ maple_status cli_evaluation_csv(const cli_evaluated *parts, size_t n, const char
                                 maple_error *error) {
     puts("task,space,predictor,target,samples,references,measured,trials,sampler,train_archs,fit_ms,adapt_ms,"
          "predict_ms,scoring,n,spearman,spearman_sd,kendall,acc1,acc5,acc10,acc10_sd,mape,medape,rmse_ms,"
-         "coverage90,interval_width,left_out,reason");
+         "coverage90,interval_width,left_out,sources,reason");
     for (size_t p = 0; p < n; p++) {
         for (size_t i = 0; i < parts[p].n; i++) {
             for (int s = 0; s < MAPLE_SCORINGS; s++)

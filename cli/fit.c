@@ -61,7 +61,7 @@ const cli_command cli_fit = {
 typedef struct {
     cli_fitting fitting;
     const char *model, *file;
-    bool all, csv, json;
+    bool all, csv, json, stream;
     int random;
 } predict_options;
 
@@ -74,7 +74,11 @@ static maple_status check_options(const predict_options *o, const cli_options *o
     if (o->all + (o->random > 0) + (o->file || options->n_arguments > 0) > 1)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT,
                                "--all, --random and architectures exclude each other: give one of them");
-    if (!o->all && o->random == 0 && !o->file && options->n_arguments == 0)
+    if (o->stream && (o->all || o->random > 0 || o->file || options->n_arguments > 0 || o->csv || o->json))
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "--stream takes architectures from stdin and prints CSV: leave out %s",
+                               o->csv || o->json ? "--csv and --json" : "the others");
+    if (!o->stream && !o->all && o->random == 0 && !o->file && options->n_arguments == 0)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT,
                                "nothing to predict: give architectures, --file, --random N or --all");
     for (size_t i = 0; o->model && i < sizeof OF_FITTING / sizeof *OF_FITTING; i++) {
@@ -151,8 +155,8 @@ static maple_status predict(const predict_options *o, const cli_options *options
                                  "nothing to predict: give architectures, --file, --random N or --all");
     if (status == MAPLE_OK)
         status = cli_predict_archs(predictor, archs, n, &predictions, error);
-    if (status == MAPLE_OK && user) /* canonical indices as far as the user's pool knows them */
-        status = maple_pool_indices(user, predictions.space, archs, n, predictions.index, error);
+    if (status == MAPLE_OK)
+        status = cli_indices(user, predictions.space, archs, n, predictions.index, error);
     if (status == MAPLE_OK)
         status = print_predictions(&predictions, o, error);
     cli_predictions_free(&predictions);
@@ -170,6 +174,8 @@ static maple_status run_predict(const cli_command *self, int argc, char **argv, 
                "architectures, one a line or CSV with arch first; - is stdin");
     cli_int(&options, "random", &o.random, 1, 1000000, "N", "N random architectures");
     cli_flag(&options, "all", &o.all, "every architecture of the space");
+    cli_flag(&options, "stream", &o.stream,
+             "architectures from stdin as they come, arch,latency_ms,lower_ms,upper_ms to stdout at once");
     cli_flag(&options, "csv", &o.csv, "CSV: arch,index,latency_ms,lower_ms,upper_ms (the default)");
     cli_flag(&options, "json", &o.json, "an array of objects");
     maple_status status = cli_parse(self, &options, argc, argv, 0, -1, error);
@@ -183,7 +189,7 @@ static maple_status run_predict(const cli_command *self, int argc, char **argv, 
     if (status == MAPLE_OK)
         status = get_predictor(&o, user, &predictor, error);
     if (status == MAPLE_OK)
-        status = predict(&o, &options, user, predictor, error);
+        status = o.stream ? cli_stream(predictor, error) : predict(&o, &options, user, predictor, error);
     maple_predictor_free(predictor);
     maple_pool_close(user);
     return status;
@@ -193,22 +199,27 @@ const cli_command cli_predict = {
     .name = "predict",
     .arguments = "[ARCH ...]",
     .summary = "predict latencies in milliseconds",
-    .details = "Predicts for a platform of your pool or the bundled one (--platform; fits on the way, as "
-               "maple fit), or with a saved\n"
-               "model (--model; then the options of fitting are refused). Architectures come as arguments, "
-               "from a file, from stdin\n"
-               "(--file -), --random N or --all. On a pruned platform an architecture without a path from "
-               "input to output has no\n"
-               "latency: its field is empty. lower_ms and upper_ms bound the central 90 % interval of one "
-               "measurement; both are empty\n"
-               "where the predictor has no intervals. `index` is the architecture's number in the published "
-               "tables; a model does not have\n"
-               "it: it is filled where your pool (--pool FILE) knows it, from a table that was imported, and "
-               "empty elsewhere. With\n"
-               "--model, --pool serves for nothing else.",
+    .details =
+        "Predicts for a platform of your pool or the bundled one (--platform; fits on the way, as "
+        "maple fit), or with a saved\n"
+        "model (--model; then the options of fitting are refused). Architectures come as arguments, "
+        "from a file, from stdin\n"
+        "(--file -), --random N or --all. On a pruned platform an architecture without a path from "
+        "input to output has no\n"
+        "latency: its field is empty. lower_ms and upper_ms bound the central 90 % interval of one "
+        "measurement; both are empty\n"
+        "where the predictor has no intervals. `index` is the architecture's number in the published "
+        "tables; a model does not have\n"
+        "it: it is filled where your pool (--pool FILE) knows it, from a table that was imported, and "
+        "empty elsewhere. With\n"
+        "--model, --pool serves for nothing else.\n\n"
+        "With --stream it works inside another program's loop: a line of CSV for each line that comes, in "
+        "order, as soon as\nit comes (after a header, which says that the predictor is ready); lines that "
+        "come together are predicted together.\nThe rate is said on stderr at the end.",
     .examples = "  maple predict --platform my-laptop --all --csv > latencies.csv\n"
                 "  maple predict --model my-laptop.safetensors "
                 "'|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'\n"
-                "  head -3 archs.txt | maple predict --model my-laptop.safetensors --file - --json",
+                "  head -3 archs.txt | maple predict --model my-laptop.safetensors --file - --json\n"
+                "  my-search | maple predict --model my-laptop.safetensors --stream >latencies.csv",
     .run = run_predict,
 };

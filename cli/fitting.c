@@ -7,24 +7,55 @@
 #include <stdio.h>
 #include <string.h>
 
-void cli_fitting_options(cli_fitting *fitting, cli_options *options) {
+/* samples: the default; -1: all. */
+static void how_options(cli_fitting *fitting, int samples, cli_options *options) {
+    static const char *const HELP[] = {
+        "learn from N random ones of the platform's latencies (default: all); from 0, or\n"
+        "                         where it has none, gp predicts by its operator latencies",
+        "learn from N random ones of the platform's latencies (default 10); from 0 gp predicts\n"
+        "                         by its operator latencies"};
     *fitting = (cli_fitting){
-        .predictor = "gp", .leave_out = "none", .space_name = "nas-bench-201", .samples = -1, .seed = 1};
-    cli_string(options, "platform", &fitting->platform, "NAME",
-               "the platform to predict for (see maple pool list)");
+        .predictor = "gp", .leave_out = "none", .space_name = "nas-bench-201", .samples = samples, .seed = 1};
     cli_string(options, "predictor", &fitting->predictor, "NAME", "see maple predictors (default gp)");
     cli_string(options, "options", &fitting->predictor_options, "K=V,...",
                "options of the predictor (a wrong one lists those there are)");
-    cli_int(options, "samples", &fitting->samples, 0, 1000000, "N",
-            "learn from N random ones of the platform's latencies (default: all); from 0, or\n"
-            "                         where it has none, gp predicts by its operator latencies");
+    cli_int(options, "samples", &fitting->samples, 0, 1000000, "N", HELP[samples >= 0]);
     cli_string(options, "leave-out", &fitting->leave_out, "WHAT",
                "learn not from: none (default), family, cpu (all platforms of this CPU model)");
+    cli_choices(options, "none family cpu");
     cli_string(options, "space", &fitting->space_name, "NAME", "search space (default nas-bench-201)");
     cli_string(options, "pool", &fitting->pool, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
     cli_flagged_option(options, &fitting->flagged);
     cli_seed(options, &fitting->seed);
     cli_cache_option(&fitting->cache, options);
+}
+
+static void platform_option(cli_fitting *fitting, cli_options *options) {
+    cli_string(options, "platform", &fitting->platform, "NAME",
+               "the platform to predict for (see maple pool list)");
+}
+
+void cli_fitting_options(cli_fitting *fitting, cli_options *options) {
+    platform_option(fitting, options);
+    how_options(fitting, -1, options);
+}
+
+void cli_fitting_how_options(cli_fitting *fitting, cli_options *options) {
+    how_options(fitting, -1, options);
+}
+
+void cli_fitting_ten_options(cli_fitting *fitting, cli_options *options) {
+    platform_option(fitting, options);
+    how_options(fitting, 10, options);
+}
+
+maple_status cli_fitting_check(const cli_fitting *fitting, const maple_space *space, maple_error *error) {
+    maple_target nobody = {0};
+    cli_leave_out leave_out;
+    int references;
+    maple_status status = maple_predictor_references(fitting->predictor, fitting->predictor_options, space,
+                                                     &nobody, &references, error);
+    return status == MAPLE_OK ? cli_leave_out_parse(fitting->leave_out, &leave_out, error) : status;
 }
 
 /* The reference latencies that the predictor would use and the platform has are given to it: they were
@@ -58,13 +89,21 @@ maple_status cli_run_fit(const cli_fit_job *job, maple_predictor **out, maple_er
     maple_status status = reference_ms ? MAPLE_OK : maple_error_memory(error);
     if (status == MAPLE_OK)
         status = add_references(job, reference_ms, &request.target, error);
-    if (status == MAPLE_OK)
+    if (status == MAPLE_OK && !job->sources)
         status = cli_sources(dataset, &job->platform->platform, job->leave_out, &sources, &request.n_sources,
                              error);
     request.sources = sources;
+    if (job->sources) {
+        request.sources = job->sources;
+        request.n_sources = job->n_sources;
+    }
+    maple_pretrained *alone = NULL;
+    maple_fit_times alone_times;
     if (status == MAPLE_OK)
-        status = maple_model_cache_fit(cli_cache_models(job->cache, job->predictor), job->predictor, &request,
-                                       out, error);
+        status = maple_model_cache_fit_again(cli_cache_models(job->cache, job->predictor), job->predictor,
+                                             &request, job->pretrained ? job->pretrained : &alone,
+                                             job->pretrained ? job->times : &alone_times, out, error);
+    maple_pretrained_free(alone);
     maple_free(sources);
     maple_free(reference_ms);
     return status;
@@ -152,28 +191,20 @@ static maple_status fit_without(const cli_fitting *fitting, const cli_fit_job *j
                                 : maple_error_prefix(error, status, "--samples 0");
 }
 
-maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_predictor **out,
-                              maple_error *error) {
-    if (!fitting->platform)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--platform NAME is missing; see maple pool list");
-    const maple_space *space;
-    cli_leave_out leave_out;
-    maple_dataset *dataset = NULL;
+maple_status cli_find_platform(const cli_fitting *fitting, maple_pool *user, const maple_dataset *dataset,
+                               const maple_dataset_platform **out, maple_error *error) {
+    *out = maple_dataset_find(dataset, fitting->platform);
+    return *out ? MAPLE_OK : no_platform(fitting, user, error);
+}
+
+maple_status cli_fit_in(cli_fitting *fitting, const maple_dataset *dataset,
+                        const maple_dataset_platform *platform, maple_predictor **out, maple_error *error) {
+    cli_leave_out leave_out = CLI_LEAVE_OUT_NONE;
     maple_arch *archs = NULL;
     double *latency_ms = NULL;
     size_t n = 0;
-    maple_status status = maple_space_find(fitting->space_name, &space, error);
+    maple_status status = cli_leave_out_parse(fitting->leave_out, &leave_out, error);
     if (status == MAPLE_OK)
-        status = cli_leave_out_parse(fitting->leave_out, &leave_out, error);
-    if (status == MAPLE_OK)
-        status = cli_load_dataset(user, space, fitting->flagged, &dataset, error);
-    if (status != MAPLE_OK)
-        return status;
-    cli_say_flagged(dataset, user);
-    const maple_dataset_platform *platform = maple_dataset_find(dataset, fitting->platform);
-    if (!platform)
-        status = no_platform(fitting, user, error);
-    else
         status = draw_samples(dataset, platform, fitting, &archs, &latency_ms, &n, error);
     cli_fit_job job = {.predictor = fitting->predictor,
                        .options = fitting->predictor_options,
@@ -187,9 +218,28 @@ maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_pred
                        .cache = &fitting->cache};
     if (status == MAPLE_OK)
         status = n > 0 ? cli_run_fit(&job, out, error) : fit_without(fitting, &job, out, error);
-    cli_cache_close(&fitting->cache);
     maple_free(archs);
     maple_free(latency_ms);
+    return status;
+}
+
+maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_predictor **out,
+                              maple_error *error) {
+    if (!fitting->platform)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--platform NAME is missing; see maple pool list");
+    const maple_space *space;
+    maple_dataset *dataset = NULL;
+    const maple_dataset_platform *platform;
+    maple_status status = maple_space_find(fitting->space_name, &space, error);
+    if (status == MAPLE_OK)
+        status = cli_load_dataset(user, space, fitting->flagged, &dataset, error);
+    if (status == MAPLE_OK)
+        cli_say_flagged(dataset, user);
+    if (status == MAPLE_OK)
+        status = cli_find_platform(fitting, user, dataset, &platform, error);
+    if (status == MAPLE_OK)
+        status = cli_fit_in(fitting, dataset, platform, out, error);
+    cli_cache_close(&fitting->cache);
     maple_dataset_free(dataset);
     return status;
 }

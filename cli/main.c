@@ -6,27 +6,63 @@
 #include <string.h>
 
 static const cli_command *const COMMANDS[] = {
-    &cli_quickstart,     &cli_doctor,      &cli_profile,     &cli_measure,    &cli_fit,
-    &cli_predict,        &cli_suggest,     &cli_evaluate,    &cli_pool_list,  &cli_pool_show,
-    &cli_pool_distances, &cli_pool_export, &cli_pool_import, &cli_pool_merge, &cli_pool_remove,
-    &cli_spaces,         &cli_engines,     &cli_predictors,
+    &cli_quickstart,
+    &cli_doctor,
+    &cli_profile,
+    &cli_measure,
+    &cli_fit,
+    &cli_predict,
+    &cli_suggest,
+    &cli_search,
+    &cli_pareto,
+    &cli_candidates,
+    &cli_evaluate,
+    &cli_pool_list,
+    &cli_pool_show,
+    &cli_pool_distances,
+    &cli_pool_export,
+    &cli_pool_import,
+    &cli_pool_merge,
+    &cli_pool_remove,
+    &cli_figure_distances,
+    &cli_figure_predictions,
+    &cli_figure_fronts,
+    &cli_figure_curve,
+    &cli_report,
+    &cli_spaces,
+    &cli_engines,
+    &cli_predictors,
 };
 enum { N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
+
+const cli_command *cli_command_at(int i) {
+    return i < N_COMMANDS ? COMMANDS[i] : NULL;
+}
+
+const char *const cli_exit_meanings[CLI_EXIT_CODES] = {
+    "ok",
+    "a check did not hold",
+    "usage",
+    "bad input",
+    "input/output",
+    "device or engine",
+    "interrupted but resumable",
+};
+
+const char cli_terms[] =
+    "A platform is a device with an engine and its settings. A pool is a file of platforms with what was "
+    "measured on them:\nyours ($XDG_DATA_HOME/maple/pool.db, else ~/.local/share/maple/pool.db, or --pool "
+    "FILE) and the one that came with maple.";
 
 static void print_usage(FILE *file) {
     fprintf(file, "maple " MAPLE_VERSION ": few-shot latency prediction for neural architecture search\n\n"
                   "Usage: maple COMMAND [options]     (maple COMMAND --help explains one)\n\n");
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(file, "  %-14s  %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
-    fprintf(
-        file,
-        "\nStart with: maple quickstart\n"
-        "A platform is a device with an engine and its settings. A pool is a file of platforms with what was "
-        "measured on them:\nyours ($XDG_DATA_HOME/maple/pool.db, else ~/.local/share/maple/pool.db, or "
-        "--pool "
-        "FILE) and the one that came with maple.\n"
-        "Exit codes: 0 ok, 1 a check did not hold, 2 usage, 3 bad input, 4 input/output, 5 device or "
-        "engine,\n            6 interrupted but resumable\n");
+        fprintf(file, "  %-18s  %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
+    fprintf(file, "\nStart with: maple quickstart\n%s\nExit codes:", cli_terms);
+    for (int i = 0; i < CLI_EXIT_CODES; i++)
+        fprintf(file, "%s%d %s", i == 0 ? " " : i < 6 ? ", " : ",\n            ", i, cli_exit_meanings[i]);
+    fputc('\n', file);
 }
 
 /* Words of the command's name that argv begins with: 1 or 2, 0 for another command. */
@@ -60,7 +96,7 @@ static int unknown_command(int argc, char **argv) {
                         argc > 1 ? "unknown command '" : "needs a command", argc > 1 ? argv[1] : "",
                         argc > 1 ? "'" : "");
             group = true;
-            fprintf(stderr, "  maple %-14s  %s\n", name, COMMANDS[i]->summary);
+            fprintf(stderr, "  maple %-18s  %s\n", name, COMMANDS[i]->summary);
         }
     }
     if (!group)
@@ -84,6 +120,8 @@ int main(int argc, char **argv) {
     }
     if (strcmp(argv[0], cli_worker.name) == 0)
         return run(&cli_worker, argc - 1, argv + 1);
+    if (strcmp(argv[0], cli_documentation.name) == 0)
+        return run(&cli_documentation, argc - 1, argv + 1);
     for (int i = 0; i < N_COMMANDS; i++) {
         int words = matches(COMMANDS[i], argc, argv);
         if (words > 0)

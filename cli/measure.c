@@ -86,7 +86,7 @@ static maple_status measure(measure_options *o, const maple_arch *archs, size_t 
     maple_measure_plan plan = rules_of(o);
     plan.archs = archs;
     plan.n = n;
-    maple_status status = cli_open_pool(o->setup.pool, MAPLE_POOL_WRITE, &pool, error);
+    maple_status status = cli_open_to_measure(&o->setup, o->name, o->counters, &pool, error);
     if (status == MAPLE_OK && o->counters)
         status = cli_profile_platform(&o->setup, o->name, o->counters, false, pool, &platform, error);
     else if (status == MAPLE_OK)

@@ -48,6 +48,12 @@ void cli_string(cli_options *options, const char *name, const char **value, cons
         (cli_option){.name = name, .argument = argument, .help = help, .type = CLI_STRING, .value = value});
 }
 
+void cli_list(cli_options *options, const char *name, maple_text *values, const char *argument,
+              const char *help) {
+    add(options,
+        (cli_option){.name = name, .argument = argument, .help = help, .type = CLI_LIST, .value = values});
+}
+
 static void print_help(const cli_command *command, const cli_options *options) {
     printf("maple %s: %s\n\nUsage: maple %s%s%s%s\n\n%s\n\nOptions:\n", command->name, command->summary,
            command->name, options->n > 0 ? " [options]" : "", *command->arguments ? " " : "",
@@ -84,6 +90,11 @@ static maple_status set_value(const cli_command *command, const cli_option *opti
         *(const char **)option->value = text;
         return MAPLE_OK;
     }
+    if (option->type == CLI_LIST) {
+        maple_text *values = option->value;
+        maple_text_addf(values, "%s%s", values->length > 0 ? "," : "", text);
+        return values->failed ? maple_error_memory(error) : MAPLE_OK;
+    }
     char *end;
     errno = 0;
     unsigned long long seed = strtoull(text, &end, 10);
@@ -91,6 +102,22 @@ static maple_status set_value(const cli_command *command, const cli_option *opti
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--%s %s: needs a whole number from 0",
                                option->name, text);
     *(uint64_t *)option->value = seed;
+    return MAPLE_OK;
+}
+
+maple_status cli_keep_command(const cli_command *command, int argc, char **argv, char **out,
+                              maple_error *error) {
+    maple_text text = {0};
+    maple_text_addf(&text, "maple %s", command->name);
+    for (int i = 0; i < argc; i++) {
+        maple_text_add(&text, " ");
+        maple_text_add_word(&text, argv[i]);
+    }
+    if (text.failed) {
+        maple_text_free(&text);
+        return maple_error_memory(error);
+    }
+    *out = text.data;
     return MAPLE_OK;
 }
 
@@ -111,6 +138,10 @@ static int find_option(const cli_options *options, const char *name, size_t leng
             return i;
     }
     return -1;
+}
+
+void cli_choices(cli_options *options, const char *choices) {
+    options->items[options->n - 1].choices = choices;
 }
 
 bool cli_given(const cli_options *options, const char *name) {
@@ -154,7 +185,10 @@ maple_status cli_parse(const cli_command *command, cli_options *options, int arg
                        int max, maple_error *error) {
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help(command, options);
+            if (command->describe)
+                command->describe(command->context, command, options);
+            else
+                print_help(command, options);
             options->help = true;
             return MAPLE_OK;
         }

@@ -352,11 +352,10 @@ static const cli_command zcp = {
 
 /* --- import --- */
 
-static const cli_command *const FORMATS[] = {&csv, &help, &accuracy, &zcp};
-enum { N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
+static const cli_command *const FORMATS[] = {&csv, &help, &accuracy, &zcp, NULL};
 
 static maple_status run_import(const cli_command *self, int argc, char **argv, maple_error *error) {
-    for (int i = 0; argc > 0 && i < N_FORMATS; i++)
+    for (int i = 0; argc > 0 && FORMATS[i]; i++)
         if (strcmp(argv[0], strrchr(FORMATS[i]->name, ' ') + 1) == 0)
             return FORMATS[i]->run(FORMATS[i], argc - 1, argv + 1, error);
     if (argc > 0 && argv[0][0] != '-')
@@ -390,4 +389,5 @@ const cli_command cli_pool_import = {
                 "  maple pool import accuracy nasbench201.csv.gz\n"
                 "  maple pool import zcp zc_fbnet.json",
     .run = run_import,
+    .formats = FORMATS,
 };

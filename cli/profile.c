@@ -74,8 +74,9 @@ maple_status cli_profile_platform(cli_setup *setup, const char *name, const char
     const maple_counter_info *provider;
     char reason[512] = "";
     maple_status status = maple_counters_find(provider_name, &provider, reason, sizeof reason, error);
-    if (status == MAPLE_OK)
-        status = cli_register_platform(setup, name, pool, platform, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = cli_register_platform(setup, name, pool, platform, error);
     if (status == MAPLE_OK)
         cli_say("platform %s; counters: %s%s%s%s", platform->name, provider->name,
                 provider->simulated ? " (simulated)" : "", *reason ? "; " : "", reason);
@@ -170,7 +171,7 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     maple_pool *pool = NULL;
     maple_platform platform;
     maple_measure_report report = {0};
-    status = cli_open_pool(setup.pool, MAPLE_POOL_WRITE, &pool, error);
+    status = cli_open_to_measure(&setup, name, counters, &pool, error);
     if (status == MAPLE_OK)
         status = cli_profile_platform(&setup, name, counters, again, pool, &platform, error);
     if (status == MAPLE_OK)

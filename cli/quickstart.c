@@ -519,7 +519,7 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
     if (status == MAPLE_OK)
         status = maple_check_writable(q.output ? q.output : "./predictions.csv", error);
     if (status == MAPLE_OK)
-        status = cli_open_pool(q.setup.pool, MAPLE_POOL_WRITE, &q.pool, error);
+        status = cli_open_to_measure(&q.setup, q.name, q.counters, &q.pool, error);
     if (status == MAPLE_OK)
         status = check_pools(&q, predictor, error);
     if (status == MAPLE_OK)

@@ -77,13 +77,31 @@ static maple_status check_known(maple_pool *pool, const maple_platform *known,
     return status;
 }
 
+static maple_status identify(const cli_setup *setup, const char *name, maple_environment *environment,
+                             maple_platform *platform, maple_error *error) {
+    maple_environment_probe(NULL, environment);
+    maple_status status = maple_measure_identify(&setup->config, environment, platform, error);
+    if (status == MAPLE_OK && name)
+        status = cli_copy(platform->name, sizeof platform->name, name, "--name", error);
+    return status == MAPLE_OK ? maple_platform_check(platform, error) : status;
+}
+
+maple_status cli_open_to_measure(const cli_setup *setup, const char *name, const char *provider_name,
+                                 maple_pool **out, maple_error *error) {
+    const maple_counter_info *provider;
+    maple_environment environment;
+    maple_platform platform;
+    maple_status status =
+        provider_name ? maple_counters_find(provider_name, &provider, NULL, 0, error) : MAPLE_OK;
+    if (status == MAPLE_OK)
+        status = identify(setup, name, &environment, &platform, error);
+    return status == MAPLE_OK ? cli_open_pool(setup->pool, MAPLE_POOL_WRITE, out, error) : status;
+}
+
 maple_status cli_register_platform(cli_setup *setup, const char *name, maple_pool *pool,
                                    maple_platform *platform, maple_error *error) {
     maple_environment environment;
-    maple_environment_probe(NULL, &environment);
-    maple_status status = maple_measure_identify(&setup->config, &environment, platform, error);
-    if (status == MAPLE_OK && name)
-        status = cli_copy(platform->name, sizeof platform->name, name, "--name", error);
+    maple_status status = identify(setup, name, &environment, platform, error);
     if (status == MAPLE_OK)
         status = recall_probe(setup, pool, platform->cpu, error);
     if (status != MAPLE_OK)

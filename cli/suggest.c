@@ -46,6 +46,7 @@ static void add_options(suggest_job *s, cli_options *options) {
                "options of the predictor (a wrong one lists those there are)");
     cli_string(options, "leave-out", &s->leave_out_name, "WHAT",
                "learn not from: none (default), family, cpu (all platforms of this CPU model)");
+    cli_choices(options, "none family cpu");
     cli_string(options, "space", &s->space_name, "NAME", "search space (default nas-bench-201)");
     cli_string(options, "pool", &s->pool_name, "FILE", "your pool (default $XDG_DATA_HOME/maple/pool.db)");
     cli_flag(options, "bundled", &s->bundled, "only the pool that came with maple");

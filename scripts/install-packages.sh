@@ -22,11 +22,12 @@ libcpuinfo-dev: engine xnnpack
 valgrind: counters where the CPU shows none (simulated)
 libcmocka-dev: tests
 sqlite3: tests, looking into a pool by hand
+gnuplot-nox: figures (maple figure, maple report)
 "
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
     echo "This is no Debian-like system. Parts that the build looks for (required: SQLite, OpenBLAS, LAPACKE, cJSON, zlib, CMake, a C17" >&2
-    echo "compiler, pkg-config; optional: oneDNN, XNNPACK with pthreadpool and cpuinfo, Valgrind, cmocka)." >&2
+    echo "compiler, pkg-config; optional: oneDNN, XNNPACK with pthreadpool and cpuinfo, Valgrind, cmocka, gnuplot)." >&2
     exit 0
 fi
 

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Writes docs/results/: what the predictors reach on the public tables and on the bundled pool, from seeds.
-#   scripts/results.sh BUILD [leave-one-out] [tasks] [no-model] [families] [descriptor] [rivals] [brp-gcn]
-# Without a part: all but the last three, which take half an hour, hours and half an hour (they can be stopped and given
-# again: finished runs are kept).
+#   scripts/results.sh BUILD [leave-one-out] [tasks] [no-model] [families] [descriptor] [search] [rivals] [brp-gcn]
+# Without a part: all but the last four, which take an hour or more, an hour, hours and half an hour (all but search can be
+# stopped and given again: finished runs are kept).
 # The public tables (the data folder of the HELP repository) are looked for in $MAPLE_PUBLIC_DATA/help, then in
 # ../shared/data/help; without them their parts are skipped. TRIALS (default 10) is the number of draws of the closed-form
 # predictors, SLOW_TRIALS (default 3) that of the trained ones; their first draws are the same. DESCRIPTOR_TRIALS (default
@@ -17,19 +17,15 @@ out=docs/results
 trials=${TRIALS:-10}
 slow_trials=${SLOW_TRIALS:-3}
 descriptor_trials=${DESCRIPTOR_TRIALS:-5}
+# Platforms of the bundled pool whose fronts are looked at; their architectures are all measured.
+front_bundled="xeon-2.50ghz-onednn-avx512-1t-b1-pruned xeon-2.50ghz-xnnpack-avx512-1t-b1-pruned"
 closed=flops,params,nearest,mean-pool,scratch,gp
 trained=maple,fine-tune,mlp-scratch
-data=${MAPLE_PUBLIC_DATA:-../shared/data}
-help=$data/help
+. "$(dirname "$0")/public.sh"
 zcp=$data/zcp/zc_fbnet.json.gz
 mkdir -p "$out"
 commit=$(git rev-parse --short HEAD)
 git diff --quiet HEAD -- . ':!docs/results' || commit="$commit with changes"
-
-public_pool() {
-    [ -d "$help" ] || { echo "skipped: no public tables in $help (set MAPLE_PUBLIC_DATA)" >&2; return 1; }
-    [ -f "$build/public.db" ] || "$maple" pool import help "$help" --pool "$build/public.db" >&2
-}
 
 # begin FILE TITLE: what every page says first
 begin() {
@@ -68,24 +64,25 @@ run() {
 rivals_pool() {
     public_pool || return 1
     [ -f "$zcp" ] || { echo "skipped: no table of zero-cost proxies $zcp" >&2; return 1; }
-    [ -f "$build/rivals.db" ] && return
-    cp "$build/public.db" "$build/rivals.new.db"
-    "$maple" pool import zcp "$zcp" --space fbnet --pool "$build/rivals.new.db" >&2
-    mv "$build/rivals.new.db" "$build/rivals.db"
+    make_pool "$build/rivals.db" add_proxies
+}
+
+add_proxies() { # --pool FILE
+    cp "$build/public.db" "$2" && "$maple" pool import zcp "$zcp" --space fbnet "$@"
 }
 
 finish() { mv "$page.new" "$page"; echo "wrote $page" >&2; }
 
 leave_one_out() {
     public_pool || return 0
-    devices=gold_6226,gold_6240,silver_4210r,1080ti_1,2080ti_1,titan_rtx_1,titanx_1,titanxp_1
+    devices=$(echo "$eight_devices" | tr ' ' ,)
     begin leave-one-out "Leave one device out, eight public devices"
     run "--pool $build/public.db" "The protocol of the MAPLE paper (its table 1), on public tables: 900 training architectures on each of the seven others." \
-        --platforms $devices --predictor $closed,$trained --samples 3,10 --trials "$slow_trials" --train-archs 900 --per-target
+        --platforms "$devices" --predictor $closed,$trained --samples 3,10 --trials "$slow_trials" --train-archs 900 --per-target
     run "--pool $build/public.db" "The same without the trained predictors, more draws; and what they reach with as many networks as maple measures (13 and 20, its ten references among them)." \
-        --platforms $devices --predictor $closed,nearest-oracle,nearest@13,scratch@13,nearest@20,scratch@20 --samples 3,10 --trials "$trials" --train-archs 900
+        --platforms "$devices" --predictor $closed,nearest-oracle,nearest@13,scratch@13,nearest@20,scratch@20 --samples 3,10 --trials "$trials" --train-archs 900
     run "--pool $build/public.db" "The same, with the other batch sizes of each device out of the pool, too." \
-        --platforms $devices,1080ti_32,2080ti_32,titan_rtx_32,titanx_32,titanxp_32 --leave-out family --predictor $closed --samples 3,10 --trials "$trials" --train-archs 900
+        --platforms "$devices,1080ti_32,2080ti_32,titan_rtx_32,titanx_32,titanxp_32" --leave-out family --predictor $closed --samples 3,10 --trials "$trials" --train-archs 900
     finish
 }
 
@@ -224,6 +221,240 @@ descriptor() {
     finish
 }
 
+# draws_of PREDICTOR
+draws_of() {
+    case $1 in
+    maple | fine-tune) echo "$slow_trials" ;;
+    *) echo "$trials" ;;
+    esac
+}
+
+# What maple pareto says of each draw, a line each: platform samples predictor seed, then hypervolume ratio, share of the
+# front, mean regret, budgets met by any, without a choice, at which the first choice fails. "-" is what is not known.
+# A predictor that cannot serve the platform has no lines. front_draws POOL-OPTIONS PLATFORM SAMPLES PREDICTOR
+front_draws() {
+    seed=1
+    while [ "$seed" -le "$(draws_of "$4")" ]; do
+        code=0
+        # shellcheck disable=SC2086
+        "$maple" pareto $1 --platform "$2" --scores "$accuracy" --score cifar100_test --predictor "$4" --samples "$3" \
+            --seed "$seed" --json >"$build/front.json" 2>"$build/front.err" || code=$?
+        if [ "$code" -ne 0 ]; then # 3: the platform lacks what the predictor needs
+            sed 's/^/    /' "$build/front.err" >&2
+            [ "$code" -eq 3 ] || exit "$code"
+            return 0
+        fi
+        awk -v keys="$2 $3 $4 $seed" '
+            BEGIN { FS = "\t"; n = split("hypervolume_ratio front_share regret_mean budgets_met_by_any budgets_without_choice first_choice_fails", names, " ") }
+            NF == 3 && $1 == "" { name = $2; gsub(/[":]/, "", name); value = $3; sub(/,$/, "", value); found[name] = value }
+            END { line = keys
+                for (i = 1; i <= n; i++) line = line " " (found[names[i]] ~ /^-?[0-9]/ ? found[names[i]] : "-")
+                print line }' "$build/front.json" >>"$fronts"
+        seed=$((seed + 1))
+    done
+}
+
+# Two cells of the tables: "0.9990 ± 0.0010, 71 %" and "0.12 ± 0.05, 1.3, 0.2"; "-" unless every draw has a ratio.
+# front_cells PLATFORM SAMPLES PREDICTOR: into $cell and $regret_cell
+front_cells() {
+    cells=$(awk -v platform="$1" -v samples="$2" -v predictor="$3" -v draws="$(draws_of "$3")" '
+        function spread(sum, square, n,    v) { v = n > 1 ? (square - sum * sum / n) / (n - 1) : 0; return sqrt(v > 0 ? v : 0) }
+        $1 == platform && $2 == samples && $3 == predictor && $5 != "-" {
+            n++; ratio += $5; ratios += $5 * $5; share += $6; fails += $10; nothing += $9
+            if ($7 != "-") { m++; regret += $7; regrets += $7 * $7 } }
+        END {
+            if (n != draws) { print "-|-"; exit }
+            printf "%.4f ± %.4f, %.0f %%|", ratio / n, spread(ratio, ratios, n), 100 * share / n
+            if (m == draws) printf "%.2f ± %.2f", regret / m, spread(regret, regrets, m); else printf "-"
+            printf ", %.1f, %.1f\n", fails / n, nothing / n }' "$fronts")
+    cell=${cells%|*}
+    regret_cell=${cells#*|}
+}
+
+# front_tables PLATFORMS TITLE
+front_tables() {
+    printf '\n### %s\n' "$2" >>"$page.new"
+    head="| platform | samples |$(for p in $front_predictors; do printf ' %s |' "$p"; done)"
+    rule="|---|---|$(for p in $front_predictors; do printf -- '---|'; done)"
+    ratios=
+    regrets=
+    for platform in $1; do
+        for n in 3 10; do
+            ratio_line="| $platform | $n |"
+            regret_line=$ratio_line
+            for p in $front_predictors; do
+                front_cells "$platform" "$n" "$p"
+                ratio_line="$ratio_line $cell |"
+                regret_line="$regret_line $regret_cell |"
+            done
+            ratios="$ratios$ratio_line
+"
+            regrets="$regrets$regret_line
+"
+        done
+    done
+    {
+        printf '\nHypervolume ratio, share of the front:\n\n%s\n%s\n%s' "$head" "$rule" "$ratios"
+        printf '\nRegret (%% of accuracy), budgets (of ten) at which the first choice fails, at which nothing is found:\n\n%s\n%s\n%s' \
+            "$head" "$rule" "$regrets"
+    } >>"$page.new"
+}
+
+# front_group POOL-OPTIONS PLATFORMS TITLE
+front_group() {
+    for platform in $2; do
+        for n in 3 10; do
+            for p in $front_predictors; do
+                echo "fronts: $platform, $n samples, $p" >&2
+                front_draws "$1" "$platform" "$n" "$p"
+            done
+        done
+    done
+    front_tables "$2" "$3"
+}
+
+# The tables of candidates of one device: candidates DEVICE BUDGETS
+candidates() {
+    for more in "--predictors gp,maple,fine-tune,help,nasflat,nearest,mean-pool,scratch,lut-fit,flops,params" \
+        "--predictors gp --confidence 0.8" "--predictors gp --confidence 0.95"; do
+        echo "maple candidates --platform $1 --max-latency $2 $more" >&2
+        {
+            echo
+            echo "    maple candidates --file arch_generated_by_metad2a.txt --platform $1 --task ND --max-latency $2 --samples 10 --trials $trials $more"
+            echo
+            # shellcheck disable=SC2086
+            "$maple" candidates --file "$help/nasbench201/arch_generated_by_metad2a.txt" --platform "$1" --pool "$build/public.db" \
+                --task ND --max-latency "$2" --samples 10 --trials "$trials" --markdown $more
+        } >>"$page.new"
+    done
+}
+
+# One line for each draw of a search for all that meets a limit: how many are kept, how many of them violate it by their
+# label, how many of the ten best there are, how many of them violate it. violation_draws DEVICE LIMIT OPTIONS
+violation_draws() {
+    seed=1
+    while [ "$seed" -le "$trials" ]; do
+        code=0
+        # shellcheck disable=SC2086
+        "$maple" search --platform "$1" --pool "$build/public.db" --leave-out family --predictor gp --samples 10 --seed "$seed" \
+            --max-latency "$2" --scores "$accuracy" --score cifar100_test --best 15625 $3 >"$build/found.txt" 2>"$build/found.err" || code=$?
+        if [ "$code" -ne 0 ]; then # 3: nothing meets the limit
+            sed 's/^/    /' "$build/found.err" >&2
+            [ "$code" -eq 3 ] || exit "$code"
+            : >"$build/found.txt"
+        fi
+        awk -v limit="$2" 'FNR == NR { ms[$1] = $3; next }
+            $NF ~ /^[|]/ { if (!($NF in ms)) { print "no label of " $NF >"/dev/stderr"; exit 1 }
+                over = ms[$NF] + 0 > limit + 0; kept++; violating += over; if (kept <= 10) worst += over }
+            END { print kept + 0, violating + 0, kept < 10 ? kept + 0 : 10, worst + 0 }' FS=, "$build/labels.csv" FS=' ' "$build/found.txt"
+        seed=$((seed + 1))
+    done
+}
+
+# violation_row DEVICE LIMIT
+violation_row() {
+    "$maple" pool export "$1" --pool "$build/public.db" >"$build/labels.csv"
+    line="| $1, $2 |"
+    for c in 0 0.8 0.95; do
+        echo "violations: $1, $2, confidence $c" >&2
+        option=
+        [ "$c" = 0 ] || option="--confidence $c"
+        violation_draws "$1" "$2" "$option" >"$build/violations.txt"
+        cells=$(awk -v c="$c" '
+            function cell(sum, square, n,    v, text) {
+                if (!n) return "-"
+                v = n > 1 ? (square - sum * sum / n) / (n - 1) : 0
+                text = sprintf("%.3f ± %.3f", sum / n, sqrt(v > 0 ? v : 0))
+                return c > 0 && sum / n > 1 - c ? "**" text "**" : text
+            }
+            $1 > 0 { n++; a = $2 / $1; b = $4 / $3; all += a; alls += a * a; ten += b; tens += b * b }
+            END { print cell(all, alls, n) " | " cell(ten, tens, n) " |" }' "$build/violations.txt")
+        line="$line $cells"
+    done
+    echo "$line" >>"$page.new"
+}
+
+violations() {
+    {
+        echo
+        echo "## Constraints and confidence"
+        echo
+        echo "Share of the architectures kept by a search whose label is above the limit: of all that are kept, and of the ten best by"
+        echo "CIFAR-100 accuracy; $trials draws of 10 samples, gp, learned from devices of other families. A confidence c asks for at most 1 - c:"
+        echo "**bold** is more. The ten best are no random choice of what is kept: accuracy goes with latency, so that they lie at the limit, and among"
+        echo "them those that are predicted too fast. c is about each architecture, not about the best of many."
+        echo
+        echo "    maple search --platform NAME --pool public.db --leave-out family --predictor gp --samples 10 --seed S --max-latency L --scores nasbench201.csv.gz --score cifar100_test --best 15625 --confidence C"
+        echo
+        echo "| limit | kept | ten best | kept, c = 0.8 | ten best, c = 0.8 | kept, c = 0.95 | ten best, c = 0.95 |"
+        echo "|---|---|---|---|---|---|---|"
+    } >>"$page.new"
+    while read -r device limit; do
+        violation_row "$device" "$limit"
+    done <<END
+titan_rtx_256 18ms
+gold_6226 8ms
+gold_6226 11ms
+eyeriss 5ms
+fpga 4ms
+pixel2 14ms
+END
+}
+
+search() {
+    eight_pool || return 0
+    [ -f "$accuracy" ] || { echo "skipped: no table of accuracies $accuracy" >&2; return 0; }
+    made=decisions
+    front_predictors="gp nearest mean-pool scratch maple fine-tune flops params lut lut-fit"
+    fronts=$out/fronts.txt.new
+    echo "platform samples predictor seed hypervolume_ratio front_share regret_mean budgets_met_by_any budgets_without_choice first_choice_fails" >"$fronts"
+    begin search "Decisions: fronts, and the published search"
+    {
+        echo
+        echo "## Fronts of latency and accuracy"
+        echo
+        echo "NAS-Bench-201, CIFAR-100. The architectures that are on the front of predicted latency count at their measured latency:"
+        echo "hypervolume over that of the true front (reference: the device's median latency, 60 %), and the share of the true front that is found."
+        echo "$trials draws (maple, fine-tune: $slow_trials). A device learns from the other seven, a bundled platform from those of other families."
+        echo "lut and lut-fit need operator latencies, which the public devices lack. help and nasflat are not here: a draw would need a pre-training"
+        echo "for each target; they are below, under HELP's protocol. mlp-scratch and brp-gcn learn from 900 own networks. Each draw: fronts.txt."
+        echo
+        echo "    maple pareto --platform NAME --pool eight.db --scores nasbench201.csv.gz --score cifar100_test --predictor P --samples N --seed S --json"
+        echo "    maple pareto --platform NAME --leave-out family --scores nasbench201.csv.gz --score cifar100_test --predictor P --samples N --seed S --json"
+    } >>"$page.new"
+    ( # shellcheck disable=SC2030,SC2031
+        export MAPLE_BUNDLED_POOL=none
+        front_group "--pool $build/eight.db" "$eight_devices" "Public devices"
+    )
+    (
+        export XDG_DATA_HOME="$build/nobody"
+        front_group "--leave-out family" "$front_bundled" "Bundled pool"
+    )
+    {
+        echo
+        echo "## HELP's protocol"
+        echo
+        echo "500 candidates for CIFAR-100, three of those predicted to meet the budget are trained, the best is taken: true latency and accuracy,"
+        echo "± standard deviation over $trials draws of the samples, and in how many draws it takes longer than allowed. Learned from the nine sources of"
+        echo "task ND; pre-trained once for all draws. Seconds: what the pre-training took (when it was made), adapting and predicting in each draw;"
+        echo "generating the candidates took 117 s, and measuring is the device's own time. With --confidence c at most a share 1 - c of the draws"
+        echo "should take longer than allowed: 2 of 10 at 0.8, none or one at 0.95; see also the last section."
+        echo "lut-fit has no operator latencies here. Published (HELP, 10 samples): titan_rtx_256 17.8 ms 69.7 %, 18.9 71.5, 24.2 71.8;"
+        echo "gold_6226 8.0 67.3, 10.7 70.2, 14.3 72.1; pixel2 13.0 69.7, 19.0 71.8, 25.0 73.2; eyeriss 3.9 71.5, 5.1 71.8, 9.1 73.5; fpga 3.8 70.2, 4.7 71.8, 7.4 73.5."
+    } >>"$page.new"
+    ( # shellcheck disable=SC2030,SC2031
+        export MAPLE_BUNDLED_POOL=none
+        candidates titan_rtx_256 18ms,21ms,25ms
+        candidates gold_6226 8ms,11ms,14ms
+        candidates pixel2 14ms,18ms,22ms
+        candidates eyeriss 5ms,7ms,9ms
+        candidates fpga 4ms,5ms,6ms
+        violations
+    )
+    mv "$fronts" "$out/fronts.txt"
+    finish
+}
+
 for part in $parts; do
     case $part in
     leave-one-out) leave_one_out ;;
@@ -231,8 +462,9 @@ for part in $parts; do
     no-model) no_model ;;
     families) families ;;
     descriptor) descriptor ;;
+    search) search ;;
     rivals) rivals ;;
     brp-gcn) brp_gcn ;;
-    *) echo "no part '$part': leave-one-out, tasks, no-model, families, descriptor, rivals, brp-gcn" >&2; exit 2 ;;
+    *) echo "no part '$part': leave-one-out, tasks, no-model, families, descriptor, search, rivals, brp-gcn" >&2; exit 2 ;;
     esac
 done

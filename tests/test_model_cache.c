@@ -105,6 +105,52 @@ static void targets_share_it(void **state) {
     fixture_free(&f);
 }
 
+/* Several draws: one training, told once, with the time of its making where it was kept; the bits of a fit.
+ */
+static void fits_again(void **state) {
+    (void)state;
+    fixture f;
+    double alone[ASKED], again[ASKED], made_ms = 0;
+    fixture_make(&f, MAPLE_GRAPH_PRUNED);
+    for (int kept = 0; kept < 3; kept++) { /* without a cache, into it, out of it */
+        maple_model_cache *cache = kept > 0 ? open_cache() : NULL;
+        maple_pretrained *pretrained = NULL, *first = NULL;
+        for (size_t n = 3; n <= 4; n++) {
+            maple_predictor *predictor;
+            maple_fit_times times = {-1, -1};
+            f.request.target.n_samples = n;
+            ask(NULL, &f, "gp", alone);
+            OK(maple_model_cache_fit_again(cache, "gp", &f.request, &pretrained, &times, &predictor, &why));
+            predict_or_fail(predictor, f.asked, ASKED, again);
+            maple_predictor_free(predictor);
+            assert_memory_equal(again, alone, sizeof alone);
+            assert_true(times.adapt_ms > 0 && (n == 3 ? times.pretrain_ms > 0 : times.pretrain_ms == -1));
+            if (n == 3)
+                first = pretrained;
+            if (n == 3 && kept == 1)
+                made_ms = times.pretrain_ms;
+            if (n == 3 && kept == 2)
+                assert_true(times.pretrain_ms == made_ms);
+            assert_true(pretrained && pretrained == first);
+        }
+        maple_pretrained_free(pretrained);
+        maple_model_cache_close(cache);
+    }
+    assert_int_equal(entries(), 1);
+    /* What does not pre-train is fitted; what cannot be fitted is not trained for. */
+    maple_pretrained *none = NULL;
+    maple_predictor *predictor;
+    maple_fit_times times = {-1, -1};
+    OK(maple_model_cache_fit_again(NULL, "scratch", &f.request, &none, &times, &predictor, &why));
+    assert_true(!none && times.pretrain_ms == -1 && times.adapt_ms > 0);
+    maple_predictor_free(predictor);
+    f.latency_ms[1] = -1;
+    FAILS(maple_model_cache_fit_again(NULL, "gp", &f.request, &none, &times, &predictor, &why),
+          MAPLE_BAD_INPUT, "sample 2");
+    assert_true(!none && times.pretrain_ms == -1);
+    fixture_free(&f);
+}
+
 /* After a change a model is trained anew, and gives what it gives without a cache. */
 static void learns_anew(const fixture *f, const char *what) {
     double without[ASKED], with[ASKED];
@@ -276,6 +322,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(learned_once),
         TEST(targets_share_it),
+        TEST(fits_again),
         TEST(whatever_it_depends_on),
         TEST(options_count),
         TEST(nothing_learned_nothing_kept),

@@ -136,6 +136,19 @@ maple_status maple_model_cache_fit(maple_model_cache *cache, const char *name,
                                    const maple_fit_request *request, maple_predictor **out,
                                    maple_error *error);
 
+typedef struct maple_fit_times {
+    double pretrain_ms; /* what the training took: when it was made, where it was kept. Stays as it is where
+                           nothing was pre-trained in this call */
+    double adapt_ms;    /* adapting to the target, or the whole fit */
+} maple_fit_times;
+
+/* The same for several targets or draws of samples, which share all else of the request: *pretrained (NULL
+ * before the first) is made or taken from the cache once, then used again; it stays NULL where nothing is
+ * pre-trained. The caller frees it, after a failure, too. */
+maple_status maple_model_cache_fit_again(maple_model_cache *cache, const char *name,
+                                         const maple_fit_request *request, maple_pretrained **pretrained,
+                                         maple_fit_times *times, maple_predictor **out, maple_error *error);
+
 /* --- Evaluation --- */
 
 typedef struct maple_contender {
@@ -174,6 +187,7 @@ typedef struct maple_evaluation_row {
     double measured; /* distinct networks measured on the target, mean over trials; NaN without scores */
     double left_out; /* of the samples, how many the predictor found not to fit with the others: mean over
                         trials; NaN without scores */
+    double sources;  /* platforms that could be learned from; of the mean row the mean over targets */
     int trials;
     double fit_ms;               /* pre-training; 0 where there is none */
     double adapt_ms, predict_ms; /* fitting or adapting to the target; predicting all architectures. What

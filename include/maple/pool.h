@@ -49,6 +49,10 @@ typedef struct maple_platform {
 void maple_platform_family(const char *cpu, const char *engine, const char *isa, const char *dtype,
                            char out[224]);
 
+/* MAPLE_BAD_ARGUMENT where no pool would take it: an empty name, control characters in it, negative counts.
+ */
+maple_status maple_platform_check(const maple_platform *platform, maple_error *error);
+
 /* Adds a platform with its environment (a JSON text, NULL allowed) and sets platform->id. A name that exists
  * with the same identity (everything but id, counters) gives that row's id and replaces environment and
  * counters (the environment only where one is given: a campaign that is continued needs what is there); with
@@ -172,9 +176,14 @@ typedef struct maple_score_count {
     size_t n; /* architectures that have it */
 } maple_score_count;
 
-/* The scores of a space, by name; freed by maple_free. (Their values: maple_dataset_load.) */
+/* The scores of a space, by name; freed by maple_free. */
 maple_status maple_pool_scores(maple_pool *pool, const maple_space *space, maple_score_count **out, size_t *n,
                                maple_error *error);
+/* values[i] of archs[i] of one of them, ordered by the space's text, whether or not any platform has the
+ * architecture (a dataset has the values of those only); both freed by maple_free. n = 0 where there is no
+ * such score. */
+maple_status maple_pool_score_values(maple_pool *pool, const maple_space *space, const char *name,
+                                     maple_arch **archs, double **values, size_t *n, maple_error *error);
 
 /* --- Everything a predictor learns from, in memory --- */
 

@@ -252,15 +252,14 @@ maple_status maple_model_cache_take(maple_model_cache *cache, const char *key, c
 
 /* --- For any request --- */
 
-maple_status maple_model_cache_pretrain(maple_model_cache *cache, const char *name,
-                                        const maple_fit_request *request, maple_pretrained **out,
-                                        maple_error *error) {
+static maple_status pretrain(maple_model_cache *cache, const char *name, const maple_fit_request *request,
+                             maple_pretrained **out, double *fit_ms, maple_error *error) {
     const maple_predictor_vtable *vtable;
     maple_status status = maple_predictor_find_vtable(name, &vtable, error);
     if (status != MAPLE_OK)
         return status;
     if (!cache || !vtable->pretrain)
-        return maple_predictor_pretrain(name, request, out, error);
+        return maple_pretrain_timed(name, request, out, fit_ms, error);
     status = maple_check_pool(&vtable->info, request, error); /* before it is hashed */
     char *options = NULL;
     if (status == MAPLE_OK)
@@ -268,29 +267,44 @@ maple_status maple_model_cache_pretrain(maple_model_cache *cache, const char *na
     if (status != MAPLE_OK)
         return status;
     char key[MAPLE_MAX_CACHE_KEY];
-    double fit_ms;
     maple_cache_basis basis = maple_cache_basis_of(request, options);
     maple_cache_write_key(cache, "model", maple_pretrained_kind(&vtable->info), &basis, key);
     maple_free(options);
-    return maple_model_cache_take(cache, key, name, request, out, &fit_ms, error);
+    return maple_model_cache_take(cache, key, name, request, out, fit_ms, error);
+}
+
+maple_status maple_model_cache_pretrain(maple_model_cache *cache, const char *name,
+                                        const maple_fit_request *request, maple_pretrained **out,
+                                        maple_error *error) {
+    double fit_ms;
+    return pretrain(cache, name, request, out, &fit_ms, error);
+}
+
+maple_status maple_model_cache_fit_again(maple_model_cache *cache, const char *name,
+                                         const maple_fit_request *request, maple_pretrained **pretrained,
+                                         maple_fit_times *times, maple_predictor **out, maple_error *error) {
+    const maple_predictor_vtable *vtable;
+    double values[MAPLE_MAX_OPTIONS];
+    maple_status status = maple_predictor_find_vtable(name, &vtable, error);
+    if (status == MAPLE_OK && vtable->pretrain) /* checked before a training that takes minutes */
+        status = maple_predictor_check(vtable, request, values, error);
+    if (status == MAPLE_OK && vtable->pretrain && !*pretrained)
+        status = pretrain(cache, name, request, pretrained, &times->pretrain_ms, error);
+    if (status != MAPLE_OK)
+        return status;
+    int64_t start = maple_clock_ns();
+    status = vtable->pretrain ? maple_pretrained_adapt(*pretrained, request, out, error)
+                              : maple_predictor_fit(name, request, out, error);
+    times->adapt_ms = (double)(maple_clock_ns() - start) * 1e-6;
+    return status;
 }
 
 maple_status maple_model_cache_fit(maple_model_cache *cache, const char *name,
                                    const maple_fit_request *request, maple_predictor **out,
                                    maple_error *error) {
-    const maple_predictor_vtable *vtable;
-    double values[MAPLE_MAX_OPTIONS];
     maple_pretrained *pretrained = NULL;
-    maple_status status = maple_predictor_find_vtable(name, &vtable, error);
-    if (status != MAPLE_OK)
-        return status;
-    if (!cache || !vtable->pretrain)
-        return maple_predictor_fit(name, request, out, error);
-    status = maple_predictor_check(vtable, request, values, error);
-    if (status == MAPLE_OK)
-        status = maple_model_cache_pretrain(cache, name, request, &pretrained, error);
-    if (status == MAPLE_OK)
-        status = maple_pretrained_adapt(pretrained, request, out, error);
+    maple_fit_times times;
+    maple_status status = maple_model_cache_fit_again(cache, name, request, &pretrained, &times, out, error);
     maple_pretrained_free(pretrained);
     return status;
 }

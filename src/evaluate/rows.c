@@ -115,6 +115,7 @@ static void make_target_row(const eval *e, const task_range *task, const cell *c
     const eval_run *runs = eval_runs(e, split, c->contender, c->slot);
     name_row(e, task, c, row);
     snprintf(row->target, sizeof row->target, "%s", eval_target_name(e, split));
+    row->sources = (double)e->request->splits->items[split].n_sources;
     if (failed(e, runs, row)) {
         clear_times(row);
         return;
@@ -161,6 +162,8 @@ static void make_mean_row(const eval *e, const task_range *task, const cell *c, 
     size_t without = 0;
     double references = 0;
     name_row(e, task, c, row);
+    for (size_t i = 0; i < task->n; i++)
+        row->sources += c->rows[i].sources / (double)task->n;
     for (size_t i = task->n; i-- > 0;) {
         const maple_evaluation_row *target = &c->rows[i];
         if (!*target->reason)

@@ -57,8 +57,8 @@ maple_status maple_csv_archs_open(maple_csv_archs *archs, maple_csv *csv, maple_
         archs->arch_column = columns[i];
     if (archs->arch_column >= 0)
         return MAPLE_OK;
-    return archs->index_column >= 0 ? load_known(archs, pool, error)
-                                    : maple_csv_columns(csv, &names[1], 1, 1, columns, error);
+    return archs->index_column >= 0 && pool ? load_known(archs, pool, error)
+                                            : maple_csv_columns(csv, &names[1], 1, 1, columns, error);
 }
 
 void maple_csv_archs_close(maple_csv_archs *archs) {

@@ -23,7 +23,7 @@ typedef struct maple_csv_archs {
     size_t n_known;
 } maple_csv_archs;
 
-/* Finds the columns. `pool` is asked for indices where only `index` is there. */
+/* Finds the columns. `pool` is asked for indices where only `index` is there; NULL: then that is an error. */
 maple_status maple_csv_archs_open(maple_csv_archs *archs, maple_csv *csv, maple_pool *pool,
                                   const maple_space *space, maple_error *error);
 void maple_csv_archs_close(maple_csv_archs *archs);

@@ -101,8 +101,7 @@ static maple_status check_same_identity(const maple_platform *here, const maple_
     return MAPLE_OK;
 }
 
-static maple_status check_platform(const maple_platform *platform, const char *environment,
-                                   maple_error *error) {
+maple_status maple_platform_check(const maple_platform *platform, maple_error *error) {
     if (!platform->name[0])
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "the name of the platform is empty");
     for (const char *c = platform->name; *c; c++)
@@ -114,6 +113,11 @@ static maple_status check_platform(const maple_platform *platform, const char *e
         return maple_error_set(error, MAPLE_BAD_ARGUMENT,
                                "platform '%s': %d threads and batch %d are impossible", platform->name,
                                platform->threads, platform->batch);
+    return MAPLE_OK;
+}
+
+static maple_status check_environment(const maple_platform *platform, const char *environment,
+                                      maple_error *error) {
     cJSON *parsed = environment ? cJSON_Parse(environment) : NULL;
     if (environment && !parsed)
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "platform '%s': its environment is not JSON",
@@ -137,7 +141,9 @@ static maple_status insert_platform(maple_pool *pool, const maple_platform *p, i
 
 maple_status maple_pool_add_platform(maple_pool *pool, maple_platform *platform, const char *environment,
                                      maple_error *error) {
-    maple_status status = check_platform(platform, environment, error);
+    maple_status status = maple_platform_check(platform, error);
+    if (status == MAPLE_OK)
+        status = check_environment(platform, environment, error);
     if (status == MAPLE_OK)
         status = maple_pool_begin_write(pool, error);
     if (status != MAPLE_OK)

@@ -135,3 +135,68 @@ maple_status maple_pool_scores(maple_pool *pool, const maple_space *space, maple
     *n = used;
     return MAPLE_OK;
 }
+
+/* --- Values of one --- */
+
+typedef struct score_list {
+    const maple_space *space;
+    maple_arch *archs;
+    double *values;
+    size_t n, capacity;
+} score_list;
+
+static maple_status take_value(score_list *list, maple_pool *pool, sqlite3_stmt *row, maple_error *error) {
+    enum { FIRST = 1024 };
+    if (list->n == list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : FIRST;
+        maple_arch *archs = maple_resize(list->archs, capacity, sizeof *archs);
+        list->archs = archs ? archs : list->archs;
+        double *values = maple_resize(list->values, capacity, sizeof *values);
+        list->values = values ? values : list->values;
+        if (!archs || !values)
+            return maple_error_memory(error);
+        list->capacity = capacity;
+    }
+    const char *text = (const char *)sqlite3_column_text(row, 0);
+    if (maple_space_parse(list->space, text ? text : "", &list->archs[list->n], error) != MAPLE_OK)
+        return maple_error_prefix(error, MAPLE_BAD_INPUT, "%s: the pool is damaged", pool->path);
+    list->values[list->n++] = sqlite3_column_double(row, 1);
+    return MAPLE_OK;
+}
+
+static maple_status read_values(maple_pool *pool, const char *name, score_list *list, maple_error *error) {
+    sqlite3_stmt *statement;
+    bool row = true;
+    maple_status status =
+        maple_pool_prepare(pool, &statement, error,
+                           "SELECT a.arch, v.value FROM score_values v JOIN architectures a ON a.id = v.arch "
+                           "WHERE v.score = (SELECT s.id FROM scores s JOIN spaces p ON p.id = s.space "
+                           "WHERE p.name = ? AND s.name = ?) ORDER BY a.arch",
+                           "ss", maple_space_name(list->space), name);
+    while (status == MAPLE_OK && (status = maple_pool_step(pool, statement, &row, error)) == MAPLE_OK && row)
+        status = take_value(list, pool, statement, error);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+maple_status maple_pool_score_values(maple_pool *pool, const maple_space *space, const char *name,
+                                     maple_arch **archs, double **values, size_t *n, maple_error *error) {
+    score_list list = {.space = space};
+    bool has = false;
+    maple_status status = maple_pool_begin_read(pool, error);
+    if (status != MAPLE_OK)
+        return status;
+    status = maple_pool_has_scores(pool, &has, error);
+    if (status == MAPLE_OK && has)
+        status = read_values(pool, name, &list, error);
+    status = maple_pool_end(pool, status, error);
+    if (status != MAPLE_OK) {
+        maple_free(list.archs);
+        maple_free(list.values);
+        return status;
+    }
+    *archs = list.archs;
+    *values = list.values;
+    *n = list.n;
+    return MAPLE_OK;
+}

@@ -402,8 +402,9 @@ static maple_status predict_rows(const gp_posterior *model, const maple_model_co
                                  const maple_arch *archs, size_t n, double *latency_ms, double *lower_ms,
                                  double *upper_ms, maple_error *error) {
     static const double NORMAL90 = 1.6448536269514722;
-    size_t width = model->k + 1;
-    double *x = maple_alloc(BLOCK * width, sizeof *x), *s = maple_alloc(BLOCK * width, sizeof *s);
+    size_t width = model->k + 1, most = n < BLOCK ? n : BLOCK;
+    double *x = maple_alloc(most * width, sizeof *x),
+           *s = maple_alloc(lower_ms ? most * width : 1, sizeof *s);
     maple_status status = x && s ? MAPLE_OK : maple_error_memory(error);
     nn_blas_enter();
     for (size_t start = 0; start < n && status == MAPLE_OK; start += BLOCK) {

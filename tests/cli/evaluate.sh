@@ -101,3 +101,6 @@ try evaluate --pool p.db --json --csv
 try evaluate --pool p.db --bundled
 try evaluate --pool missing.db
 try evaluate --bundled
+# Fewer known platforms: how many were learned from stands in the rows; more than there are is refused.
+maple evaluate --pool p.db --predictor nearest --known 1 --samples 3 --trials 1 --csv | cut -d, -f29 | sort -u
+try evaluate --pool p.db --predictor nearest --known 9 --samples 3 --trials 1 --csv

@@ -1,6 +1,6 @@
 # Every command answers --help on stdout with usage, options and an example, exit code 0.
-for command in quickstart doctor profile measure fit predict suggest evaluate "pool list" "pool show" "pool distances" "pool export" \
-    "pool import" "pool merge" "pool remove" spaces engines predictors; do
+for command in quickstart doctor profile measure fit predict suggest search pareto candidates evaluate "pool list" "pool show" "pool distances" "pool export" \
+    "pool import" "pool merge" "pool remove" "figure distances" "figure predictions" "figure fronts" "figure curve" report spaces engines predictors; do
     # shellcheck disable=SC2086
     maple $command --help >out 2>err || echo "maple $command --help: exit $?"
     [ -s err ] && cat err

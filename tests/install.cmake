@@ -1,0 +1,15 @@
+# What is installed, and the pages and completions in it: make check-install runs these alone.
+function(maple_install_test name shell)
+  add_test(NAME install_${name} COMMAND ${shell} ${CMAKE_CURRENT_SOURCE_DIR}/install/${name}.sh ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR}
+           ${ARGN})
+  set_tests_properties(install_${name} PROPERTIES SKIP_RETURN_CODE 77)
+endfunction()
+set(MAPLE_EXAMPLE_FLAGS "")
+if(MAPLE_SANITIZE)
+  set(MAPLE_EXAMPLE_FLAGS "-fsanitize=address,undefined")
+endif()
+maple_install_test(man sh)
+maple_install_test(completion_bash bash)
+maple_install_test(completion_zsh sh)
+maple_install_test(symbols sh ${CMAKE_C_COMPILER} ${MAPLE_SOVERSION})
+maple_install_test(tree sh ${CMAKE_C_COMPILER} "${MAPLE_EXAMPLE_FLAGS}")
