@@ -8,7 +8,7 @@ all: $(BUILD)/CMakeCache.txt
 	@cmake --build $(BUILD) -j $(JOBS)
 
 $(BUILD)/CMakeCache.txt:
-	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS)
+	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) || { rm -f $@; exit 1; }
 
 # Program, libraries, headers, maple.pc, man pages, completion, bundled pool, documentation below $(PREFIX); with DESTDIR=DIR
 # staged there for a package. uninstall: the same PREFIX and DESTDIR.
@@ -35,12 +35,12 @@ demo: deps
 
 test: deps
 	@$(MAKE) --no-print-directory all
-	@cd $(BUILD) && ctest -j $(JOBS) --output-on-failure --timeout 300
+	@TMPDIR=$$(sh scripts/test-folder.sh) && export TMPDIR && cd $(BUILD) && ctest -j $(JOBS) --output-on-failure --timeout 600
 
 # The same tests under AddressSanitizer and UndefinedBehaviorSanitizer.
 check-asan: deps
 	@$(MAKE) --no-print-directory all BUILD=build-asan CMAKE_FLAGS="-DMAPLE_SANITIZE=ON -DMAPLE_WERROR=ON"
-	@cd build-asan && ctest -j $(JOBS) --output-on-failure --timeout 600
+	@TMPDIR=$$(sh scripts/test-folder.sh) && export TMPDIR && cd build-asan && ctest -j $(JOBS) --output-on-failure --timeout 900
 
 # A campaign killed 1,000 times at random moments (100 times in make test).
 check-kill: all

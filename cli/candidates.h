@@ -34,7 +34,7 @@ typedef struct cli_choosing_job {
     cli_cache cache;
     /* what it is about */
     double confidence; /* 0: none was asked for */
-    cli_leave_out leave_out;
+    maple_leave_out leave_out;
     cli_contenders contenders;
     double budgets_ms[CLI_MOST_BUDGETS];
     size_t n_budgets;

@@ -213,12 +213,12 @@ void cli_predictions_free(cli_predictions *predictions);
 /* CSV: arch,index,latency_ms,lower_ms,upper_ms; what is not there is an empty field. */
 void cli_format_predictions(const cli_predictions *predictions, maple_text *out);
 
-typedef enum cli_leave_out { CLI_LEAVE_OUT_NONE, CLI_LEAVE_OUT_FAMILY, CLI_LEAVE_OUT_CPU } cli_leave_out;
-maple_status cli_leave_out_parse(const char *text, cli_leave_out *out, maple_error *error);
+/* --leave-out: "none" or "platform", "family", "cpu". */
+maple_status cli_leave_out_parse(const char *text, maple_leave_out *out, maple_error *error);
 
 /* Rows of the dataset to learn from for `target`: all but itself and what is left out. Freed by maple_free.
  */
-maple_status cli_sources(const maple_dataset *dataset, const maple_platform *target, cli_leave_out leave_out,
+maple_status cli_sources(const maple_dataset *dataset, const maple_platform *target, maple_leave_out leave_out,
                          size_t **rows, size_t *n, maple_error *error);
 
 /* --- What is kept (cache.c): --cache of fit, predict, suggest, profile, quickstart --- */
@@ -272,7 +272,7 @@ typedef struct cli_fit_job {
     const char *predictor, *options;
     const maple_dataset *dataset;
     const maple_dataset_platform *platform;
-    cli_leave_out leave_out;
+    maple_leave_out leave_out;
     const size_t *sources; /* [n_sources] rows to learn from; NULL: what leave_out leaves */
     size_t n_sources;
     const maple_arch *archs; /* [n_samples] */
@@ -369,7 +369,7 @@ maple_status cli_check_suggests(const char *predictor, maple_error *error);
 /* How the first networks of a device are chosen: --sampler. */
 typedef struct cli_sampling {
     const char *predictor, *sampler;
-    cli_leave_out leave_out; /* of what the predictor learns from */
+    maple_leave_out leave_out; /* of what the predictor learns from */
     bool given, suggests;    /* --sampler was; set by cli_sampling_check */
     cli_cache *cache;
 } cli_sampling;

@@ -200,18 +200,24 @@ maple_status cli_load_dataset(maple_pool *user, const maple_space *space, bool f
     return status;
 }
 
-maple_status cli_leave_out_parse(const char *text, cli_leave_out *out, maple_error *error) {
-    static const char *const NAMES[] = {"none", "family", "cpu"};
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(text, NAMES[i]) == 0) {
-            *out = (cli_leave_out)i;
+maple_status cli_leave_out_parse(const char *text, maple_leave_out *out, maple_error *error) {
+    static const struct {
+        const char *name;
+        maple_leave_out what;
+    } NAMES[] = {{"none", MAPLE_LEAVE_OUT_PLATFORM},
+                 {"platform", MAPLE_LEAVE_OUT_PLATFORM},
+                 {"family", MAPLE_LEAVE_OUT_FAMILY},
+                 {"cpu", MAPLE_LEAVE_OUT_CPU}};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        if (strcmp(text, NAMES[i].name) == 0) {
+            *out = NAMES[i].what;
             return MAPLE_OK;
         }
     }
-    return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--leave-out %s: use none, family or cpu", text);
+    return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--leave-out %s: use platform (none), family or cpu", text);
 }
 
-maple_status cli_sources(const maple_dataset *dataset, const maple_platform *target, cli_leave_out leave_out,
+maple_status cli_sources(const maple_dataset *dataset, const maple_platform *target, maple_leave_out leave_out,
                          size_t **rows, size_t *n, maple_error *error) {
     size_t *found = maple_alloc(dataset->n_platforms, sizeof *found);
     if (!found)
@@ -219,10 +225,7 @@ maple_status cli_sources(const maple_dataset *dataset, const maple_platform *tar
     size_t count = 0;
     for (size_t i = 0; i < dataset->n_platforms; i++) {
         const maple_platform *platform = &dataset->platforms[i].platform;
-        bool same = strcmp(platform->name, target->name) == 0 ||
-                    (leave_out == CLI_LEAVE_OUT_FAMILY && strcmp(platform->family, target->family) == 0) ||
-                    (leave_out == CLI_LEAVE_OUT_CPU && strcmp(platform->cpu, target->cpu) == 0);
-        if (!same)
+        if (!maple_is_left_out(target, platform, leave_out))
             found[count++] = i;
     }
     *rows = found;

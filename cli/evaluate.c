@@ -18,7 +18,7 @@ typedef struct evaluate_job {
     bool json, csv, markdown, per_target, flagged;
 
     protocol protocol;
-    bool leave_family;
+    maple_leave_out leave_out_what;
     cli_names platforms, sources, targets;
     const maple_task **tasks; /* [n_tasks] */
     size_t n_tasks;
@@ -47,8 +47,9 @@ static void add_options(evaluate_job *job, cli_options *options) {
                "leave-one-out among these (default: all of the pool)");
     cli_string(options, "leave-out", &job->leave_out, "WHAT",
                "what is not learned from: the target alone (platform, default), or\n"
-               "                         all of its device, engine and instruction set (family)");
-    cli_choices(options, "platform family");
+               "                         all of its device, engine and instruction set (family),\n"
+               "                         or all of its CPU model (cpu)");
+    cli_choices(options, "platform family cpu");
     cli_string(options, "source", &job->source_names, "A,B", "learn from these platforms ...");
     cli_string(options, "target", &job->target_names, "X,Y", "... and predict these");
     cli_string(options, "space", &job->reading.space_name, "NAME", "search space (default nas-bench-201)");
@@ -132,11 +133,7 @@ static maple_status find_protocol(evaluate_job *job, maple_error *error) {
         status = check_combination(job, error);
     if (status != MAPLE_OK || !job->leave_out)
         return status;
-    job->leave_family = strcmp(job->leave_out, "family") == 0;
-    if (!job->leave_family && strcmp(job->leave_out, "platform") != 0)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--leave-out %s: use platform or family",
-                               job->leave_out);
-    return MAPLE_OK;
+    return cli_leave_out_parse(job->leave_out, &job->leave_out_what, error);
 }
 
 static maple_status find_scoring(evaluate_job *job, maple_error *error) {
@@ -266,7 +263,7 @@ static void release(evaluate_job *job) {
 static maple_status make_splits(const evaluate_job *job, const maple_dataset *dataset, maple_splits *splits,
                                 maple_error *error) {
     if (job->protocol == LEAVE_ONE_OUT)
-        return maple_splits_leave_one_out(dataset, job->platforms.items, job->platforms.n, job->leave_family,
+        return maple_splits_leave_one_out(dataset, job->platforms.items, job->platforms.n, job->leave_out_what,
                                           splits, error);
     if (job->protocol == SPLIT)
         return maple_splits_named(dataset, job->sources.items, job->sources.n, job->targets.items,

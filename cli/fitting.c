@@ -51,7 +51,7 @@ void cli_fitting_ten_options(cli_fitting *fitting, cli_options *options) {
 
 maple_status cli_fitting_check(const cli_fitting *fitting, const maple_space *space, maple_error *error) {
     maple_target nobody = {0};
-    cli_leave_out leave_out;
+    maple_leave_out leave_out;
     int references;
     maple_status status = maple_predictor_references(fitting->predictor, fitting->predictor_options, space,
                                                      &nobody, &references, error);
@@ -199,7 +199,7 @@ maple_status cli_find_platform(const cli_fitting *fitting, maple_pool *user, con
 
 maple_status cli_fit_in(cli_fitting *fitting, const maple_dataset *dataset,
                         const maple_dataset_platform *platform, maple_predictor **out, maple_error *error) {
-    cli_leave_out leave_out = CLI_LEAVE_OUT_NONE;
+    maple_leave_out leave_out = MAPLE_LEAVE_OUT_PLATFORM;
     maple_arch *archs = NULL;
     double *latency_ms = NULL;
     size_t n = 0;

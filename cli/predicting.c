@@ -29,7 +29,7 @@ typedef struct job {
     const maple_dataset *dataset;
     const maple_dataset_platform *platform;
     size_t row;
-    cli_leave_out leave_out;
+    maple_leave_out leave_out;
     size_t *samples; /* rows of the dataset: [largest number of samples] */
     size_t n_archs;  /* to predict */
     cli_predicted *out;

@@ -27,7 +27,7 @@ typedef struct {
     double *latency_ms; /* measured, of archs */
     maple_dataset *dataset;
     size_t row;              /* of this platform in the dataset */
-    cli_leave_out leave_out; /* of the headline figures */
+    maple_leave_out leave_out; /* of the headline figures */
     size_t n_sources, n_sources_siblings;
     char csv[4096];
     size_t n_predicted;
@@ -108,7 +108,7 @@ static maple_status check_pools(const quickstart *q, const maple_predictor_info 
 
 /* --- What is learned from, and which networks are measured --- */
 
-static size_t count_left(const quickstart *q, cli_leave_out leave_out) {
+static size_t count_left(const quickstart *q, maple_leave_out leave_out) {
     size_t *rows, n = 0;
     if (cli_sources(q->dataset, &q->platform, leave_out, &rows, &n, NULL) == MAPLE_OK)
         maple_free(rows);
@@ -118,10 +118,10 @@ static size_t count_left(const quickstart *q, cli_leave_out leave_out) {
 /* Leaving out this CPU model may leave nothing: then its family (CPU, engine, instruction set) is left out.
  */
 static void choose_sources(quickstart *q) {
-    q->n_sources_siblings = count_left(q, CLI_LEAVE_OUT_NONE);
-    q->leave_out = q->use_siblings ? CLI_LEAVE_OUT_NONE : CLI_LEAVE_OUT_CPU;
-    if (!q->use_siblings && q->n_sources_siblings > 0 && count_left(q, CLI_LEAVE_OUT_CPU) == 0) {
-        q->leave_out = CLI_LEAVE_OUT_FAMILY;
+    q->n_sources_siblings = count_left(q, MAPLE_LEAVE_OUT_PLATFORM);
+    q->leave_out = q->use_siblings ? MAPLE_LEAVE_OUT_PLATFORM : MAPLE_LEAVE_OUT_CPU;
+    if (!q->use_siblings && q->n_sources_siblings > 0 && count_left(q, MAPLE_LEAVE_OUT_CPU) == 0) {
+        q->leave_out = MAPLE_LEAVE_OUT_FAMILY;
         cli_say("every known platform has this CPU model; leaving out those of the same engine and "
                 "instruction set "
                 "instead (%s)",
@@ -205,7 +205,7 @@ static maple_status look_up(quickstart *q, size_t first, size_t n, maple_error *
 
 /* --- Fitting --- */
 
-static maple_status fit(quickstart *q, const char *name, cli_leave_out leave_out, size_t samples,
+static maple_status fit(quickstart *q, const char *name, maple_leave_out leave_out, size_t samples,
                         maple_predictor **out, maple_error *error) {
     cli_fit_job job = {.predictor = name,
                        .dataset = q->dataset,
@@ -279,7 +279,7 @@ static maple_status score_with(const quickstart *q, const maple_predictor *predi
 
 /* A rival that cannot be fitted (too few samples, no operator latencies) is reported with the reason; only an
  * interrupt is an error. */
-static maple_status score_rival(quickstart *q, const char *name, cli_leave_out leave_out, size_t samples,
+static maple_status score_rival(quickstart *q, const char *name, maple_leave_out leave_out, size_t samples,
                                 score *out, maple_error *interrupt) {
     maple_error error = {.message = ""};
     maple_predictor *predictor = NULL;
@@ -309,11 +309,11 @@ static maple_status verify(quickstart *q, const maple_predictor *predictor, scor
     size_t samples = (size_t)q->samples;
     const struct {
         const char *name;
-        cli_leave_out leave_out;
+        maple_leave_out leave_out;
         size_t samples;
         score *score;
     } RIVALS[] = {
-        {q->predictor, CLI_LEAVE_OUT_NONE, samples, &s->siblings},
+        {q->predictor, MAPLE_LEAVE_OUT_PLATFORM, samples, &s->siblings},
         {"gp", q->leave_out, 0, &s->no_samples},
         {"maple", q->leave_out, samples, &s->maple},
         {"lut", q->leave_out, samples, &s->lut},
@@ -353,8 +353,8 @@ static maple_status print_json(const quickstart *q, const scores *s, maple_error
     cJSON_AddStringToObject(object, "sampler", q->suggested ? "suggest" : "random");
     cJSON_AddNumberToObject(object, "sources", (double)q->n_sources);
     cJSON_AddStringToObject(object, "left_out",
-                            q->leave_out == CLI_LEAVE_OUT_CPU      ? "cpu"
-                            : q->leave_out == CLI_LEAVE_OUT_FAMILY ? "family"
+                            q->leave_out == MAPLE_LEAVE_OUT_CPU      ? "cpu"
+                            : q->leave_out == MAPLE_LEAVE_OUT_FAMILY ? "family"
                                                                    : "none");
     cJSON_AddItemToObject(object, "profile_s", cli_number(q->profile_s));
     cJSON_AddItemToObject(object, "fit_s", cli_number(q->fit_s));

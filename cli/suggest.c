@@ -14,7 +14,7 @@ typedef struct {
     bool bundled, commands, json, csv, flagged;
 
     const maple_space *space;
-    cli_leave_out leave_out;
+    maple_leave_out leave_out;
     maple_pool *pool; /* NULL: there is none of one's own */
     maple_dataset *dataset;
     maple_platform platform; /* name "": a new device */
@@ -70,7 +70,7 @@ static maple_status check_options(suggest_job *s, const cli_options *options, ma
     if (s->until > 0 && !cli_given(options, "samples"))
         s->samples = 100;
     maple_status status = cli_leave_out_parse(s->leave_out_name, &s->leave_out, error);
-    if (status == MAPLE_OK && s->leave_out != CLI_LEAVE_OUT_NONE && !s->platform_name)
+    if (status == MAPLE_OK && s->leave_out != MAPLE_LEAVE_OUT_PLATFORM && !s->platform_name)
         status =
             maple_error_set(error, MAPLE_BAD_ARGUMENT,
                             "--leave-out %s: needs --platform; of a new device neither family nor CPU is "

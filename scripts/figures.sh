@@ -3,9 +3,12 @@
 # Draws docs/results/figures/ (make figures; half an hour): each figure as SVG and PNG with its data (.tsv) and script (.gp)
 # beside it. Needs gnuplot. Figures of public devices need the public tables ($MAPLE_PUBLIC_DATA, else ../shared/data) and
 # are skipped, saying so, without them. TRIALS (default 5): draws, and seeds where what is drawn differs by seed only.
-#   scripts/figures.sh BUILD
+#   scripts/figures.sh BUILD [bundled] [public]
+# Without a part: both.
 set -eu
 build=$1
+shift
+parts=${*:-bundled public}
 maple=$build/maple
 . "$(dirname "$0")/public.sh"
 out=docs/results/figures
@@ -66,5 +69,10 @@ public() {
     "$maple" figure fronts "$rows/front-gp.json" "$rows/front-nearest.json" --accuracy "CIFAR-100 accuracy (%)" --output "$out/fronts"
 }
 
-bundled
-public
+for part in $parts; do
+    case $part in
+    bundled) bundled ;;
+    public) public ;;
+    *) echo "no part '$part': bundled, public" >&2; exit 2 ;;
+    esac
+done

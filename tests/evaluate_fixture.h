@@ -43,7 +43,7 @@ static inline fixture make(maple_graph_form form, size_t n_archs) {
 }
 
 static inline void leave_one_out(fixture *f) {
-    OK(maple_splits_leave_one_out(&f->pool.dataset, NULL, 0, false, &f->splits, &why));
+    OK(maple_splits_leave_one_out(&f->pool.dataset, NULL, 0, MAPLE_LEAVE_OUT_PLATFORM, &f->splits, &why));
 }
 
 static inline void contend(fixture *f, const maple_contender *contenders, size_t n) {

@@ -277,7 +277,7 @@ static void a_split_without_sources(void **state) {
     (void)state;
     fixture f = make(MAPLE_GRAPH_AS_WRITTEN, 300);
     static const char *const FAMILY[] = {"synthetic-0", "synthetic-1"};
-    OK(maple_splits_leave_one_out(&f.pool.dataset, FAMILY, 2, true, &f.splits, &why));
+    OK(maple_splits_leave_one_out(&f.pool.dataset, FAMILY, 2, MAPLE_LEAVE_OUT_FAMILY, &f.splits, &why));
     contend(&f, NEAREST, 2);
     f.evaluation.train_archs = 10;
     OK(evaluate(&f));

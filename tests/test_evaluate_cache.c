@@ -181,7 +181,7 @@ static void keys_cover_what_counts(void **state) {
     d->index[0]++; /* what the scoring sets are of */
     assert_recalled(&f, 0);
     maple_splits_free(&f.splits);
-    OK(maple_splits_leave_one_out(d, NULL, 0, false, &f.splits, &why));
+    OK(maple_splits_leave_one_out(d, NULL, 0, MAPLE_LEAVE_OUT_PLATFORM, &f.splits, &why));
     assert_recalled(&f, 0);
     assert_string_equal(heard.said, "");
     release(&f);

@@ -112,18 +112,43 @@ static void a_task_needs_all_its_platforms(void **state) {
           "N1 cannot be run");
 }
 
+/* One device in two batches and another one, all imported; two CPUs in two engines. */
+static void a_cpu_is_left_out_with_all_its_platforms(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *cpu, *device;
+        size_t sources[5], n;
+    } CASES[] = {{"gpu_1", "unknown", "gpu", {2, 3, 4, 5}, 4},     {"gpu_32", "unknown", "gpu", {2, 3, 4, 5}, 4},
+                 {"phone", "unknown", "phone", {0, 1, 3, 4, 5}, 5}, {"one a", "one", "one", {0, 1, 2, 5}, 4},
+                 {"one b", "one", "one", {0, 1, 2, 5}, 4},          {"two a", "two", "two", {0, 1, 2, 3, 4}, 5}};
+    fixture f = {0};
+    maple_splits splits = {0};
+    set_space(&f, "nas-bench-201");
+    for (size_t i = 0; i < 6; i++) {
+        add(&f, CASES[i].name, CASES[i].name);
+        snprintf(f.platforms[i].platform.cpu, sizeof f.platforms[i].platform.cpu, "%s", CASES[i].cpu);
+        snprintf(f.platforms[i].platform.device, sizeof f.platforms[i].platform.device, "%s", CASES[i].device);
+    }
+    OK(maple_splits_leave_one_out(&f.dataset, NULL, 0, MAPLE_LEAVE_OUT_CPU, &splits, &why));
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(splits.items[i].n_sources, CASES[i].n);
+        assert_memory_equal(splits.items[i].sources, CASES[i].sources, CASES[i].n * sizeof(size_t));
+    }
+    maple_splits_free(&splits);
+}
+
 static void leave_one_out(void **state) {
     (void)state;
     fixture f = {0};
     maple_splits splits = {0};
     set_space(&f, "nas-bench-201");
-    FAILS(maple_splits_leave_one_out(&f.dataset, NULL, 0, false, &splits, &why), MAPLE_BAD_INPUT,
+    FAILS(maple_splits_leave_one_out(&f.dataset, NULL, 0, MAPLE_LEAVE_OUT_PLATFORM, &splits, &why), MAPLE_BAD_INPUT,
           "no latencies");
     add(&f, "a", "one");
     add(&f, "b", "one");
     add(&f, "c", "two");
     add(&f, "d", "three");
-    OK(maple_splits_leave_one_out(&f.dataset, NULL, 0, false, &splits, &why));
+    OK(maple_splits_leave_one_out(&f.dataset, NULL, 0, MAPLE_LEAVE_OUT_PLATFORM, &splits, &why));
     assert_int_equal(splits.n, 4);
     for (size_t i = 0; i < 4; i++) {
         assert_string_equal(splits.items[i].task, "leave-one-out");
@@ -134,7 +159,7 @@ static void leave_one_out(void **state) {
     }
     /* Appended: named ones, in their order, without the family. */
     static const char *const NAMES[] = {"d", "b", "a"};
-    OK(maple_splits_leave_one_out(&f.dataset, NAMES, 3, true, &splits, &why));
+    OK(maple_splits_leave_one_out(&f.dataset, NAMES, 3, MAPLE_LEAVE_OUT_FAMILY, &splits, &why));
     assert_int_equal(splits.n, 7);
     assert_int_equal(splits.items[4].target, 3);
     assert_int_equal(splits.items[4].n_sources, 2);
@@ -145,9 +170,9 @@ static void leave_one_out(void **state) {
     assert_int_equal(splits.items[5].sources[0], 3);
     maple_splits_free(&splits);
     static const char *const UNKNOWN[] = {"a", "x", "y"}, *const TWICE[] = {"a", "b", "a"};
-    FAILS(maple_splits_leave_one_out(&f.dataset, UNKNOWN, 3, false, &splits, &why), MAPLE_NOT_FOUND,
+    FAILS(maple_splits_leave_one_out(&f.dataset, UNKNOWN, 3, MAPLE_LEAVE_OUT_PLATFORM, &splits, &why), MAPLE_NOT_FOUND,
           "x, y; there are a, b, c, d");
-    FAILS(maple_splits_leave_one_out(&f.dataset, TWICE, 3, false, &splits, &why), MAPLE_BAD_ARGUMENT,
+    FAILS(maple_splits_leave_one_out(&f.dataset, TWICE, 3, MAPLE_LEAVE_OUT_PLATFORM, &splits, &why), MAPLE_BAD_ARGUMENT,
           "twice");
 }
 
@@ -178,6 +203,7 @@ int main(void) {
         cmocka_unit_test(tasks_are_the_published_twelve),
         cmocka_unit_test(a_task_needs_all_its_platforms),
         cmocka_unit_test(leave_one_out),
+        cmocka_unit_test(a_cpu_is_left_out_with_all_its_platforms),
         cmocka_unit_test(named_splits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,10 +62,20 @@ typedef struct maple_splits {
 
 void maple_splits_free(maple_splits *splits);
 
-/* Each of `names` (n = 0: every platform) predicted from the others of them; with `leave_family` not from
- * those of its own family. The task is called "leave-one-out". Appends to *splits. */
+/* What a target is not learned from: itself alone, all of its family, all of its CPU model (of its device,
+ * where the CPU is "unknown"). */
+typedef enum maple_leave_out {
+    MAPLE_LEAVE_OUT_PLATFORM,
+    MAPLE_LEAVE_OUT_FAMILY,
+    MAPLE_LEAVE_OUT_CPU
+} maple_leave_out;
+
+bool maple_is_left_out(const maple_platform *target, const maple_platform *other, maple_leave_out what);
+
+/* Each of `names` (n = 0: every platform) predicted from those of the others that are not left out. The task
+ * is called "leave-one-out". Appends to *splits. */
 maple_status maple_splits_leave_one_out(const maple_dataset *dataset, const char *const *names, size_t n,
-                                        bool leave_family, maple_splits *splits, maple_error *error);
+                                        maple_leave_out leave_out, maple_splits *splits, maple_error *error);
 /* One task with named sources and targets; called "split". */
 maple_status maple_splits_named(const maple_dataset *dataset, const char *const *sources, size_t n_sources,
                                 const char *const *targets, size_t n_targets, maple_splits *splits,

@@ -69,8 +69,19 @@ static maple_status append(maple_splits *splits, const char *task, size_t target
     return MAPLE_OK;
 }
 
+static bool same_cpu(const maple_platform *a, const maple_platform *b) {
+    bool known = a->cpu[0] && strcmp(a->cpu, "unknown") != 0;
+    return strcmp(a->cpu, b->cpu) == 0 && (known || strcmp(a->device, b->device) == 0);
+}
+
+bool maple_is_left_out(const maple_platform *target, const maple_platform *other, maple_leave_out what) {
+    return strcmp(other->name, target->name) == 0 ||
+           (what == MAPLE_LEAVE_OUT_FAMILY && strcmp(other->family, target->family) == 0) ||
+           (what == MAPLE_LEAVE_OUT_CPU && same_cpu(target, other));
+}
+
 static maple_status leave_one_out(const maple_dataset *dataset, const size_t *rows, size_t n,
-                                  bool leave_family, maple_splits *splits, maple_error *error) {
+                                  maple_leave_out leave_out, maple_splits *splits, maple_error *error) {
     for (size_t i = 0; i < n; i++) {
         const maple_platform *target = &dataset->platforms[rows[i]].platform;
         size_t *sources = maple_alloc(n, sizeof *sources), n_sources = 0;
@@ -78,7 +89,7 @@ static maple_status leave_one_out(const maple_dataset *dataset, const size_t *ro
             return maple_error_memory(error);
         for (size_t k = 0; k < n; k++) {
             const maple_platform *other = &dataset->platforms[rows[k]].platform;
-            if (k != i && !(leave_family && strcmp(other->family, target->family) == 0))
+            if (k != i && !maple_is_left_out(target, other, leave_out))
                 sources[n_sources++] = rows[k];
         }
         maple_status status = append(splits, "leave-one-out", rows[i], sources, n_sources, error);
@@ -89,7 +100,7 @@ static maple_status leave_one_out(const maple_dataset *dataset, const size_t *ro
 }
 
 maple_status maple_splits_leave_one_out(const maple_dataset *dataset, const char *const *names, size_t n,
-                                        bool leave_family, maple_splits *splits, maple_error *error) {
+                                        maple_leave_out leave_out, maple_splits *splits, maple_error *error) {
     size_t *rows = NULL;
     char there[512];
     maple_status status = MAPLE_OK;
@@ -108,7 +119,7 @@ maple_status maple_splits_leave_one_out(const maple_dataset *dataset, const char
         status = maple_error_set(error, MAPLE_BAD_INPUT, "the pool has no latencies in %s",
                                  maple_space_name(dataset->space));
     if (status == MAPLE_OK)
-        status = leave_one_out(dataset, rows, n, leave_family, splits, error);
+        status = leave_one_out(dataset, rows, n, leave_out, splits, error);
     maple_free(rows);
     return status;
 }

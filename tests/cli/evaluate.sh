@@ -96,7 +96,7 @@ try evaluate --pool p.db --protocol leave-one-out --tasks ND
 try evaluate --pool p.db --protocol tasks
 try evaluate --pool p.db --protocol holdout
 try evaluate --pool p.db --tasks ND --space fbnet
-try evaluate --pool p.db --leave-out cpu
+try evaluate --pool p.db --leave-out board
 try evaluate --pool p.db --json --csv
 try evaluate --pool p.db --bundled
 try evaluate --pool missing.db
