@@ -73,7 +73,8 @@ maple_status cli_profile_platform(cli_setup *setup, const char *name, const char
                                   maple_pool *pool, maple_platform *platform, maple_error *error) {
     const maple_counter_info *provider;
     char reason[512] = "";
-    maple_status status = maple_counters_find(provider_name, &provider, reason, sizeof reason, error);
+    maple_status status =
+        maple_measure_provider(&setup->config, provider_name, &provider, reason, sizeof reason, error);
     if (status != MAPLE_OK)
         return status;
     status = cli_register_platform(setup, name, pool, platform, error);

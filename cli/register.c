@@ -92,7 +92,8 @@ maple_status cli_open_to_measure(const cli_setup *setup, const char *name, const
     maple_environment environment;
     maple_platform platform;
     maple_status status =
-        provider_name ? maple_counters_find(provider_name, &provider, NULL, 0, error) : MAPLE_OK;
+        provider_name ? maple_measure_provider(&setup->config, provider_name, &provider, NULL, 0, error)
+                      : MAPLE_OK;
     if (status == MAPLE_OK)
         status = identify(setup, name, &environment, &platform, error);
     return status == MAPLE_OK ? cli_open_pool(setup->pool, MAPLE_POOL_WRITE, out, error) : status;

@@ -66,6 +66,20 @@ maple_status cli_verify_check(maple_pool *user, const char *name, const maple_sp
     return find(user, name, space, &platform, &setup, error);
 }
 
+/* What a machine takes that is slower or faster than the one that was predicted says nothing of predictions.
+ */
+static maple_status explain_drift(const char *name, const maple_measure_report *report, maple_status status,
+                                  maple_error *error) {
+    if (status != MAPLE_BAD_INPUT || report->sentinel_shift <= 0.05)
+        return status;
+    char message[sizeof error->message];
+    memcpy(message, error->message, sizeof message);
+    return maple_error_set(error, status,
+                           "--verify: %.600s: stop what else runs here, or measure the machine as it is now "
+                           "(maple profile --name '%.100s, now') and search for that platform",
+                           message, name);
+}
+
 static maple_status measure(cli_setup *setup, const char *name, maple_pool *pool, const maple_arch *archs,
                             size_t n, uint64_t seed, maple_latency *rows, maple_error *error) {
     maple_measure_plan plan = {.archs = archs, .n = n, .rounds = 50, .seed = seed, .flag_at_once = true};
@@ -75,7 +89,7 @@ static maple_status measure(cli_setup *setup, const char *name, maple_pool *pool
     if (status != MAPLE_OK)
         return status;
     status = maple_measure_anew(&setup->config, pool, &platform, &plan, rows, &report, error);
-    cli_explain_drift(pool, &platform, &report, status, error);
+    status = explain_drift(name, &report, status, error);
     if (status == MAPLE_OK)
         status = cli_remember_probe(setup, pool, &platform, error);
     if (status == MAPLE_OK && report.flagged > 0)

@@ -519,6 +519,33 @@ static void test_bad_requests(void **state) {
     maple_channel_release(&channel);
 }
 
+/* What no provider can run is not counted, and says so; what has weaker kernels is counted with those. */
+static void test_provider_of_a_numeric_type(void **state) {
+    (void)state;
+    const maple_counter_info *provider = NULL;
+    maple_error error = {0};
+    char reason[512];
+    maple_measure_config config = {.engine = "onednn", .options = {.dtype = MAPLE_DTYPE_BF16, .isa = "amx"}};
+    const maple_engine_info *engine;
+    assert_int_equal(maple_engine_find("onednn", &engine, &error), MAPLE_OK);
+    if (!engine->available)
+        skip();
+    assert_int_equal(maple_measure_provider(&config, "callgrind", &provider, reason, sizeof reason, &error),
+                     MAPLE_UNSUPPORTED);
+    assert_string_equal(error.message, "callgrind runs code up to avx2, which has none for bf16");
+    assert_int_equal(maple_measure_provider(&config, "auto", &provider, reason, sizeof reason, &error),
+                     MAPLE_OK);
+    assert_string_not_equal(provider->name, "callgrind");
+    if (strcmp(provider->name, "none") == 0 && !strstr(reason, "callgrind"))
+        fail_msg("%s", reason);
+    config.options.dtype = MAPLE_DTYPE_INT8;
+    assert_int_equal(maple_measure_provider(&config, "callgrind", &provider, reason, sizeof reason, &error),
+                     MAPLE_OK);
+    assert_string_equal(provider->name, "callgrind");
+    assert_int_equal(maple_measure_provider(&config, "abacus", &provider, reason, sizeof reason, &error),
+                     MAPLE_NOT_FOUND);
+}
+
 static void test_counters(void **state) {
     fixture *f = *state;
     maple_error error = {0};
@@ -558,6 +585,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_as_written_in_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_worker, setup, teardown),
         cmocka_unit_test(test_answer_after_the_limit),
+        cmocka_unit_test(test_provider_of_a_numeric_type),
         cmocka_unit_test(test_answer_of_a_child_that_left),
         cmocka_unit_test_setup_teardown(test_protocol, setup, teardown),
         cmocka_unit_test(test_bad_requests),

@@ -97,6 +97,14 @@ maple_status maple_measure_identify(const maple_measure_config *config, const ma
 maple_status maple_measure_operators(const maple_measure_config *config, maple_operator_latency *rows,
                                      maple_error *error);
 
+/* Which provider counts for this configuration. "auto": the first that works here, none where that cannot run
+ * the engine's code in this numeric type; `reason` (a buffer) tells why others do not count.
+ * MAPLE_UNSUPPORTED where one that is named cannot: callgrind runs code up to avx2, which has none for bf16.
+ */
+maple_status maple_measure_provider(const maple_measure_config *config, const char *name,
+                                    const maple_counter_info **out, char *reason, size_t reason_size,
+                                    maple_error *error);
+
 /* counts[descriptor operators x MAPLE_EVENTS] for both cache states. *isa: what the counted code used. */
 maple_status maple_measure_counters(const maple_measure_config *config, const maple_counter_info *provider,
                                     maple_count *warm, maple_count *cold, char isa[32], maple_error *error);

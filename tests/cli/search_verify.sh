@@ -7,6 +7,7 @@ none='|none~0|+|none~0|none~1|+|none~0|none~1|none~2|'
 printf '%s\n%s\n' "$a" "$b" >archs.txt
 maple measure --engine blas --name mine --file archs.txt --rounds 5 --accept-drift --pool p.db >out 2>&1 || cat out
 query() { sqlite3 -cmd '.timeout 5000' p.db "$1"; }
+sentinels=$(query "SELECT json_extract(json, '\$.sentinels') FROM environments")
 label() { query "UPDATE latencies SET latency_ms = $2 WHERE arch = (SELECT id FROM architectures WHERE arch = '$1')"; }
 # A machine under test may have changed since: that is another test's.
 same_machine() { query "UPDATE environments SET json = json_remove(json, '\$.sentinels')"; }
@@ -38,6 +39,13 @@ same_machine
 search --max-latency 10s --verify 3 --json
 sed -n 's/^\t*//; s/\("verified_ms":\t\)[0-9.e-]*,/\1MS,/; /"verified\|"violat\|"failed\|"not_verified/p' out | uniq
 quiet
+echo "exit $code"
+
+echo '--- a machine that is not as fast as it was says nothing of the prediction'
+slower=$(echo "$sentinels" | sed 's/"median_ms":/"median_ms":999/g')
+query "UPDATE environments SET json = json_set(json, '\$.sentinels', json('$slower'))"
+search --max-latency 10s --verify 1
+sed 's/takes [0-9.]* ms, [0-9.]* ms then/takes A ms, B ms then/g' err
 echo "exit $code"
 
 echo '--- what was found is printed though it cannot be verified'
