@@ -164,11 +164,12 @@ typedef struct curve_job {
 
 static maple_status run_curve(const cli_command *self, int argc, char **argv, maple_error *error) {
     cli_options options = {0};
-    curve_job job = {.what = {.x = "samples", .metric = "acc10"}, .scoring = "unmeasured"};
+    curve_job job = {.what = {.x = "measured", .metric = "acc10"}, .scoring = "unmeasured"};
     maple_report_rows rows = {0};
     cli_string(&options, "x", &job.what.x, "WHAT",
-               "samples (default), measured, train_archs, sources (known devices)");
-    cli_choices(&options, "samples measured train_archs sources");
+               "measured (networks of the device; default), samples (without references), train_archs, "
+               "sources (known devices)");
+    cli_choices(&options, "measured samples train_archs sources");
     cli_string(&options, "metric", &job.what.metric, "WHAT",
                "acc10 (default), acc5, acc1, spearman, kendall, mape, coverage90");
     cli_choices(&options, "acc10 acc5 acc1 spearman kendall mape coverage90");

@@ -38,30 +38,35 @@ bundled() {
     "$maple" figure predictions --platform xeon-2.50ghz-xnnpack-sse2-1t-b1-pruned --leave-out family --samples 10 \
         --predictor gp,maple,lut-fit --output "$out/predictions"
     evaluate "$rows/bundled.json" --bundled --leave-out family --predictor gp,maple,lut-fit,scratch,flops --samples 3,5,10,20
-    "$maple" figure curve "$rows/bundled.json" --output "$out/samples-bundled"
+    "$maple" figure curve "$rows/bundled.json" \
+        --title "Bundled platforms, each from those of other families (bars: ± 1 standard deviation)" --output "$out/samples-bundled"
 }
 
 # The paper's three claims on its protocol: more samples, more training networks, more known devices.
 public() {
     eight_pool || return 0
     all=gp,maple,nearest,scratch
+    more="maple: and 10 references" # these devices have no operator latencies
     evaluate "$rows/samples.json" --pool "$build/eight.db" --predictor $all --samples 3,5,10,20,50 --train-archs 900
-    "$maple" figure curve "$rows/samples.json" --output "$out/samples"
+    "$maple" figure curve "$rows/samples.json" \
+        --title "Eight public devices, each from the other seven (bars: ± 1 standard deviation)" --output "$out/samples"
     for n in 30 100 300 900; do
-        evaluate "$rows/train-$n.json" --pool "$build/eight.db" --predictor gp,maple,nearest --samples 10 --train-archs $n
+        evaluate "$rows/train-$n.json" --pool "$build/eight.db" --predictor $all --samples 10 --train-archs $n
     done
-    "$maple" figure curve "$rows"/train-*.json --x train_archs --output "$out/training-networks"
+    "$maple" figure curve "$rows"/train-*.json --x train_archs \
+        --title "10 networks of the device ($more), 7 known devices (bars: ± 1 standard deviation)" --output "$out/training-networks"
     # --known N takes one random choice of devices for each target and seed: as many seeds as draws, one draw of each.
     rm -f "$rows"/known-*.json
     for n in 1 2 3 5 7; do
         known_seed=1
         while [ "$known_seed" -le "$trials" ]; do
-            evaluate_by "$rows/known-$n-$known_seed.json" "$known_seed" 1 --pool "$build/eight.db" --predictor gp,maple,nearest --samples 10 \
+            evaluate_by "$rows/known-$n-$known_seed.json" "$known_seed" 1 --pool "$build/eight.db" --predictor $all --samples 10 \
                 --train-archs 900 --known $n
             known_seed=$((known_seed + 1))
         done
     done
-    "$maple" figure curve "$rows"/known-*.json --x sources --output "$out/known-devices"
+    "$maple" figure curve "$rows"/known-*.json --x sources \
+        --title "10 networks of the device ($more), 900 of each known one (bars: ± 1 standard deviation)" --output "$out/known-devices"
     for p in gp nearest; do
         MAPLE_BUNDLED_POOL=none "$maple" pareto --platform gold_6226 --pool "$build/eight.db" --predictor $p --samples 10 \
             --scores "$accuracy" --score cifar100_test --json >"$rows/front-$p.json"

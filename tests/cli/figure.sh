@@ -3,12 +3,12 @@ try() { echo "\$ maple $*"; maple "$@"; echo "exit $?"; }
 PROGRAMS=${PATH%%:*} # holds maple alone: no gnuplot
 bundled() { MAPLE_BUNDLED_POOL=$CASES/../../data/pool.db "$@"; }
 cat >rows.csv <<'END'
-task,space,predictor,target,samples,trials,sampler,train_archs,scoring,n,acc10,acc10_sd,spearman,sources
-leave-one-out,nas-bench-201,gp,,3,10,random,900,unmeasured,800,0.90,0.02,0.99,4
-leave-one-out,nas-bench-201,gp,,10,10,random,900,unmeasured,800,0.95,0.01,0.995,4
-leave-one-out,nas-bench-201,gp,,3,10,random,900,unmeasured,800,0.80,0.02,0.98,2
-leave-one-out,nas-bench-201,lut-fit,,3,10,random,900,unmeasured,800,0.70,0.1,0.97,4
-leave-one-out,nas-bench-201,lut-fit,,10,10,random,900,unmeasured,800,0.80,0.05,0.97,4
+task,space,predictor,target,samples,measured,trials,sampler,train_archs,scoring,n,acc10,acc10_sd,spearman,sources
+leave-one-out,nas-bench-201,gp,,3,3,10,random,900,unmeasured,800,0.90,0.02,0.99,4
+leave-one-out,nas-bench-201,gp,,10,10,10,random,900,unmeasured,800,0.95,0.01,0.995,4
+leave-one-out,nas-bench-201,gp,,3,3,10,random,900,unmeasured,800,0.80,0.02,0.98,2
+leave-one-out,nas-bench-201,lut-fit,,3,3,10,random,900,unmeasured,800,0.70,0.1,0.97,4
+leave-one-out,nas-bench-201,lut-fit,,10,10,10,random,900,unmeasured,800,0.80,0.05,0.97,4
 END
 cat >fronts.json <<'END'
 {"platform": "board", "score": "cifar100_test", "predictor": "gp",
