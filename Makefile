@@ -50,10 +50,10 @@ check-kill: all
 check-trixie:
 	@JOBS=$(JOBS) sh scripts/check-trixie.sh $(BUILD)
 
-# Measures the bundled pool anew, by data/plan.json (a day; can be stopped and continued); PLATFORM=N or PLATFORM=NAME: one
-# platform of it.
+# Measures the bundled pool anew, by data/plan.json (a day; can be stopped and continued), or by PLAN=FILE; PLATFORM=N or
+# PLATFORM=NAME: one platform of it.
 pool: all
-	@sh scripts/measure-pool.sh $(BUILD) $(PLATFORM)
+	@PLAN="$(PLAN)" sh scripts/measure-pool.sh $(BUILD) $(PLATFORM)
 
 # docs/results/ (about 20 minutes): public tables, where they are, and the bundled pool.
 results: all
