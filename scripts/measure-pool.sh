@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Measures the platforms of the bundled pool (the plan $PLAN, else data/plan.json) on this machine, and how well their labels repeat, and writes
-# the statistics into data/pool.db, in place of what it has of them. One platform: its number in the plan (from 1) or its name.
+# Measures the platforms of the bundled pool (the plan $PLAN, else data/plan.json) on this machine, and how well their labels
+# repeat, and writes the statistics into data/pool.db, in place of what it has of them. One platform: its number in the plan
+# (from 1) or its name.
 #   scripts/measure-pool.sh BUILD [PLATFORM]
-# Stopped, the same command continues: raw runs are in BUILD/pool-raw-PLAN[-PLATFORM].db, which is renamed to ...db.done at the
-# end, so that the next call measures anew (PLAN: the name of the plan). Labels go into the pool also where their repeatability could not be measured
-# (the machine became faster or slower meanwhile): maple says why, and the pool then has none for them.
+# Stopped, the same command continues: raw runs are in BUILD/pool-raw-NAME[-PLATFORM].db (NAME: the plan's), which is renamed to
+# ...db.done at the end, so that the next call measures anew. Labels go into the pool also where their repeatability could not
+# be measured (the machine became faster or slower meanwhile): maple says why, and the pool then has none for them.
 set -eu
 build=$1
 only=${2-}

@@ -115,9 +115,14 @@ no_model() {
 }
 
 families() {
-    begin families "Leave one family out, bundled pool"
-    run --bundled "Each platform of data/pool.db from those of other families (CPU, engine, instruction set). One CPU model: this says nothing about CPUs never seen." \
+    begin families "Leave one family, or one CPU, out: the bundled pool"
+    run --bundled "Each platform of data/pool.db from those of other families (CPU, engine, instruction set); other engines and instruction sets of its CPU are among them." \
         --leave-out family --predictor maple,lut,lut-fit,$closed --samples 3,10 --trials "$slow_trials" --scoring unmeasured --per-target
+    run --bundled "A CPU never seen: each platform from those of other CPU models." \
+        --leave-out cpu --predictor maple,lut,lut-fit,$closed --samples 3,10 --trials "$slow_trials" --scoring unmeasured --per-target
+    run --bundled "The same without a measured network." --leave-out cpu --predictor gp,lut --samples 0 --trials 1 --scoring unmeasured
+    run --bundled "FBNet: each platform from those of other CPU models." --space fbnet \
+        --leave-out cpu --predictor gp,lut,lut-fit,nearest,scratch,flops --samples 3,10 --trials "$slow_trials" --scoring unmeasured --per-target
     run --bundled "Without a measured network: operator latencies only." \
         --leave-out family --predictor gp,lut --samples 0 --trials 1 --scoring unmeasured --per-target
     run --bundled "On the networks that gp suggests." \
