@@ -20,6 +20,9 @@ typedef struct maple_metrics {
     double interval_width; /* median of (upper - lower) / prediction */
 } maple_metrics;
 
+/* No pairs, every metric NaN. */
+maple_metrics maple_metrics_unknown(void);
+
 /* What is predicted of each architecture; bounds are NULL where there are no intervals. */
 typedef struct maple_predictions {
     const double *latency_ms, *lower_ms, *upper_ms;

@@ -80,10 +80,8 @@ static void measure_intervals(maple_rank_room *room, size_t n, const double *low
     out->interval_width = median(room->scratch, known);
 }
 
-void maple_metrics_of_pairs(maple_rank_room *room, size_t n, const double *lower_ms, const double *upper_ms,
-                            maple_metrics *out) {
-    *out = (maple_metrics){.n = n,
-                           .acc1 = NAN,
+maple_metrics maple_metrics_unknown(void) {
+    return (maple_metrics){.acc1 = NAN,
                            .acc5 = NAN,
                            .acc10 = NAN,
                            .spearman = NAN,
@@ -93,6 +91,12 @@ void maple_metrics_of_pairs(maple_rank_room *room, size_t n, const double *lower
                            .rmse_ms = NAN,
                            .coverage90 = NAN,
                            .interval_width = NAN};
+}
+
+void maple_metrics_of_pairs(maple_rank_room *room, size_t n, const double *lower_ms, const double *upper_ms,
+                            maple_metrics *out) {
+    *out = maple_metrics_unknown();
+    out->n = n;
     if (n == 0)
         return;
     maple_rank_correlations(room, n, &out->spearman, &out->kendall);

@@ -9,19 +9,6 @@
 
 enum { FILE_LIMIT = 1 << 28 };
 
-static maple_metrics unknown_metrics(void) {
-    return (maple_metrics){.acc1 = NAN,
-                           .acc5 = NAN,
-                           .acc10 = NAN,
-                           .spearman = NAN,
-                           .kendall = NAN,
-                           .mape = NAN,
-                           .medape = NAN,
-                           .rmse_ms = NAN,
-                           .coverage90 = NAN,
-                           .interval_width = NAN};
-}
-
 #define MEAN(member) offsetof(maple_score, mean.member)
 #define SD(member)   offsetof(maple_score, sd.member)
 
@@ -45,7 +32,7 @@ void report_clear_row(maple_report_row *row) {
     row->row.measured = row->row.left_out = row->row.sources = NAN;
     row->row.fit_ms = row->row.adapt_ms = row->row.predict_ms = NAN;
     for (int s = 0; s < MAPLE_SCORINGS; s++)
-        row->row.scores[s] = (maple_score){.mean = unknown_metrics(), .sd = unknown_metrics()};
+        row->row.scores[s] = (maple_score){.mean = maple_metrics_unknown(), .sd = maple_metrics_unknown()};
 }
 
 maple_report_row *report_append_row(maple_report_rows *rows, maple_error *error) {
