@@ -54,7 +54,7 @@ public() {
         evaluate "$rows/train-$n.json" --pool "$build/eight.db" --predictor $all --samples 10 --train-archs $n
     done
     "$maple" figure curve "$rows"/train-*.json --x train_archs \
-        --title "10 networks of the device ($more), 7 known devices (bars: ± 1 standard deviation)" --output "$out/training-networks"
+        --title "10 samples ($more), 7 known devices (bars: ± 1 standard deviation)" --output "$out/training-networks"
     # --known N takes one random choice of devices for each target and seed: as many seeds as draws, one draw of each.
     rm -f "$rows"/known-*.json
     for n in 1 2 3 5 7; do
@@ -66,7 +66,7 @@ public() {
         done
     done
     "$maple" figure curve "$rows"/known-*.json --x sources \
-        --title "10 networks of the device ($more), 900 of each known one (bars: ± 1 standard deviation)" --output "$out/known-devices"
+        --title "10 samples ($more), 900 of each known device (bars: ± 1 standard deviation)" --output "$out/known-devices"
     for p in gp nearest; do
         MAPLE_BUNDLED_POOL=none "$maple" pareto --platform gold_6226 --pool "$build/eight.db" --predictor $p --samples 10 \
             --scores "$accuracy" --score cifar100_test --json >"$rows/front-$p.json"

@@ -35,6 +35,14 @@ void figure_quote(maple_text *to, const char *text) {
     maple_text_add(to, "'");
 }
 
+void figure_title(maple_text *to, const char *text, size_t fitting) {
+    size_t length = strlen(text);
+    double size = length <= fitting ? 16 : fmax(8, 16 * (double)fitting / (double)length);
+    maple_text_add(to, "set title ");
+    figure_quote(to, text);
+    maple_text_addf(to, " font ',%.3g'\n", size);
+}
+
 void figure_field(maple_text *to, const char *text) {
     char one[2] = {0};
     for (; *text; text++) {

@@ -25,6 +25,8 @@ const char *figure_dash(size_t i);
 
 /* 'text' as gnuplot reads it: single quotes (nothing is expanded in them), control characters as spaces. */
 void figure_quote(maple_text *to, const char *text);
+/* set title 'text' in size 16, smaller where it has more characters than `fitting`. */
+void figure_title(maple_text *to, const char *text, size_t fitting);
 /* A field of a data file: tabs, line ends, double quotes become spaces. */
 void figure_field(maple_text *to, const char *text);
 /* A number of a data file; NaN as it is. */

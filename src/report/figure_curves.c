@@ -57,17 +57,22 @@ static void write_data(const maple_figure_curve *curves, size_t n, maple_text *d
     }
 }
 
-/* Tics where there are points, as long as their numbers do not run into each other. */
+/* Tics where there are points; no number where it would run into the one before. */
 static void add_tics(const extent *e, bool logarithmic, maple_text *t) {
-    double least = INFINITY, span = logarithmic ? log(e->x[1] / e->x[0]) : e->x[1] - e->x[0];
-    for (size_t i = 1; i < e->n_places; i++)
-        least =
-            fmin(least, logarithmic ? log(e->places[i] / e->places[i - 1]) : e->places[i] - e->places[i - 1]);
-    if (e->n_places > 1 && least / span < 0.05)
-        return;
+    double last = -INFINITY, span = logarithmic ? log(e->x[1] / e->x[0]) : e->x[1] - e->x[0];
     maple_text_add(t, "set xtics (");
-    for (size_t i = 0; i < e->n_places; i++)
-        maple_text_addf(t, "%s'%.6g' %.9g", i > 0 ? ", " : "", e->places[i], e->places[i]);
+    for (size_t i = 0; i < e->n_places; i++) {
+        double at = logarithmic ? log(e->places[i]) : e->places[i];
+        bool room = i == 0 || at - last >= 0.05 * span;
+        last = room ? at : last;
+        maple_text_add(t, i > 0 ? ", " : "");
+        if (room)
+            maple_text_addf(t, "'%.*f' %.9g",
+                            e->places[i] < 10 && e->places[i] != floor(e->places[i]) ? 1 : 0, e->places[i],
+                            e->places[i]);
+        else
+            maple_text_addf(t, "'' %.9g", e->places[i]);
+    }
     maple_text_add(t, ")\n");
 }
 
@@ -133,9 +138,8 @@ maple_status maple_figure_curves(const maple_figure_curve *curves, size_t n, con
     bool logarithmic = e.x[0] > 0 && e.x[1] / e.x[0] > 8;
     figure f = {.output = output, .width = 860, .height = 540};
     write_data(curves, n, &f.data);
-    maple_text_add(&f.body, "set title ");
-    figure_quote(&f.body, output->title ? output->title : "");
-    maple_text_add(&f.body, " font ',16'\nset border 3\nset grid lc rgb '#e4e4e4' lt 1\nset bars 0.6\n"
+    figure_title(&f.body, output->title ? output->title : "", 66);
+    maple_text_add(&f.body, "set border 3\nset grid lc rgb '#e4e4e4' lt 1\nset bars 0.6\n"
                             "set key outside right center spacing 1.3 samplen 4 font ',13'\n");
     add_axes(axes, &e, logarithmic, &f.body);
     maple_text_add(&f.body, "plot ");

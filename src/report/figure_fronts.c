@@ -197,11 +197,10 @@ static void write_body(const maple_figure_front *fronts, size_t n, const extent 
            high = logarithmic ? e->latency[1] * 1.1 : e->latency[1] + 0.04 * width + 1e-9;
     f->width = 860;
     f->height = 580;
-    maple_text_add(t, "set title ");
-    figure_quote(t, f->output->title ? f->output->title : "Pareto fronts");
+    figure_title(t, f->output->title ? f->output->title : "Pareto fronts", 76);
     maple_text_addf(
         t,
-        " font ',16'\nset border 3\nset grid lc rgb '#e4e4e4' lt 1\nset rmargin 3\n"
+        "set border 3\nset grid lc rgb '#e4e4e4' lt 1\nset rmargin 3\n"
         "set key bottom right opaque spacing 1.15 samplen 4 font ',12'\nset xrange [%.9g:%.9g]\nset yrange "
         "[%.9g:%.9g]\nset xlabel 'latency (ms)%s'\nset ylabel ",
         low, high, e->accuracy[0] - room, e->accuracy[1] + room, logarithmic ? ", logarithmic" : "");

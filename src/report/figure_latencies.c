@@ -33,11 +33,10 @@ maple_status maple_figure_latencies(const double *latency_ms, size_t n, const ma
         maple_text_addf(&f.data, "%.9g\t%.9g\t%zu\n", (double)(first + i) * step,
                         (double)(first + i + 1) * step, counts[i]);
     maple_free(counts);
-    maple_text_add(&f.body, "set title ");
-    figure_quote(&f.body, output->title ? output->title : "Distribution of measured latencies");
+    figure_title(&f.body, output->title ? output->title : "Distribution of measured latencies", 76);
     maple_text_addf(
         &f.body,
-        " font ',15'\nset border 3\nset grid y lc rgb '#e4e4e4' lt 1\nunset key\nset style fill solid "
+        "set border 3\nset grid y lc rgb '#e4e4e4' lt 1\nunset key\nset style fill solid "
         "noborder\nset boxwidth %.9g\nset xlabel 'latency (ms)'\nset ylabel 'networks'\nset yrange [0:*]\n"
         "set xrange [%.9g:%.9g]\n"
         "plot data skip 1 using (($1+$2)/2):3 with boxes lc rgb '%s'\n",
