@@ -136,24 +136,6 @@ static maple_status find_protocol(evaluate_job *job, maple_error *error) {
     return cli_leave_out_parse(job->leave_out, &job->leave_out_what, error);
 }
 
-static maple_status find_scoring(evaluate_job *job, maple_error *error) {
-    maple_text known = {0};
-    for (int s = 0; s < MAPLE_SCORINGS; s++) {
-        const char *name = maple_scoring_name((maple_scoring)s);
-        maple_text_addf(&known, "%s%s", s > 0 ? ", " : "", name);
-        if (strcmp(name, job->scoring_name) == 0) {
-            job->view.scoring = (maple_scoring)s;
-            maple_text_free(&known);
-            return MAPLE_OK;
-        }
-    }
-    maple_status status =
-        maple_error_set(error, MAPLE_NOT_FOUND, "no scoring set is called '%.60s'; there are: %s",
-                        job->scoring_name, known.data ? known.data : "");
-    maple_text_free(&known);
-    return status;
-}
-
 /* Every task that can be run; says which cannot. */
 static void take_all_tasks(evaluate_job *job) {
     for (size_t i = 0; i < maple_task_count(); i++) {
@@ -220,7 +202,7 @@ static maple_status find_train_archs(evaluate_job *job, maple_error *error) {
 static maple_status understand(evaluate_job *job, maple_error *error) {
     maple_status status = find_protocol(job, error);
     if (status == MAPLE_OK)
-        status = find_scoring(job, error);
+        status = maple_scoring_find(job->scoring_name, &job->view.scoring, error);
     if (status == MAPLE_OK)
         status = cli_contenders_parse(job->predictor_names, &job->contenders, error);
     if (status == MAPLE_OK)

@@ -23,17 +23,6 @@ maple_status cli_figure_say(const maple_figure_output *output, maple_error *erro
     return cli_flush(error);
 }
 
-maple_status cli_scoring_set_parse(const char *name, maple_scoring *out, maple_error *error) {
-    for (int s = 0; s < MAPLE_SCORINGS; s++) {
-        if (strcmp(name, maple_scoring_name((maple_scoring)s)) == 0) {
-            *out = (maple_scoring)s;
-            return MAPLE_OK;
-        }
-    }
-    return maple_error_set(error, MAPLE_BAD_ARGUMENT,
-                           "--scoring %s: there is all, unmeasured, above20, first128, trimmed800", name);
-}
-
 /* --- distances --- */
 
 typedef struct distances_job {
@@ -182,7 +171,7 @@ static maple_status run_curve(const cli_command *self, int argc, char **argv, ma
         return status;
     status = cli_figure_check(&job.output, error);
     if (status == MAPLE_OK)
-        status = cli_scoring_set_parse(job.scoring, &job.what.scoring, error);
+        status = maple_scoring_find(job.scoring, &job.what.scoring, error);
     for (int i = 0; status == MAPLE_OK && i < options.n_arguments; i++)
         status = maple_report_rows_read(options.arguments[i], &rows, error);
     if (status == MAPLE_OK)

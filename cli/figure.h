@@ -14,9 +14,6 @@ maple_status cli_figure_check(const maple_figure_output *output, maple_error *er
 /* After a figure was drawn: names its files (on stdout). */
 maple_status cli_figure_say(const maple_figure_output *output, maple_error *error);
 
-/* A scoring set by its name: --scoring. */
-maple_status cli_scoring_set_parse(const char *name, maple_scoring *out, maple_error *error);
-
 /* --- Predictors on the measured networks of a platform (predicting.c) --- */
 
 typedef struct cli_predicting {

@@ -68,7 +68,7 @@ static maple_status report_platform(report_job *job, maple_pool *user, maple_tex
 static maple_status report_evaluation(const report_job *job, maple_text *html, maple_error *error) {
     maple_report_rows rows = {0};
     maple_scoring scoring = MAPLE_SCORE_ALL;
-    maple_status status = cli_scoring_set_parse(job->scoring, &scoring, error);
+    maple_status status = maple_scoring_find(job->scoring, &scoring, error);
     if (status == MAPLE_OK)
         status = maple_report_rows_read(job->evaluation, &rows, error);
     const maple_report_evaluation request = {

@@ -48,6 +48,7 @@ typedef enum maple_scoring {
 
 /* "all", "unmeasured", "above20", "first128", "trimmed800" */
 const char *maple_scoring_name(maple_scoring scoring);
+maple_status maple_scoring_find(const char *name, maple_scoring *out, maple_error *error);
 
 /* --- Splits: who is predicted from whom --- */
 

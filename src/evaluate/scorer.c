@@ -4,6 +4,7 @@
 #include "space/arch_index.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,21 @@ const char *maple_scoring_name(maple_scoring scoring) {
     static const char *const NAMES[MAPLE_SCORINGS] = {"all", "unmeasured", "above20", "first128",
                                                       "trimmed800"};
     return (unsigned)scoring < MAPLE_SCORINGS ? NAMES[scoring] : NULL;
+}
+
+maple_status maple_scoring_find(const char *name, maple_scoring *out, maple_error *error) {
+    char known[128] = "";
+    for (int s = 0; s < MAPLE_SCORINGS; s++) {
+        const char *there = maple_scoring_name((maple_scoring)s);
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", s > 0 ? ", " : "", there);
+        if (strcmp(name, there) == 0) {
+            *out = (maple_scoring)s;
+            return MAPLE_OK;
+        }
+    }
+    return maple_error_set(error, MAPLE_NOT_FOUND, "no scoring set is called '%.60s'; there are: %s", name,
+                           known);
 }
 
 maple_status maple_score_room_create(size_t n_archs, maple_score_room *out, maple_error *error) {

@@ -64,10 +64,8 @@ static maple_status take_count(const reader *r, int column, int *out, maple_erro
 static maple_status take_score(const reader *r, maple_evaluation_row *row, maple_error *error) {
     const maple_csv_field *name = &r->fields[r->columns[SCORING]];
     double n = NAN;
-    int s = 0;
-    while (s < MAPLE_SCORINGS && strcmp(name->text, maple_scoring_name((maple_scoring)s)) != 0)
-        s++;
-    if (s == MAPLE_SCORINGS)
+    maple_scoring s;
+    if (maple_scoring_find(name->text, &s, NULL) != MAPLE_OK)
         return maple_csv_fail(r->csv, name, error, "'%.60s' is no scoring set", name->text);
     maple_status status = take_number(r, N, &n, error);
     if (status != MAPLE_OK || !(n >= 0))
