@@ -205,7 +205,7 @@ descriptor() {
     {
         echo
         echo "Pool: data/pool.db, $("$maple" pool list --bundled --json | grep -c '"family"') platforms, SHA-256 $(sha256sum data/pool.db | cut -c1-12); counters: $(counted_by callgrind) simulated, $real counted by a PMU."
-        echo "Leave one family (CPU, engine, instruction set) out."
+        echo "Leave one family (CPU, engine, instruction set) out, or all of a CPU."
         if [ "$real" -lt 3 ]; then
             echo "Skipped: real counters. Two sources and a target of another family need them, and $real platforms have them."
         fi
@@ -215,6 +215,9 @@ descriptor() {
     run --bundled "With the look-up table. operators=0, counters=0: without that part of S; counter_scale=per-run: counts not divided by the operator's latency (divided, as in MAPLE-Edge, is the default); references=1: the latencies of ten reference networks instead, which are measured besides (reference_samples=none: they describe the device and are no samples); network=0: no network, so no S. virtual, similarity: MAPLE-X." \
         --leave-out family --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
         --predictor "maple:counters=0,$any,maple:counter_scale=per-run,maple:operators=0,maple:$none,maple:$none:references=1:reference_samples=none,maple:network=0,maple:virtual=true,maple:virtual=both,maple:similarity=true,maple:virtual=true:similarity=true"
+    run --bundled "A CPU never seen: learned from platforms of other CPU models." \
+        --leave-out cpu --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
+        --predictor "maple:counters=0,$any,maple:operators=0,maple:$none,maple:network=0,maple:virtual=true:similarity=true"
     run --bundled "Without the table (scaling=costs): operator latencies are seen in S alone." \
         --leave-out family --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
         --predictor "maple:scaling=costs:counters=0,maple:scaling=costs,maple:scaling=costs:$none"
