@@ -156,8 +156,8 @@ static maple_status run_curve(const cli_command *self, int argc, char **argv, ma
     curve_job job = {.what = {.x = "measured", .metric = "acc10"}, .scoring = "unmeasured"};
     maple_report_rows rows = {0};
     cli_string(&options, "x", &job.what.x, "WHAT",
-               "measured (networks of the device; default), samples (without references), train_archs, "
-               "sources (known devices)");
+               "networks measured on the device (measured, default), of which samples\n"
+               "                         (samples), train_archs, sources (known devices)");
     cli_choices(&options, "measured samples train_archs sources");
     cli_string(&options, "metric", &job.what.metric, "WHAT",
                "acc10 (default), acc5, acc1, spearman, kendall, mape, coverage90");

@@ -46,8 +46,9 @@ export MAPLE_BUNDLED_POOL=three.db
 nearest="candidates --file list.txt --platform board --pool p.db --predictors nearest --samples 3 --max-latency 3ms --trials 1 --markdown"
 # shellcheck disable=SC2086
 maple $nearest | cut -d'|' -f2,6
+maple pool import csv three.csv --columns one,two,three --graph as-written --device board --pool same.db >out || cat out
 # shellcheck disable=SC2086
-maple $nearest --leave-out cpu 2>/dev/null | cut -d'|' -f2,6
+MAPLE_BUNDLED_POOL=same.db maple $nearest --leave-out cpu 2>/dev/null | cut -d'|' -f2,6
 export MAPLE_BUNDLED_POOL=none
 # A candidate whose label is flagged as noisy has none, unless it is asked for.
 sed "1s/$/,flag/; 2s/$/,spread/; 3,\$s/$/,/" board.csv >flagged.csv

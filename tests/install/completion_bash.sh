@@ -81,7 +81,7 @@ expect 'as-written pruned' maple measure --graph ''
 expect 'as-written' maple measure --graph = a
 expect 'as-written pruned' maple measure --graph =
 expect 'cpu family none' maple fit --leave-out ''
-expect 'family platform' maple evaluate --leave-out ''
+expect 'cpu family platform' maple evaluate --leave-out ''
 expect 'auto callgrind none perf' maple profile --counters ''
 expect 'random suggest' maple profile --sampler ''
 has 'avx2 avx512' maple profile --isa ''
