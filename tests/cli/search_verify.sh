@@ -45,8 +45,13 @@ echo '--- a machine that is not as fast as it was says nothing of the prediction
 slower=$(echo "$sentinels" | sed 's/"median_ms":/"median_ms":999/g')
 query "UPDATE environments SET json = json_set(json, '\$.sentinels', json('$slower'))"
 search --max-latency 10s --verify 1
-sed 's/takes [0-9.]* ms, [0-9.]* ms then/takes A ms, B ms then/g' err | grep -v 'a second$'
-echo "exit $code"
+# A core that is never to itself does not show how fast the machine is.
+if grep -q 'never to ourselves for long enough to tell' err; then
+    echo 'refused: 3'
+else
+    grep -q "^maple search: --verify: this machine is not as fast as when platform 'mine' was measured (sentinel 0 takes .* ms then): stop what else runs here, or measure the machine as it is now (maple profile --name 'mine, now') and search for that platform$" err &&
+        echo "refused: $code"
+fi
 
 echo '--- what was found is printed though it cannot be verified'
 locked() {

@@ -3,6 +3,8 @@
 command -v sqlite3 >/dev/null || { echo 'skipped: sqlite3 is not installed'; exit 77; }
 try() { echo "\$ maple $*"; maple "$@"; echo "exit $?"; }
 cp "$CASES/../../data/pool.db" p.db || exit 1
+sqlite3 p.db 'DELETE FROM latencies WHERE flag IS NOT NULL' # nothing is said of them
+export MAPLE_BUNDLED_POOL=none
 board=xeon-2.50ghz-blas-avx512-1t-b1-pruned
 forget() { sqlite3 p.db "DELETE FROM $1 WHERE platform = (SELECT id FROM platforms WHERE name = '$board')"; }
 predict() { maple predict --platform $board --pool p.db "$@"; }
@@ -27,7 +29,7 @@ predict --random 400 >only; echo "exit $?"; cmp only none && echo 'the same'
 maple fit --platform $board --pool p.db --output m.safetensors 2>/dev/null >&2; maple predict --model m.safetensors --random 400 | cmp - none
 try predict --platform $board --pool p.db --samples 3 --random 1
 try predict --platform $board --pool p.db --predictor flops --random 1
-maple suggest --platform $board --pool p.db --samples 2 --csv 2>&1 >/dev/null
+maple suggest --platform $board --pool p.db --samples 2 --csv 2>&1 >/dev/null | sed 's/from [0-9]* platforms/from N platforms/'
 
 echo '--- nor operators'
 forget operators
@@ -36,7 +38,7 @@ try predict --platform $board --pool p.db --predictor lut --random 1
 echo '--- nor anything'
 forget counters
 try predict --platform $board --pool p.db --random 1
-maple suggest --platform $board --pool p.db --samples 2 --csv 2>&1 >/dev/null
+maple suggest --platform $board --pool p.db --samples 2 --csv 2>&1 >/dev/null | sed 's/from [0-9]* platforms/from N platforms/'
 try predict --platform fridge --pool p.db --random 1
 printf 'arch,latency_ms\n|none~0|+|none~0|none~1|+|none~0|none~1|nor_conv_3x3~2|,3\n' >one.csv
 maple pool import csv one.csv --platform phone --graph as-written --pool p.db >/dev/null

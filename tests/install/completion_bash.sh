@@ -94,7 +94,7 @@ has '--json --random' maple measure --repeatability '--'
 for graph in $(replies maple suggest --graph ''); do
     maple suggest --bundled --graph "$graph" --samples 1 >/dev/null 2>"$folder/err" || { cat "$folder/err"; failures=1; }
 done
-for where in $(replies maple suggest --leave-out ''); do # all of these have one CPU: not "cpu"
+for where in $(replies maple suggest --leave-out ''); do
     maple suggest --bundled --platform xeon-2.50ghz-blas-avx512-1t-b1-pruned --leave-out "$where" --samples 1 2>&1 >/dev/null |
         grep -F 'use platform (none), family or cpu' && failures=1
 done
