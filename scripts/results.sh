@@ -337,8 +337,8 @@ front_group() {
 front_ceilings() {
     {
         echo
-        echo "gp from 900 networks of the device itself: what even that does not find. The true front is made of those whose single published"
-        echo "label happens to be low, which nothing predicts."
+        echo "gp from 900 networks of the device itself: where 10 reach as much, it is not for want of samples. Published labels are single ones, and a"
+        echo "true front is made of those that happen to be low."
         echo
         echo "| platform | hypervolume ratio, share of the front |"
         echo "|---|---|"
