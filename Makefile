@@ -55,7 +55,7 @@ check-trixie:
 pool: all
 	@PLAN="$(PLAN)" sh scripts/measure-pool.sh $(BUILD) $(PLATFORM)
 
-# docs/results/ (about 20 minutes): public tables, where they are, and the bundled pool.
+# docs/results/ (about half an hour): public tables, where they are, and the bundled pool.
 results: all
 	@sh scripts/results.sh $(BUILD)
 
