@@ -35,8 +35,9 @@ evaluate() {
 
 bundled() {
     "$maple" figure distances --bundled --output "$out/distances"
-    "$maple" figure predictions --platform xeon-2.50ghz-xnnpack-sse2-1t-b1-pruned --leave-out family --samples 10 \
-        --predictor gp,maple,lut-fit --output "$out/predictions"
+    "$maple" figure predictions --platform xeon-xnnpack-avx512-1t-b1-pruned --leave-out cpu --samples 10 \
+        --predictor gp,maple,lut-fit --output "$out/predictions" \
+        --title "xeon-xnnpack-avx512-1t-b1-pruned from platforms of another CPU and 10 samples"
     evaluate "$rows/bundled.json" --bundled --leave-out family --predictor gp,maple,lut-fit,scratch,flops --samples 3,5,10,20
     "$maple" figure curve "$rows/bundled.json" \
         --title "Bundled platforms, each from those of other families (bars: ± 1 standard deviation)" --output "$out/samples-bundled"
