@@ -20,6 +20,7 @@ static void differences(const maple_platform *a, const maple_platform *b, char o
         /* Another engine has another version anyway. */
         {"version", strcmp(a->engine, b->engine) == 0 && strcmp(a->engine_version, b->engine_version) != 0},
         {"isa", strcmp(a->isa, b->isa) != 0},
+        {"dtype", strcmp(a->dtype, b->dtype) != 0},
         {"threads", a->threads != b->threads},
         {"batch", a->batch != b->batch},
         {"graph", a->graph != b->graph},

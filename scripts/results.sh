@@ -191,22 +191,27 @@ distance_map() {
         echo
         tell_apart "$map"
         echo
-        echo "    maple pool distances --bundled"
+        echo "Pairs that differ in one thing:"
         echo
-        sed 's/^/    /' "$map"
+        echo "    maple pool distances --bundled | awk 'NR == 1 || \$5 !~ /,/'"
+        echo
+        awk 'NR == 1 || $5 !~ /,/' "$map" | sed 's/^/    /'
     } >>"$page.new"
+}
+
+pool_line() {
+    echo "Pool: data/pool.db, $("$maple" pool list --bundled --json | grep -c '"family"') platforms, SHA-256 $(sha256sum data/pool.db | cut -c1-12); counters: $(counted_by callgrind) simulated, $(counted_by perf) counted by a PMU."
 }
 
 descriptor() {
     made=descriptor
-    one_cpu=$("$maple" pool list --bundled --json | sed -n 's/.*"name":[[:space:]]*"\(xeon-2\.50ghz-[^"]*\)".*/\1/p' | paste -sd, -)
     begin descriptor "The descriptor under test, and MAPLE-X"
     real=$(counted_by perf)
     none=operators=0:counters=0
     {
         echo
-        echo "Pool: data/pool.db, the $(echo "$one_cpu" | tr , '\n' | grep -c .) platforms of its first CPU; counters: $(counted_by callgrind) of all platforms simulated, $real counted by a PMU."
-        echo "Leave one family (engine, instruction set, numeric type) out."
+        pool_line
+        echo "Leave one family (CPU, engine, instruction set, numeric type) out."
         if [ "$real" -lt 3 ]; then
             echo "Skipped: real counters. Two sources and a target of another family need them, and $real platforms have them."
         fi
@@ -214,10 +219,10 @@ descriptor() {
     any=maple
     [ "$real" -lt 3 ] || any=maple,maple:counters=simulated,maple:counters=real
     run --bundled "With the look-up table. operators=0, counters=0: without that part of S; counter_scale=per-run: counts not divided by the operator's latency (divided, as in MAPLE-Edge, is the default); references=1: the latencies of ten reference networks instead, which are measured besides (reference_samples=none: they describe the device and are no samples); network=0: no network, so no S. virtual, similarity: MAPLE-X." \
-        --platforms "$one_cpu" --leave-out family --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
+        --leave-out family --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
         --predictor "maple:counters=0,$any,maple:counter_scale=per-run,maple:operators=0,maple:$none,maple:$none:references=1:reference_samples=none,maple:network=0,maple:virtual=true,maple:virtual=both,maple:similarity=true,maple:virtual=true:similarity=true"
     run --bundled "Without the table (scaling=costs): operator latencies are seen in S alone." \
-        --platforms "$one_cpu" --leave-out family --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
+        --leave-out family --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
         --predictor "maple:scaling=costs:counters=0,maple:scaling=costs,maple:scaling=costs:$none"
     distance_map
     if [ -f "$page" ]; then
@@ -233,7 +238,7 @@ descriptor_cpu() {
     none=operators=0:counters=0
     {
         echo
-        echo "Pool: data/pool.db, $("$maple" pool list --bundled --json | grep -c '"family"') platforms, SHA-256 $(sha256sum data/pool.db | cut -c1-12); counters: $(counted_by callgrind) simulated, $(counted_by perf) counted by a PMU."
+        pool_line
     } >>"$page.new"
     run --bundled "Each platform from those of other CPU models. Options as in descriptor.md." \
         --leave-out cpu --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \

@@ -37,3 +37,5 @@ n=$(MAPLE_BUNDLED_POOL=$CASES/../../data/pool.db maple pool list --bundled --jso
 [ "$(wc -l <map)" -eq $((n * (n - 1) / 2 + 1)) ] && echo 'all pairs'
 awk '$5 == "graph" && $1 > most { most = $1 } $5 == "engine" && (!least || $1 < least) { least = $1 }
     END { print (most < least ? "graph forms are nearer than engines" : "engines are nearer than graph forms") }' map
+# int8 beside float32 is another setting than the instruction set.
+awk '$6 ~ /2\.50ghz-onednn-avx512-1t-b1-pruned/ && $7 ~ /2\.50ghz-onednn-avx512_vnni-int8/ { print $5 }' map
