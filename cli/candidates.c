@@ -69,7 +69,8 @@ static maple_status find_sources(cli_choosing_job *job, maple_error *error) {
 static maple_status find_latencies(cli_choosing_job *job, maple_error *error) {
     const maple_dataset *d = job->dataset;
     const maple_candidates *list = &job->candidates;
-    const double *known_ms = d->platforms[job->target].latency_ms;
+    const maple_dataset_platform *target = &d->platforms[job->target];
+    const double *known_ms = target->latency_ms;
     job->latency_ms = maple_alloc(list->n, sizeof *job->latency_ms);
     if (!job->latency_ms)
         return maple_error_memory(error);
@@ -83,12 +84,19 @@ static maple_status find_latencies(cli_choosing_job *job, maple_error *error) {
         }
         char text[MAPLE_MAX_ARCH_TEXT];
         maple_space_format(d->space, &list->archs[i], text);
+        if (target->platform.graph == MAPLE_GRAPH_PRUNED && maple_space_degenerate(d->space, &list->archs[i]))
+            return maple_error_set(
+                error, MAPLE_BAD_INPUT,
+                "%s: candidate %zu (%s) has no path from input to output, so it has no latency "
+                "on %s, which is pruned: leave it out",
+                job->file, i + 1, text, job->platform);
         return maple_error_set(
             error, MAPLE_BAD_INPUT,
             "%s: candidate %zu (%s) was not measured on %s%s: the choice could not be judged", job->file,
             i + 1, text, job->platform,
-            d->n_flagged > 0 ? ", or is one of the labels that are left out as noisy (--flagged takes them)"
-                             : "");
+            target->n_flagged > 0
+                ? ", or is one of the labels that are left out as noisy (--flagged takes them)"
+                : "");
     }
     for (size_t b = 0; b < job->n_budgets; b++)
         job->oracle[b] =
@@ -107,7 +115,7 @@ static maple_status prepare(cli_choosing_job *job, maple_error *error) {
         status = cli_load_dataset(job->user, space, job->flagged, &job->dataset, error);
     if (status != MAPLE_OK)
         return status;
-    cli_say_flagged(job->dataset, job->user);
+    cli_say_flagged(job->dataset, job->user, job->platform);
     ptrdiff_t target = maple_dataset_platform_row(job->dataset, job->platform);
     if (target < 0)
         return maple_error_set(error, MAPLE_NOT_FOUND,
@@ -321,7 +329,8 @@ static maple_status run_candidates(const cli_command *self, int argc, char **arg
     cli_choosing_job job = {.samples = 10, .take = 3, .trials = 10, .seed = 1, .leave_out_text = "none"};
     cli_string(&options, "platform", &job.platform, "NAME", "the platform to choose for");
     cli_string(&options, "file", &job.file, "FILE", "the candidates");
-    cli_list(&options, "max-latency", &job.limits, "5ms", "the budgets (ms, us, s), a comma between two");
+    cli_list(&options, "max-latency", &job.limits, "5ms",
+             "the budgets (us, s, ms; without a unit: ms), a comma between two");
     cli_string(&options, "predictors", &job.predictors, "NAME,...",
                "as in maple evaluate (default gp,nearest,flops)");
     cli_string(&options, "task", &job.task, "NAME", "learn from the sources of a published task (ND) only");

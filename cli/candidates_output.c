@@ -138,16 +138,18 @@ static void print_oracle(const cli_choosing_job *job) {
 }
 
 static void print_choice(const cli_choosing_job *job, const cli_chosen *t) {
-    char text[128] = "no choice", latency_sd[32] = "", accuracy_sd[32] = "";
+    char text[192] = "no choice", none[64] = "", latency_sd[32] = "", accuracy_sd[32] = "";
     if (t->chosen > 1) {
         snprintf(latency_sd, sizeof latency_sd, " ± %.2f",
                  deviation_of(t->latency_ms, t->latency_square, t->chosen));
         snprintf(accuracy_sd, sizeof accuracy_sd, " ± %.2f",
                  deviation_of(t->accuracy, t->accuracy_square, t->chosen));
     }
+    if (t->chosen < job->trials)
+        snprintf(none, sizeof none, ", %d of %d without a choice", job->trials - t->chosen, job->trials);
     if (t->chosen > 0)
-        snprintf(text, sizeof text, "%.2f%s ms, %.2f%s %%, %d/%d over", mean_of(t->latency_ms, t->chosen),
-                 latency_sd, mean_of(t->accuracy, t->chosen), accuracy_sd, t->violated, t->chosen);
+        snprintf(text, sizeof text, "%.2f%s ms, %.2f%s %%, %d/%d over%s", mean_of(t->latency_ms, t->chosen),
+                 latency_sd, mean_of(t->accuracy, t->chosen), accuracy_sd, t->violated, t->chosen, none);
     print_cell(job, text);
 }
 

@@ -173,9 +173,26 @@ maple_status cli_load_dataset(maple_pool *user, const maple_space *space, bool f
                               maple_error *error);
 /* --flagged of those that learn from labels. */
 void cli_flagged_option(cli_options *options, bool *flagged);
-/* A line on stderr where labels of the dataset's first pool were left out; none where that is not the one
- * that was asked for (NULL), but the bundled one alone. */
-void cli_say_flagged(const maple_dataset *dataset, const maple_pool *first);
+/* A line on stderr where labels of the platforms of `own` (the user's pool, or NULL) or of `target` (a name,
+ * or NULL) were left out. */
+void cli_say_flagged(const maple_dataset *dataset, maple_pool *own, const char *target);
+/* The same for all platforms of a pool that cannot be measured anew: the bundled one. */
+void cli_say_all_flagged(const maple_dataset *dataset);
+
+/* Options of a command line that is printed for the user to run (words quoted as the shell needs it). */
+void cli_add_option(maple_text *line, const char *name, const char *value);
+/* What else than its name, CPU and engine tells a platform, each where it is not the default: --pool,
+ * --space,
+ * --graph, --dtype, --threads, --batch. usual_dtype: the default of --dtype there. pool: NULL for the usual.
+ */
+void cli_add_settings(maple_text *line, const maple_platform *platform, const char *usual_dtype,
+                      const maple_space *space, const char *pool);
+/* --engine, --isa and those settings: as `platform` was measured, for maple measure and maple profile. */
+void cli_add_measuring(maple_text *line, const maple_platform *platform, const maple_space *space,
+                       const char *pool);
+
+/* "s", or nothing of one. */
+const char *cli_plural(size_t n);
 
 /* What a measurement took, as members of a JSON object. */
 void cli_add_report(cJSON *object, const maple_measure_report *report);
@@ -218,8 +235,8 @@ maple_status cli_leave_out_parse(const char *text, maple_leave_out *out, maple_e
 
 /* Rows of the dataset to learn from for `target`: all but itself and what is left out. Freed by maple_free.
  */
-maple_status cli_sources(const maple_dataset *dataset, const maple_platform *target, maple_leave_out leave_out,
-                         size_t **rows, size_t *n, maple_error *error);
+maple_status cli_sources(const maple_dataset *dataset, const maple_platform *target,
+                         maple_leave_out leave_out, size_t **rows, size_t *n, maple_error *error);
 
 /* --- What is kept (cache.c): --cache of fit, predict, suggest, profile, quickstart --- */
 
@@ -370,7 +387,7 @@ maple_status cli_check_suggests(const char *predictor, maple_error *error);
 typedef struct cli_sampling {
     const char *predictor, *sampler;
     maple_leave_out leave_out; /* of what the predictor learns from */
-    bool given, suggests;    /* --sampler was; set by cli_sampling_check */
+    bool given, suggests;      /* --sampler was; set by cli_sampling_check */
     cli_cache *cache;
 } cli_sampling;
 

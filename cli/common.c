@@ -109,9 +109,20 @@ maple_status cli_pool_path(const char *path, char **out, maple_error *error) {
     return *out ? MAPLE_OK : maple_error_memory(error);
 }
 
+/* One that the user has named: where it is not there, what makes it. */
+static maple_status open_named(const char *path, maple_pool_mode mode, maple_pool **out, maple_error *error) {
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return maple_error_set(
+            error, MAPLE_IO_ERROR,
+            "%s: there is no such pool: maple profile, maple measure and maple pool import make "
+            "it; without --pool it is the usual one",
+            path);
+    return maple_pool_open(path, mode, out, error);
+}
+
 maple_status cli_open_pool(const char *path, maple_pool_mode mode, maple_pool **out, maple_error *error) {
     if (path && mode != MAPLE_POOL_WRITE)
-        return maple_pool_open(path, mode, out, error);
+        return open_named(path, mode, out, error);
     char *file;
     maple_status status = cli_pool_path(path, &file, error);
     if (status != MAPLE_OK)
@@ -132,7 +143,7 @@ maple_status cli_open_pool(const char *path, maple_pool_mode mode, maple_pool **
 maple_status cli_open_user_pool(const char *path, maple_pool **out, maple_error *error) {
     *out = NULL;
     if (path)
-        return maple_pool_open(path, MAPLE_POOL_READ, out, error);
+        return open_named(path, MAPLE_POOL_READ, out, error);
     char *standard;
     maple_status status = maple_pool_default_path(&standard, error);
     if (status == MAPLE_BAD_ARGUMENT)
@@ -173,12 +184,41 @@ void cli_flagged_option(cli_options *options, bool *flagged) {
     cli_flag(options, "flagged", flagged, "use labels that are flagged as noisy, too");
 }
 
-void cli_say_flagged(const maple_dataset *dataset, const maple_pool *first) {
-    if (first && dataset->n_flagged > 0)
-        cli_say(
-            "left out as noisy (flagged): %zu label%s; --flagged takes them, maple measure --retry-flagged "
-            "measures them anew",
-            dataset->n_flagged, dataset->n_flagged == 1 ? "" : "s");
+/* "2 labels of board, 1 label of phone" */
+static void add_flagged(maple_text *text, const maple_dataset_platform *platform) {
+    maple_text_addf(text, "%s%zu label%s of %s", text->length > 0 ? ", " : "", platform->n_flagged,
+                    platform->n_flagged == 1 ? "" : "s", platform->platform.name);
+}
+
+static void say_flagged(maple_text *text, bool own) {
+    if (text->length > 0 && !text->failed)
+        cli_say("left out as noisy (flagged): %s; --flagged takes them%s", text->data,
+                own ? ", maple measure --retry-flagged measures them anew" : "");
+    maple_text_free(text);
+}
+
+void cli_say_flagged(const maple_dataset *dataset, maple_pool *own, const char *target) {
+    maple_text theirs = {0}, others = {0};
+    maple_platform known;
+    for (size_t i = 0; i < dataset->n_platforms; i++) {
+        const maple_dataset_platform *p = &dataset->platforms[i];
+        if (p->n_flagged == 0)
+            continue;
+        if (own && maple_pool_find_platform(own, p->platform.name, &known, NULL) == MAPLE_OK)
+            add_flagged(&theirs, p);
+        else if (target && strcmp(p->platform.name, target) == 0)
+            add_flagged(&others, p);
+    }
+    say_flagged(&theirs, true);
+    say_flagged(&others, false);
+}
+
+void cli_say_all_flagged(const maple_dataset *dataset) {
+    maple_text text = {0};
+    for (size_t i = 0; i < dataset->n_platforms; i++)
+        if (dataset->platforms[i].n_flagged > 0)
+            add_flagged(&text, &dataset->platforms[i]);
+    say_flagged(&text, false);
 }
 
 maple_status cli_load_dataset(maple_pool *user, const maple_space *space, bool flagged, maple_dataset **out,
@@ -214,11 +254,12 @@ maple_status cli_leave_out_parse(const char *text, maple_leave_out *out, maple_e
             return MAPLE_OK;
         }
     }
-    return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--leave-out %s: use platform (none), family or cpu", text);
+    return maple_error_set(error, MAPLE_BAD_ARGUMENT, "--leave-out %s: use platform (none), family or cpu",
+                           text);
 }
 
-maple_status cli_sources(const maple_dataset *dataset, const maple_platform *target, maple_leave_out leave_out,
-                         size_t **rows, size_t *n, maple_error *error) {
+maple_status cli_sources(const maple_dataset *dataset, const maple_platform *target,
+                         maple_leave_out leave_out, size_t **rows, size_t *n, maple_error *error) {
     size_t *found = maple_alloc(dataset->n_platforms, sizeof *found);
     if (!found)
         return maple_error_memory(error);

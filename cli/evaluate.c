@@ -245,8 +245,8 @@ static void release(evaluate_job *job) {
 static maple_status make_splits(const evaluate_job *job, const maple_dataset *dataset, maple_splits *splits,
                                 maple_error *error) {
     if (job->protocol == LEAVE_ONE_OUT)
-        return maple_splits_leave_one_out(dataset, job->platforms.items, job->platforms.n, job->leave_out_what,
-                                          splits, error);
+        return maple_splits_leave_one_out(dataset, job->platforms.items, job->platforms.n,
+                                          job->leave_out_what, splits, error);
     if (job->protocol == SPLIT)
         return maple_splits_named(dataset, job->sources.items, job->sources.n, job->targets.items,
                                   job->targets.n, splits, error);
@@ -353,6 +353,13 @@ static maple_status choose_train_archs(const evaluate_job *job, const maple_data
     return MAPLE_OK;
 }
 
+static void say_flagged(const evaluate_job *job, const maple_dataset *dataset, maple_pool *pool) {
+    if (job->reading.bundled)
+        cli_say_all_flagged(dataset);
+    else
+        cli_say_flagged(dataset, pool, NULL);
+}
+
 static maple_status evaluate_space(evaluate_job *job, maple_pool *pool, const char *space_name,
                                    cli_evaluated *part, maple_error *error) {
     const maple_space *space;
@@ -362,7 +369,7 @@ static maple_status evaluate_space(evaluate_job *job, maple_pool *pool, const ch
     if (status == MAPLE_OK)
         status = maple_dataset_load_flagged(&pool, 1, space, job->flagged, &dataset, error);
     if (status == MAPLE_OK)
-        cli_say_flagged(dataset, pool);
+        say_flagged(job, dataset, pool);
     if (status == MAPLE_OK)
         status = make_splits(job, dataset, &splits, error);
     if (status == MAPLE_OK)

@@ -135,12 +135,15 @@ static maple_status draw_samples(const maple_dataset *dataset, const maple_datas
     }
     size_t wanted = fitting->samples >= 0 ? (size_t)fitting->samples : found;
     if (wanted > found) {
-        char how[160];
+        char how[160], flagged[80] = "";
         say_how(&platform->platform, fitting->space_name, wanted, how);
         maple_free(order);
+        if (platform->n_flagged > 0)
+            snprintf(flagged, sizeof flagged, " (and %zu that are noisy, which --flagged takes)",
+                     platform->n_flagged);
         return maple_error_set(
-            error, MAPLE_BAD_INPUT, "--samples %zu, but %s has %s%zu latencies in %s; ask for fewer, or %s",
-            wanted, fitting->platform, found > 0 ? "only " : "", found, fitting->space_name, how);
+            error, MAPLE_BAD_INPUT, "--samples %zu, but %s has %s%zu latencies in %s%s; ask for fewer, or %s",
+            wanted, fitting->platform, found > 0 ? "only " : "", found, fitting->space_name, flagged, how);
     }
     if (fitting->samples >= 0) {
         maple_rng rng = maple_rng_seed(fitting->seed);
@@ -234,7 +237,7 @@ maple_status cli_fit_platform(cli_fitting *fitting, maple_pool *user, maple_pred
     if (status == MAPLE_OK)
         status = cli_load_dataset(user, space, fitting->flagged, &dataset, error);
     if (status == MAPLE_OK)
-        cli_say_flagged(dataset, user);
+        cli_say_flagged(dataset, user, fitting->platform);
     if (status == MAPLE_OK)
         status = cli_find_platform(fitting, user, dataset, &platform, error);
     if (status == MAPLE_OK)

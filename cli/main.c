@@ -6,31 +6,11 @@
 #include <string.h>
 
 static const cli_command *const COMMANDS[] = {
-    &cli_quickstart,
-    &cli_doctor,
-    &cli_profile,
-    &cli_measure,
-    &cli_fit,
-    &cli_predict,
-    &cli_suggest,
-    &cli_search,
-    &cli_pareto,
-    &cli_candidates,
-    &cli_evaluate,
-    &cli_pool_list,
-    &cli_pool_show,
-    &cli_pool_distances,
-    &cli_pool_export,
-    &cli_pool_import,
-    &cli_pool_merge,
-    &cli_pool_remove,
-    &cli_figure_distances,
-    &cli_figure_predictions,
-    &cli_figure_fronts,
-    &cli_figure_curve,
-    &cli_report,
-    &cli_spaces,
-    &cli_engines,
+    &cli_quickstart,    &cli_doctor,       &cli_profile,     &cli_measure,          &cli_fit,
+    &cli_predict,       &cli_suggest,      &cli_search,      &cli_pareto,           &cli_candidates,
+    &cli_evaluate,      &cli_pool_list,    &cli_pool_show,   &cli_pool_distances,   &cli_pool_export,
+    &cli_pool_import,   &cli_pool_merge,   &cli_pool_remove, &cli_figure_distances, &cli_figure_predictions,
+    &cli_figure_fronts, &cli_figure_curve, &cli_report,      &cli_spaces,           &cli_engines,
     &cli_predictors,
 };
 enum { N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
@@ -85,22 +65,48 @@ static int run(const cli_command *command, int argc, char **argv) {
     return (int)status / 10; /* the tens of a status are the exit code */
 }
 
-static int unknown_command(int argc, char **argv) {
-    size_t length = strlen(argv[0]);
-    bool group = false;
+/* The commands of a group ("pool"); how many there are. */
+static int print_group(FILE *file, const char *group) {
+    size_t length = strlen(group);
+    int n = 0;
     for (int i = 0; i < N_COMMANDS; i++) {
         const char *name = COMMANDS[i]->name;
-        if (strncmp(name, argv[0], length) == 0 && name[length] == ' ') {
-            if (!group)
-                fprintf(stderr, "maple %s: %s%s%s; there is:\n", argv[0],
-                        argc > 1 ? "unknown command '" : "needs a command", argc > 1 ? argv[1] : "",
-                        argc > 1 ? "'" : "");
-            group = true;
-            fprintf(stderr, "  maple %-18s  %s\n", name, COMMANDS[i]->summary);
-        }
+        if (strncmp(name, group, length) != 0 || name[length] != ' ')
+            continue;
+        if (file)
+            fprintf(file, "  maple %-18s  %s\n", name, COMMANDS[i]->summary);
+        n++;
     }
-    if (!group)
+    return n;
+}
+
+static bool asks_for_help(const char *word) {
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* What went to stdout is there, or it is said that it is not. */
+static int printed(void) {
+    maple_error error;
+    if (cli_flush(&error) == MAPLE_OK)
+        return 0;
+    fprintf(stderr, "maple: %s\n", error.message);
+    return (int)error.status / 10;
+}
+
+static int unknown_command(int argc, char **argv) {
+    if (print_group(NULL, argv[0]) == 0) {
         fprintf(stderr, "maple: unknown command '%s'; maple --help lists them\n", argv[0]);
+        return 2;
+    }
+    if (argc > 1 && asks_for_help(argv[1])) {
+        printf("Usage: maple %s COMMAND [options]     (maple %s COMMAND --help explains one)\n\n", argv[0],
+               argv[0]);
+        print_group(stdout, argv[0]);
+        return printed();
+    }
+    fprintf(stderr, "maple %s: %s%s%s; there is:\n", argv[0],
+            argc > 1 ? "unknown command '" : "needs a command", argc > 1 ? argv[1] : "", argc > 1 ? "'" : "");
+    print_group(stderr, argv[0]);
     return 2;
 }
 
@@ -110,13 +116,13 @@ int main(int argc, char **argv) {
         print_usage(stderr);
         return 2;
     }
-    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0 || strcmp(argv[0], "help") == 0) {
+    if (asks_for_help(argv[0]) || strcmp(argv[0], "help") == 0) {
         print_usage(stdout);
-        return 0;
+        return printed();
     }
     if (strcmp(argv[0], "--version") == 0) {
         puts("maple " MAPLE_VERSION);
-        return 0;
+        return printed();
     }
     if (strcmp(argv[0], cli_worker.name) == 0)
         return run(&cli_worker, argc - 1, argv + 1);

@@ -48,10 +48,8 @@ static maple_status print_report(const measure_options *o, const maple_platform 
                report->already, report->failed,
                report->failed ? " (their rows say why; --retry-failed tries them again)" : "");
         if (report->flagged > 0)
-            printf(
-                "  %zu latencies are flagged as noisy and left out by default; --retry-flagged measures them "
-                "anew\n",
-                report->flagged);
+            printf("  flagged as noisy, and left out by default: %zu; --retry-flagged measures them anew\n",
+                   report->flagged);
         cli_print_report(report);
         return cli_flush(error);
     }
@@ -82,7 +80,7 @@ static maple_status measure_twice(measure_options *o, maple_error *error) {
 static maple_status measure(measure_options *o, const maple_arch *archs, size_t n, maple_error *error) {
     maple_pool *pool = NULL;
     maple_platform platform;
-    maple_measure_report report = {0};
+    maple_measure_report report = MAPLE_NO_REPORT;
     maple_measure_plan plan = rules_of(o);
     plan.archs = archs;
     plan.n = n;

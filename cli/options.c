@@ -190,7 +190,7 @@ maple_status cli_parse(const cli_command *command, cli_options *options, int arg
             else
                 print_help(command, options);
             options->help = true;
-            return MAPLE_OK;
+            return cli_flush(error);
         }
     }
     bool only_arguments = false;

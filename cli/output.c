@@ -18,6 +18,10 @@ static struct {
     bool visible;
 } bar;
 
+const char *cli_plural(size_t n) {
+    return n == 1 ? "" : "s";
+}
+
 cJSON *cli_number(double value) {
     return isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull();
 }
@@ -42,7 +46,8 @@ void cli_add_report(cJSON *object, const maple_measure_report *report) {
     cJSON_AddItemToObject(object, "wall_s", cli_number(report->wall_s));
     cJSON_AddItemToObject(object, "executing_s", cli_number(report->executing_s));
     cJSON_AddItemToObject(object, "timed_s", cli_number(report->timed_s));
-    cJSON_AddItemToObject(object, "sentinel_drift", cli_number(report->sentinel_drift));
+    cJSON_AddItemToObject(object, "sentinel_drift",
+                          cli_number(report->windows > 0 ? report->sentinel_drift : NAN));
     cJSON_AddItemToObject(object, "sentinel_shift", cli_number(report->sentinel_shift));
     cJSON_AddItemToObject(object, "disturbed_share", cli_number(report->disturbed_share));
     cJSON_AddItemToObject(object, "median_spread", cli_number(report->median_spread));
@@ -69,14 +74,15 @@ static void format_percent(double share, char text[16]) {
 void cli_print_report(const maple_measure_report *report) {
     static const double PREEMPTED = 0.05, RUNNABLE = 0.5, STEAL = 0.01; /* worth a line */
     const maple_load *load = &report->load;
-    char spread[16];
+    char spread[16], drift[16], disturbed[16];
     format_percent(report->median_spread, spread);
+    format_percent(report->windows > 0 ? report->sentinel_drift : NAN, drift);
+    format_percent(report->disturbed_share, disturbed);
     if (report->measured > 0)
         printf("  %.1f s, %.0f %% of it running networks (%.0f %% timed); spread of runs %s, sentinel drift "
-               "%.1f %%, %.0f %% of the runs disturbed\n",
+               "%s, disturbed runs %s\n",
                report->wall_s, 100 * report->executing_s / report->wall_s,
-               100 * report->timed_s / report->wall_s, spread, 100 * report->sentinel_drift,
-               100 * report->disturbed_share);
+               100 * report->timed_s / report->wall_s, spread, drift, disturbed);
     if (report->rounds_repeated > 0)
         printf("  %zu rounds were repeated because the machine was faster or slower meanwhile\n",
                report->rounds_repeated);

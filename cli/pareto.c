@@ -98,7 +98,7 @@ static maple_status prepare(comparison *c, maple_error *error) {
     if (status == MAPLE_OK)
         status = cli_load_dataset(c->user, c->space, c->fitting.flagged, &c->dataset, error);
     if (status == MAPLE_OK)
-        cli_say_flagged(c->dataset, c->user);
+        cli_say_flagged(c->dataset, c->user, c->fitting.platform);
     if (status == MAPLE_OK)
         status = cli_find_platform(&c->fitting, c->user, c->dataset, &platform, error);
     if (status == MAPLE_OK)

@@ -333,8 +333,12 @@ static maple_status run_remove(const cli_command *self, int argc, char **argv, m
     status = cli_with_pool(path, MAPLE_POOL_READ, find_platform, options.arguments[0], error);
     if (status == MAPLE_OK)
         status = cli_with_pool(path, MAPLE_POOL_WRITE, remove_platform, options.arguments[0], error);
-    if (status != MAPLE_OK || !json)
+    if (status != MAPLE_OK)
         return status;
+    if (!json) {
+        printf("%s: removed\n", options.arguments[0]);
+        return cli_flush(error);
+    }
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "removed", options.arguments[0]);
     return cli_print_json(object, error);

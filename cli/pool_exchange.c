@@ -81,8 +81,9 @@ const cli_command cli_pool_export = {
     .name = "pool export",
     .arguments = "PLATFORM",
     .summary = "a platform's latencies as CSV or JSON",
-    .details = "Columns: arch, index (empty where unknown), latency_ms (median), mean_ms, min_ms, sd_ms, "
-               "runs, reason.",
+    .details =
+        "Columns: arch, index (empty where unknown), latency_ms (median), mean_ms, min_ms, sd_ms, runs,\n"
+        "reason (why there is no latency), flag (why it is noisy).",
     .examples = "  maple pool export my-laptop > my-laptop.csv\n"
                 "  maple pool export my-laptop --json --output my-laptop.json",
     .run = run_export,
@@ -106,8 +107,8 @@ static maple_status merge(maple_pool *pool, void *user, maple_error *error) {
 
 static maple_status print_merged(const merge_job *job, const char *path, maple_error *error) {
     if (!job->json) {
-        printf("%s: %zu platforms, %zu latencies from %s\n", path, job->result.platforms,
-               job->result.latencies, maple_pool_path(job->source));
+        printf("%s: %zu platform%s, %zu latencies from %s\n", path, job->result.platforms,
+               cli_plural(job->result.platforms), job->result.latencies, maple_pool_path(job->source));
         return cli_flush(error);
     }
     cJSON *object = cJSON_CreateObject();

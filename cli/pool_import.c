@@ -98,8 +98,8 @@ static maple_status import_columns(maple_pool *pool, void *user, maple_error *er
 
 static maple_status print_columns(const import_job *job, maple_error *error) {
     if (!job->json) {
-        printf("%s: %zu platforms, %zu latencies of %s\n", job->path, job->result.platforms,
-               job->result.latencies, job->space_name);
+        printf("%s: %zu platform%s, %zu latencies of %s\n", job->path, job->result.platforms,
+               cli_plural(job->result.platforms), job->result.latencies, job->space_name);
         return cli_flush(error);
     }
     cJSON *object = start_json(job);
@@ -167,8 +167,8 @@ static maple_status run_csv(const cli_command *self, int argc, char **argv, mapl
                "pruned (what has no effect is not run; default) or as-written");
     cli_string(&options, "dtype", &dtype, "NAME",
                "numbers that are computed with: f32, f16, int8, ... (default: unknown)");
-    cli_int(&options, "threads", &o.platform.threads, 1, 1024, "N", "threads (default 1)");
-    cli_int(&options, "batch", &o.platform.batch, 1, 4096, "N", "images in one run (default 1)");
+    cli_int(&options, "threads", &o.platform.threads, 0, 1024, "N", "threads (default 1; 0: unknown)");
+    cli_int(&options, "batch", &o.platform.batch, 0, 4096, "N", "images in one run (default 1; 0: unknown)");
     space_option(&o.job, "nas-bench-201", &options, "search space (default nas-bench-201)");
     common_options(&o.job, &options);
     maple_status status = parse(self, &o.job, &options, argc, argv, error);
@@ -199,14 +199,15 @@ static const cli_command csv = {
         "(also: arch_str, ops), or index where the pool knows the canonical indices.\n"
         "With --platform: the column latency_ms has the latencies of that platform; index, mean_ms, "
         "min_ms, sd_ms,\n"
-        "runs and reason (why a line has no latency) are taken where they are there; a line with neither is "
-        "not\n"
-        "measured yet, and is counted only (maple suggest --commands writes such files). More lines for a "
-        "platform of\n"
-        "the pool: the same options again. Without --platform: every other column is a platform of that "
-        "name, with\n"
-        "milliseconds; an empty field is a latency that is not there. The options then hold for all of "
-        "them.\n"
+        "runs, reason (why a line has no latency) and flag (why it is noisy) are taken where they are there; "
+        "a "
+        "line with\n"
+        "neither latency nor reason is not measured yet, and is counted only (maple suggest --commands "
+        "writes such\nfiles). More lines for a platform of the pool: the same options again. Without "
+        "--platform: "
+        "every other column\nis a platform of that name, with milliseconds; an empty field is a latency that "
+        "is not there. The "
+        "options then\nhold for all of them. "
         "A bad field is named with its position, and nothing is imported.",
     .examples = "  maple pool import csv phone.csv --platform my-phone --device 'Pixel 8'\n"
                 "  ssh phone cat latencies.csv | maple pool import csv - --platform my-phone\n"
@@ -281,7 +282,8 @@ static const cli_command help = {
 static maple_status print_scores(const import_job *job, maple_error *error) {
     const maple_import_result *r = &job->result;
     if (!job->json) {
-        printf("%s: %zu scores, %zu values of %s\n", job->path, r->scores, r->values, job->space_name);
+        printf("%s: %zu score%s, %zu value%s of %s\n", job->path, r->scores, cli_plural(r->scores), r->values,
+               cli_plural(r->values), job->space_name);
         return cli_flush(error);
     }
     cJSON *object = start_json(job);

@@ -105,10 +105,9 @@ static maple_status print_profile(const maple_platform *platform, const maple_me
                platform->name, report->measured + report->already, asked, report->measured, report->already,
                report->failed);
         if (report->flagged > 0)
-            printf(
-                "  %zu latencies are flagged as noisy and left out by default; maple measure --retry-flagged "
-                "measures them anew\n",
-                report->flagged);
+            printf("  flagged as noisy, and left out by default: %zu; maple measure --retry-flagged measures "
+                   "them anew\n",
+                   report->flagged);
         cli_print_report(report);
         return cli_flush(error);
     }
@@ -171,7 +170,7 @@ static maple_status run(const cli_command *self, int argc, char **argv, maple_er
         return status;
     maple_pool *pool = NULL;
     maple_platform platform;
-    maple_measure_report report = {0};
+    maple_measure_report report = MAPLE_NO_REPORT;
     status = cli_open_to_measure(&setup, name, counters, &pool, error);
     if (status == MAPLE_OK)
         status = cli_profile_platform(&setup, name, counters, again, pool, &platform, error);

@@ -26,7 +26,7 @@ typedef struct {
     bool suggested;     /* the samples: by the predictor; else they are random */
     double *latency_ms; /* measured, of archs */
     maple_dataset *dataset;
-    size_t row;              /* of this platform in the dataset */
+    size_t row;                /* of this platform in the dataset */
     maple_leave_out leave_out; /* of the headline figures */
     size_t n_sources, n_sources_siblings;
     char csv[4096];
@@ -76,11 +76,10 @@ static maple_status measure(quickstart *q, size_t first, size_t n, maple_error *
                 100 * report.sentinel_shift);
     q->measured_now |= status == MAPLE_OK && report.measured > 0;
     if (status == MAPLE_OK && report.flagged > 0)
-        cli_say(
-            "%zu of %zu latencies are noisy, and used all the same: their runs spread by more than 10 %%; "
-            "maple doctor says what disturbs this machine, maple measure --retry-flagged measures them "
-            "anew",
-            report.flagged, n);
+        cli_say("noisy, and used all the same: %zu of %zu latencies, whose runs spread by more than 10 %%; "
+                "maple doctor says what disturbs this machine, maple measure --retry-flagged measures them "
+                "anew",
+                report.flagged, n);
     if (status == MAPLE_OK && report.already > 0)
         cli_say("%zu of %zu networks were measured by an earlier run of this platform", report.already, n);
     return status;
@@ -355,7 +354,7 @@ static maple_status print_json(const quickstart *q, const scores *s, maple_error
     cJSON_AddStringToObject(object, "left_out",
                             q->leave_out == MAPLE_LEAVE_OUT_CPU      ? "cpu"
                             : q->leave_out == MAPLE_LEAVE_OUT_FAMILY ? "family"
-                                                                   : "none");
+                                                                     : "none");
     cJSON_AddItemToObject(object, "profile_s", cli_number(q->profile_s));
     cJSON_AddItemToObject(object, "fit_s", cli_number(q->fit_s));
     cJSON_AddItemToObject(object, "predict_s", cli_number(q->predict_s));

@@ -57,7 +57,7 @@ maple_status cli_measure_repeatability(cli_setup *setup, const cli_repeating *wh
     maple_pool *pool = NULL;
     maple_platform platform;
     maple_repeatability row;
-    maple_measure_report report = {0};
+    maple_measure_report report = MAPLE_NO_REPORT;
     maple_measure_plan plan = *rules;
     maple_arch *archs = maple_alloc((size_t)what->n, sizeof *archs);
     maple_rng rng = maple_rng_seed(rules->seed);

@@ -80,6 +80,15 @@ static maple_status check_options(const cli_searching *s, const cli_options *opt
         return maple_error_set(error, MAPLE_BAD_ARGUMENT,
                                "--latencies measured and --model exclude each other: a model only predicts; "
                                "--platform takes what was measured");
+    bool measured = s->latencies && strcmp(s->latencies, "measured") == 0;
+    for (size_t i = 0; measured && i < sizeof OF_FITTING / sizeof *OF_FITTING; i++) {
+        if (cli_given(options, OF_FITTING[i]) && strcmp(OF_FITTING[i], "flagged") != 0)
+            return maple_error_set(
+                error, MAPLE_BAD_ARGUMENT,
+                "--latencies measured and --%s exclude each other: what was measured is not "
+                "predicted",
+                OF_FITTING[i]);
+    }
     for (size_t i = 0; s->models.data && !s->platforms.data && i < sizeof OF_FITTING / sizeof *OF_FITTING;
          i++) {
         if (cli_given(options, OF_FITTING[i]))
@@ -95,7 +104,8 @@ static void add_options(cli_searching *s, cli_options *options) {
              "a platform that it is for; several, one option each or with commas");
     cli_list(options, "model", &s->models, "FILE", "the same as a model saved by maple fit");
     cli_list(options, "max-latency", &s->limits, "5ms",
-             "the latency allowed there (ms, us, s): one for all platforms, or one for each");
+             "the latency allowed there (us, s, ms; without a unit: ms): one for all platforms, or one\n"
+             "                         for each");
     cli_string(options, "confidence", &s->confidence, "P",
                "keep what meets it with this probability, by the interval (0.5 to below 1)");
     cli_scoring_options(&s->scoring, options);
@@ -110,9 +120,10 @@ static void add_options(cli_searching *s, cli_options *options) {
                "auto (measured where there is a label, else predicted; default), measured,\n"
                "                         predicted (the default with --samples)");
     cli_choices(options, "auto measured predicted");
-    cli_int(options, "verify", &s->verify, 1, 10000, "K",
-            "measure the K best anew on this machine, whatever labels there are; exit code 1 where one\n"
-            "                         violates or cannot be measured");
+    cli_int(
+        options, "verify", &s->verify, 1, 10000, "K",
+        "measure the K best anew on this machine, whatever labels there are; exit code 1 where one\n"
+        "                         violates or cannot be measured, or the machine is not as fast as it was");
     cli_fitting_how_options(&s->fitting, options);
     cli_flag(options, "json", &s->json, "one object");
 }

@@ -14,6 +14,8 @@ typedef struct cli_searching {
     int evaluations, population, best, verify;
     bool front, json;
     bool space_given, samples_given;
+    double limit_ms[MAPLE_SEARCH_PLATFORMS]; /* one for each platform, or one for all */
+    size_t n_limits;
     /* what it is about */
     const maple_space *space;
     maple_pool *user;

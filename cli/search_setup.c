@@ -25,10 +25,14 @@ static maple_status parse_latencies(const cli_searching *s, latencies *out, mapl
 
 /* --- Models and the space --- */
 
+static maple_status too_many(maple_error *error) {
+    return maple_error_set(error, MAPLE_BAD_ARGUMENT, "more than %d platforms at once",
+                           MAPLE_SEARCH_PLATFORMS);
+}
+
 static maple_status add_target(cli_searching *s, const maple_search_platform *target, maple_error *error) {
     if (s->n_targets == MAPLE_SEARCH_PLATFORMS)
-        return maple_error_set(error, MAPLE_BAD_ARGUMENT, "more than %d platforms at once",
-                               MAPLE_SEARCH_PLATFORMS);
+        return too_many(error);
     s->targets[s->n_targets++] = *target;
     return MAPLE_OK;
 }
@@ -90,6 +94,19 @@ static bool all_measured(const cli_searching *s, const maple_dataset_platform *p
     return n > 0 && unknown == 0;
 }
 
+/* Before it is fitted, which may take long. */
+static maple_status check_intervals(const cli_searching *s, maple_error *error) {
+    const maple_predictor_info *info;
+    maple_status status = maple_predictor_find(s->fitting.predictor, &info, error);
+    if (status == MAPLE_OK && s->request.confidence > 0 && !info->intervals)
+        status =
+            maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                            "--confidence: predictor %s has no intervals, so how sure it is is not known; "
+                            "gp has, or leave --confidence out",
+                            info->name);
+    return status;
+}
+
 static maple_status add_platform(cli_searching *s, const char *name, latencies which, maple_error *error) {
     const maple_dataset_platform *platform;
     s->fitting.platform = name;
@@ -109,43 +126,63 @@ static maple_status add_platform(cli_searching *s, const char *name, latencies w
     if (status != MAPLE_OK || which == LATENCIES_MEASURED ||
         (which == LATENCIES_AUTO && all_measured(s, platform)))
         return status;
+    status = check_intervals(s, error);
+    if (status != MAPLE_OK)
+        return status;
     status = cli_fit_in(&s->fitting, s->dataset, platform, &s->predictors[at], error);
     s->targets[at].predictor = s->predictors[at];
     return status == MAPLE_OK ? status : maple_error_prefix(error, status, "%s", target.name);
 }
 
-/* One for each platform, in their order, or one for all. */
-static maple_status set_limits(cli_searching *s, maple_error *error) {
+/* --- Constraints --- */
+
+/* One for each of n platforms, in their order, or one for all. */
+static maple_status parse_limits(cli_searching *s, size_t n, maple_error *error) {
     cli_names limits;
     maple_status status = cli_names_split(s->limits.data, "--max-latency", &limits, error);
-    if (status == MAPLE_OK && limits.n > 1 && limits.n != s->n_targets)
+    if (status == MAPLE_OK && limits.n > 1 && limits.n != n)
         status = maple_error_set(
             error, MAPLE_BAD_ARGUMENT,
             "--max-latency: %zu limits for %zu platform%s: give one for each, in the order of "
             "--platform (those of --model first), or one for all",
-            limits.n, s->n_targets, s->n_targets == 1 ? "" : "s");
-    for (size_t i = 0; status == MAPLE_OK && limits.n > 0 && i < s->n_targets; i++)
-        status = cli_latency_parse(limits.items[limits.n > 1 ? i : 0], "--max-latency",
-                                   &s->targets[i].max_latency_ms, error);
-    if (status == MAPLE_OK && s->confidence && limits.n == 0)
-        status =
-            maple_error_set(error, MAPLE_BAD_ARGUMENT,
-                            "--confidence says how sure --max-latency has to be met: give --max-latency");
+            limits.n, n, n == 1 ? "" : "s");
+    for (size_t i = 0; status == MAPLE_OK && i < limits.n; i++)
+        status = cli_latency_parse(limits.items[i], "--max-latency", &s->limit_ms[i], error);
+    s->n_limits = limits.n;
     cli_names_free(&limits);
     return status;
 }
 
-static maple_status make_request(cli_searching *s, maple_error *error) {
+static maple_status parse_confidence(const cli_searching *s, latencies which, double *out,
+                                     maple_error *error) {
+    *out = 0;
+    if (!s->confidence)
+        return MAPLE_OK;
+    if (s->n_limits == 0)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "--confidence says how sure --max-latency has to be met: give --max-latency");
+    if (which == LATENCIES_MEASURED)
+        return maple_error_set(error, MAPLE_BAD_ARGUMENT,
+                               "--latencies measured and --confidence exclude each other: labels have no "
+                               "intervals; --latencies predicted has");
+    return cli_confidence_parse(s->confidence, out, error);
+}
+
+/* What can be said of the options alone, before pools are read and predictors are fitted. */
+static maple_status parse_request(cli_searching *s, latencies which, size_t n_platforms, maple_error *error) {
     double confidence = 0;
     maple_search_algorithm algorithm;
     maple_status status = maple_search_algorithm_parse(s->algorithm, &algorithm, error);
-    if (status == MAPLE_OK && s->confidence)
-        status = cli_confidence_parse(s->confidence, &confidence, error);
+    if (status == MAPLE_OK && n_platforms > MAPLE_SEARCH_PLATFORMS)
+        status = too_many(error);
+    if (status == MAPLE_OK)
+        status = parse_limits(s, n_platforms, error);
+    if (status == MAPLE_OK)
+        status = parse_confidence(s, which, &confidence, error);
     if (status == MAPLE_OK)
         s->request = (maple_search_request){.space = s->space,
-                                            .judge = s->judge,
                                             .platforms = s->targets,
-                                            .n_platforms = s->n_targets,
+                                            .n_platforms = n_platforms,
                                             .confidence = confidence,
                                             .algorithm = algorithm,
                                             .evaluations = (size_t)s->evaluations,
@@ -183,21 +220,22 @@ maple_status cli_search_prepare(cli_searching *s, maple_error *error) {
     if (status == MAPLE_OK)
         status = cli_names_split(s->platforms.data, "--platform", &names, error);
     if (status == MAPLE_OK)
+        status = parse_request(s, which, s->n_targets + names.n, error);
+    if (status == MAPLE_OK)
         status = cli_open_user_pool(s->fitting.pool, &s->user, error);
     if (status == MAPLE_OK && s->verify > 0)
         status = check_verifiable(s, &names, error);
     if (status == MAPLE_OK && names.n > 0)
         status = cli_load_dataset(s->user, s->space, s->fitting.flagged, &s->dataset, error);
     if (status == MAPLE_OK && s->dataset)
-        cli_say_flagged(s->dataset, s->user);
+        cli_say_flagged(s->dataset, s->user, names.items[0]);
     if (status == MAPLE_OK)
         status = cli_scoring_judge(&s->scoring, s->space, s->user, &s->judge, error);
+    s->request.judge = s->judge;
     for (size_t i = 0; status == MAPLE_OK && i < names.n; i++)
         status = add_platform(s, names.items[i], which, error);
-    if (status == MAPLE_OK)
-        status = set_limits(s, error);
-    if (status == MAPLE_OK)
-        status = make_request(s, error);
+    for (size_t i = 0; status == MAPLE_OK && s->n_limits > 0 && i < s->n_targets; i++)
+        s->targets[i].max_latency_ms = s->limit_ms[s->n_limits > 1 ? i : 0];
     s->fitting.platform = NULL;
     cli_names_free(&names);
     return status;

@@ -78,7 +78,7 @@ static maple_status check_options(suggest_job *s, const cli_options *options, ma
                             s->leave_out_name);
     if (status == MAPLE_OK && s->graph)
         status = maple_graph_form_parse(s->graph, &form, error);
-    s->device.target.graph = form;
+    s->device.target.graph = s->platform.graph = form;
     if (status == MAPLE_OK)
         status = maple_space_find(s->space_name, &s->space, error);
     return status == MAPLE_OK ? cli_check_suggests(s->predictor, error) : status;
@@ -115,7 +115,7 @@ static maple_status load(suggest_job *s, maple_error *error) {
     if (status == MAPLE_OK)
         status = cli_load_dataset(s->pool, s->space, s->flagged, &s->dataset, error);
     if (status == MAPLE_OK)
-        cli_say_flagged(s->dataset, s->pool);
+        cli_say_flagged(s->dataset, s->pool, s->platform_name);
     if (status == MAPLE_OK)
         status = find_platform(s, error);
     if (status == MAPLE_OK)
@@ -232,33 +232,6 @@ static maple_status print_table(const suggest_job *s, maple_error *error) {
 
 /* --- Commands --- */
 
-/* A word of a command line. */
-static void add_word(maple_text *line, const char *word) {
-    maple_text_add(line, " ");
-    if (*word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%") ==
-                     strlen(word)) {
-        maple_text_add(line, word);
-        return;
-    }
-    maple_text_add(line, "'");
-    for (; *word; word++) {
-        if (*word == '\'')
-            maple_text_add(line, "'\\''");
-        else
-            maple_text_addf(line, "%c", *word);
-    }
-    maple_text_add(line, "'");
-}
-
-static void add_option(maple_text *line, const char *name, const char *value) {
-    maple_text_addf(line, " --%s", name);
-    add_word(line, value);
-}
-
-static void add_number(maple_text *line, const char *name, int value) {
-    maple_text_addf(line, " --%s %d", name, value);
-}
-
 /* Which engine of this program the platform was measured with; NULL: another program. */
 static const maple_engine_info *engine_of(const suggest_job *s) {
     for (size_t i = 0; i < maple_engine_count(); i++)
@@ -267,43 +240,15 @@ static const maple_engine_info *engine_of(const suggest_job *s) {
     return NULL;
 }
 
-/* What measure and import have alike. */
-static void add_common(const suggest_job *s, maple_text *line) {
-    if (s->pool_name)
-        add_option(line, "pool", s->pool_name);
-    if (strcmp(s->space_name, "nas-bench-201") != 0)
-        add_option(line, "space", s->space_name);
-    if (s->device.target.graph != MAPLE_GRAPH_PRUNED)
-        add_option(line, "graph", maple_graph_form_name(s->device.target.graph));
-    const char *unsaid = engine_of(s) ? "f32" : ""; /* the default of measure, and of import */
-    if (strcmp(s->platform.dtype, unsaid) != 0)
-        add_option(line, "dtype", s->platform.dtype);
-    if (s->platform.threads > 1)
-        add_number(line, "threads", s->platform.threads);
-    if (s->platform.batch > 1)
-        add_number(line, "batch", s->platform.batch);
-}
-
-/* Whether --isa takes the name; what else an engine calls its instruction set it chooses itself. */
-static bool takes_isa(const maple_engine_info *engine, const char *isa) {
-    for (size_t i = 0; engine->isas && engine->isas[i]; i++)
-        if (strcmp(engine->isas[i], isa) == 0)
-            return true;
-    return false;
-}
-
-static void add_measure(const suggest_job *s, const maple_engine_info *engine, maple_text *out) {
+static void add_measure(const suggest_job *s, maple_text *out) {
     maple_text_add(out, "maple measure");
-    add_option(out, "name", s->platform.name);
-    add_option(out, "engine", engine->name);
-    if (takes_isa(engine, s->platform.isa))
-        add_option(out, "isa", s->platform.isa);
-    add_common(s, out);
+    cli_add_option(out, "name", s->platform.name);
+    cli_add_measuring(out, &s->platform, s->space, s->pool_name);
     for (size_t i = 0; i < s->choice.n; i++) {
         char text[MAPLE_MAX_ARCH_TEXT];
         maple_space_format(s->space, &s->choice.archs[i], text);
-        maple_text_add(out, " \\\n   ");
-        add_word(out, text);
+        maple_text_add(out, " \\\n    ");
+        maple_text_add_word(out, text);
     }
     maple_text_add(out, "\n");
 }
@@ -321,14 +266,14 @@ static void add_template(const suggest_job *s, maple_text *out) {
 static void say_import(const suggest_job *s) {
     maple_text line = {0};
     if (s->platform_name) {
-        add_option(&line, "platform", s->platform.name);
-        add_option(&line, "device", s->platform.device);
+        cli_add_option(&line, "platform", s->platform.name);
+        cli_add_option(&line, "device", s->platform.device);
         if (strcmp(s->platform.cpu, "unknown") != 0)
-            add_option(&line, "cpu", s->platform.cpu);
+            cli_add_option(&line, "cpu", s->platform.cpu);
     } else {
         maple_text_add(&line, " --platform NAME --device MODEL");
     }
-    add_common(s, &line);
+    cli_add_settings(&line, &s->platform, "", s->space, s->pool_name);
     if (!line.failed)
         cli_say("measure these, put the milliseconds into the column latency_ms (what is not measured yet "
                 "stays empty), and:\n  maple pool import csv -%s <FILE",
@@ -342,7 +287,7 @@ static maple_status print_commands(const suggest_job *s, maple_error *error) {
     if (s->choice.n == 0)
         return MAPLE_OK;
     if (engine)
-        add_measure(s, engine, &text);
+        add_measure(s, &text);
     else
         add_template(s, &text);
     maple_status status = text.failed ? maple_error_memory(error) : MAPLE_OK;

@@ -2,6 +2,7 @@
 /* Measuring what a search has found, on the machine that it was searched for. */
 #include "cli.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* As the platform was measured. The texts stay the platform's, which has to outlive it. */
@@ -68,32 +69,42 @@ maple_status cli_verify_check(maple_pool *user, const char *name, const maple_sp
 
 /* What a machine takes that is slower or faster than the one that was predicted says nothing of predictions.
  */
-static maple_status explain_drift(const char *name, const maple_measure_report *report, maple_status status,
-                                  maple_error *error) {
-    if (status != MAPLE_BAD_INPUT || report->sentinel_shift <= 0.05)
-        return status;
-    char message[sizeof error->message];
-    memcpy(message, error->message, sizeof message);
-    return maple_error_set(error, status,
-                           "--verify: %.600s: stop what else runs here, or measure the machine as it is now "
-                           "(maple profile --name '%.100s, now') and search for that platform",
-                           message, name);
+static maple_status explain_drift(const maple_pool *pool, const maple_platform *platform,
+                                  const maple_space *space, maple_error *error) {
+    char name[sizeof platform->name + 8];
+    maple_error why = *error;
+    maple_text command = {0};
+    snprintf(name, sizeof name, "%s-now", platform->name);
+    maple_text_add(&command, "maple profile");
+    cli_add_option(&command, "name", name);
+    cli_add_measuring(&command, platform, space, maple_pool_path(pool));
+    maple_status status =
+        command.failed
+            ? maple_error_memory(error)
+            : maple_error_set(error, MAPLE_CHECK_FAILED,
+                              "--verify: %.500s: nothing was measured; stop what else runs here, or "
+                              "measure the machine as it is now and search for that platform:\n  %s",
+                              why.message, command.data);
+    maple_text_free(&command);
+    return status;
 }
 
-static maple_status measure(cli_setup *setup, const char *name, maple_pool *pool, const maple_arch *archs,
-                            size_t n, uint64_t seed, maple_latency *rows, maple_error *error) {
+static maple_status measure(cli_setup *setup, const char *name, maple_pool *pool, const maple_space *space,
+                            const maple_arch *archs, size_t n, uint64_t seed, maple_latency *rows,
+                            maple_error *error) {
     maple_measure_plan plan = {.archs = archs, .n = n, .rounds = 50, .seed = seed, .flag_at_once = true};
-    maple_measure_report report = {0};
+    maple_measure_report report = MAPLE_NO_REPORT;
     maple_platform platform; /* as it is now; the pool refuses it under this name where it is another one */
     maple_status status = cli_register_platform(setup, name, pool, &platform, error);
     if (status != MAPLE_OK)
         return status;
     status = maple_measure_anew(&setup->config, pool, &platform, &plan, rows, &report, error);
-    status = explain_drift(name, &report, status, error);
+    if (status == MAPLE_BAD_INPUT && report.sentinel_shift > 0.05)
+        status = explain_drift(pool, &platform, space, error);
     if (status == MAPLE_OK)
         status = cli_remember_probe(setup, pool, &platform, error);
     if (status == MAPLE_OK && report.flagged > 0)
-        cli_say("%zu of %zu latencies are noisy, and used all the same", report.flagged, n);
+        cli_say("noisy, and used all the same: %zu of %zu latencies", report.flagged, n);
     return status;
 }
 
@@ -107,7 +118,7 @@ maple_status cli_verify(maple_pool *user, const char *name, const maple_space *s
         status = cli_open_pool(maple_pool_path(user), MAPLE_POOL_WRITE, &pool, error);
     if (status == MAPLE_OK) {
         cli_say("verifying: measuring %zu network%s on %s ...", n, n == 1 ? "" : "s", name);
-        status = measure(&setup, name, pool, archs, n, seed, rows, error);
+        status = measure(&setup, name, pool, space, archs, n, seed, rows, error);
     }
     maple_pool_close(pool);
     return status;

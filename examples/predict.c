@@ -3,8 +3,8 @@
  *   cc predict.c $(pkg-config --cflags --libs maple) -o predict
  *   ./predict $(pkg-config --variable=pool maple) MEASURED MS MEASURED MS MEASURED MS WANTED */
 #include <maple/predictor.h>
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 int main(int argc, char **argv) {
     maple_error error = {.message = "usage: predict POOL [ARCHITECTURE MS ...] ARCHITECTURE"};
@@ -22,7 +22,7 @@ int main(int argc, char **argv) {
         status = maple_dataset_load(&pool, 1, request.space, &known, &error);
     for (size_t i = 0; !status && i <= n; i++) { /* the last one has no latency: it is wanted */
         status = maple_space_parse(request.space, argv[2 + 2 * i], &archs[i], &error);
-        measured_ms[i] = i < n ? atof(argv[3 + 2 * i]) : 0;
+        measured_ms[i] = i < n && sscanf(argv[3 + 2 * i], "%lf", &ms) == 1 ? ms : NAN;
     }
     if (!status && !(sources = maple_alloc(known->n_platforms, sizeof *sources)))
         status = maple_error_memory(&error);

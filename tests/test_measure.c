@@ -305,6 +305,7 @@ static void test_networks_resume(void **state) {
     assert_int_equal(report.already, ARCHS - 1);
     assert_int_equal(report.measured, 0);
     assert_int_equal(report.failed, 1);
+    assert_true(isnan(report.disturbed_share) && isnan(report.median_spread)); /* nothing was run: not 0 */
     assert_complete_runs(f);
 }
 

@@ -7,7 +7,7 @@
 static void test_platforms(void **state) {
     (void)state;
     maple_pool *pool = new_pool("platforms.db");
-    maple_platform a = example_platform("a, with \"quotes\" and ünïcode"), b = example_platform("b"), found;
+    maple_platform a = example_platform("a; with \"quotes\" and ünïcode"), b = example_platform("b"), found;
     b.graph = MAPLE_GRAPH_PRUNED;
     OK(maple_pool_add_platform(pool, &a, "{\"cores\": 2}", &why));
     OK(maple_pool_add_platform(pool, &b, NULL, &why));

@@ -492,7 +492,7 @@ static void test_all_or_nothing(void **state) {
     maple_pool *other = new_pool("other.db");
     add_example(other, "gpu_256");
     FAILS(maple_pool_import_help(other, in_scratch("help"), &result, NULL, &why), MAPLE_BAD_INPUT,
-          "gpu_256.pt: platform 'gpu_256' exists with another family");
+          "gpu_256.pt: platform 'gpu_256' exists with another CPU");
     count_platforms(other, 1);
     maple_pool_close(other);
     maple_pool_close(pool);

@@ -52,7 +52,7 @@ static void test_flags(void **state) {
     /* Left out of what is learned from, unless they are asked for. */
     maple_dataset *d;
     OK(maple_dataset_load(&pool, 1, nas, &d, &why));
-    assert_int_equal(d->n_flagged, 2);
+    assert_int_equal(d->platforms[0].n_flagged, 2);
     assert_int_equal(d->n_archs, 8);
     assert_int_equal(count_known(d), 8);
     for (size_t i = 0; i < d->n_archs; i++) {
@@ -61,7 +61,7 @@ static void test_flags(void **state) {
     }
     maple_dataset_free(d);
     OK(maple_dataset_load_flagged(&pool, 1, nas, true, &d, &why));
-    assert_int_equal(d->n_flagged, 0);
+    assert_int_equal(d->platforms[0].n_flagged, 0);
     assert_int_equal(count_known(d), 10);
     maple_dataset_free(d);
     /* A new label without one is fine again. */

@@ -128,6 +128,7 @@ static const bad_file bad_tables[] = {
     {"n_empty_name.csv", ":1:8: ", "the name of the platform is empty"},
     {"n_long_name.csv", ":1:6: ", "is not the name of a platform"},
     {"n_control_name.csv", ":1:8: ", "a control character at byte 2"},
+    {"n_comma_name.csv", ":1:8: ", "has a comma"},
     {"n_word.csv", ":3:51: ", "'fast' is not a number"},
     {"n_name_column.csv", ":2:99: ", "'x' is not a number"},
     {"n_zero.csv", ":2:99: ", "a latency of 0 ms is impossible"},

@@ -10,6 +10,8 @@
 #include "maple/engine.h"
 #include "maple/pool.h"
 
+#include <math.h>
+
 /* --- Environment: all that explains a number --- */
 
 typedef struct maple_environment {
@@ -155,10 +157,18 @@ typedef struct maple_measure_report {
     double sentinel_drift;  /* largest difference from the reference of a window that was kept; 0 with none */
     double sentinel_shift;  /* largest |median / the platform's first median - 1| of a sentinel when this call
                                began; NaN where there is nothing to compare */
-    double disturbed_share; /* of the timed runs: made while a neighbour shared the core, and not kept */
+    double disturbed_share; /* of the timed runs: made while a neighbour shared the core, and not kept; NaN:
+                               none */
     double median_spread;   /* median over architectures of iqr / median */
     maple_load load;
 } maple_measure_report;
+
+/* Of nothing measured: what is then not known is NaN. */
+#define MAPLE_NO_REPORT                                                                                      \
+    ((maple_measure_report){.median_spread = NAN,                                                            \
+                            .sentinel_shift = NAN,                                                           \
+                            .disturbed_share = NAN,                                                          \
+                            .load = {NAN, NAN, NAN, NAN, NAN}})
 
 /* Measures what the pool does not have yet: rounds over all architectures in fresh random order, one warm and
  * one timed run each, sentinels in every round; each round is committed before it is reported. A run during

@@ -193,6 +193,7 @@ typedef struct maple_dataset_platform {
     double *operator_ms; /* [operators of the space], NaN where missing */
     double *counters_warm,
         *counters_cold; /* [descriptor operators x MAPLE_EVENTS] per run, NaN where missing */
+    size_t n_flagged;   /* labels that were left out because they are flagged */
 } maple_dataset_platform;
 
 typedef struct maple_dataset_score {
@@ -211,7 +212,6 @@ typedef struct maple_dataset {
     maple_dataset_platform *profiled; /* with a descriptor only: all latencies are NaN */
     size_t n_scores;
     maple_dataset_score *scores; /* by name */
-    size_t n_flagged;            /* labels of the first pool that were left out because they are flagged */
 } maple_dataset;
 
 /* Platforms with a latency or a descriptor (an operator latency, a counter) in the space. Several pools may

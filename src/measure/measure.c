@@ -60,7 +60,7 @@ maple_status maple_session_measure(maple_session *self, maple_error *error) {
     if (self->campaign.n_targets > 0)
         status = measure_all(self, error);
     maple_status finished = maple_campaign_finish(&self->campaign, status == MAPLE_OK ? error : NULL);
-    report->disturbed_share = self->timed > 0 ? self->dropped / self->timed : 0;
+    report->disturbed_share = self->timed > 0 ? self->dropped / self->timed : NAN;
     maple_load_read(&self->load, &report->load);
     if (report->disturbed_share > DISTURBANCE_WORTH_A_WARNING)
         maple_log(self->campaign.config->hooks, MAPLE_LOG_WARNING,

@@ -15,9 +15,6 @@
 enum { MAPLE_PIECE_IDS = 4096 };
 
 /* What is not known yet is NaN. */
-#define MAPLE_NO_REPORT                                                                                      \
-    ((maple_measure_report){.median_spread = NAN, .sentinel_shift = NAN, .load = {NAN, NAN, NAN, NAN, NAN}})
-
 /* Sentinels have the ids 0 .. n_sentinels - 1, targets[t] has n_sentinels + t. */
 typedef struct maple_sentinel {
     maple_arch arch;
@@ -74,8 +71,8 @@ maple_status maple_sentinels_remember(const maple_session *self, const maple_sen
                                       size_t n_fields, maple_error *error);
 
 /* The median over the sentinels of now / then - 1: what happens to a machine happens to most of them, and in
- * one direction, while the noise of each cancels. now_ms, then_ms[n_sentinels], NaN where not known; *shift is
- * NaN where nothing can be compared. */
+ * one direction, while the noise of each cancels. now_ms, then_ms[n_sentinels], NaN where not known; *shift
+ * is NaN where nothing can be compared. */
 maple_status maple_sentinels_shift(const maple_session *self, const double *now_ms, const double *then_ms,
                                    double *shift, maple_error *error);
 

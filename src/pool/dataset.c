@@ -185,11 +185,9 @@ static const char fine_latencies[] = "SELECT arch, latency_ms FROM latencies WHE
 static maple_status load_latencies(loader *l, size_t pool, maple_dataset_platform *p, size_t *found,
                                    maple_error *error) {
     bool leave_out = !l->flagged && maple_pool_has_flags(l->pools[pool]);
-    size_t flagged = 0;
     maple_status status = MAPLE_OK;
-    if (leave_out && pool == 0)
-        status = maple_pool_count_flagged(l->pools[pool], p->platform.id, l->space, &flagged, error);
-    l->dataset->n_flagged += flagged;
+    if (leave_out)
+        status = maple_pool_count_flagged(l->pools[pool], p->platform.id, l->space, &p->n_flagged, error);
     return status == MAPLE_OK ? load_column(l, pool, leave_out ? fine_latencies : all_latencies,
                                             p->platform.id, p->latency_ms, found, error)
                               : status;

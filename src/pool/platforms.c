@@ -76,7 +76,6 @@ static maple_status check_same_identity(const maple_platform *here, const maple_
     const struct {
         const char *what, *here, *now;
     } texts[] = {
-        {"family", here->family, now->family},
         {"CPU", here->cpu, now->cpu},
         {"device", here->device, now->device},
         {"engine", here->engine, now->engine},
@@ -84,19 +83,20 @@ static maple_status check_same_identity(const maple_platform *here, const maple_
         {"ISA", here->isa, now->isa},
         {"numeric type", here->dtype, now->dtype},
         {"graph form", maple_graph_form_name(here->graph), maple_graph_form_name(now->graph)},
+        {"family", here->family, now->family}, /* made of those above */
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(texts[i].here, texts[i].now) != 0)
-            return maple_error_set(
-                error, MAPLE_BAD_INPUT,
-                "platform '%s' exists with another %s ('%s', now '%s'): give the new one another "
-                "name",
-                now->name, texts[i].what, texts[i].here, texts[i].now);
+            return maple_error_set(error, MAPLE_BAD_INPUT,
+                                   "platform '%s' exists with another %s ('%s', now '%s'): say the same to "
+                                   "add to it, or give the "
+                                   "new one another name",
+                                   now->name, texts[i].what, texts[i].here, texts[i].now);
     if (here->threads != now->threads || here->batch != now->batch)
         return maple_error_set(
             error, MAPLE_BAD_INPUT,
-            "platform '%s' exists with %d threads and batch %d, now %d and %d: give the new one "
-            "another name",
+            "platform '%s' exists with %d threads and batch %d, now %d and %d: say the same to add to it, or "
+            "give the new one another name",
             now->name, here->threads, here->batch, now->threads, now->batch);
     return MAPLE_OK;
 }
@@ -104,6 +104,11 @@ static maple_status check_same_identity(const maple_platform *here, const maple_
 maple_status maple_platform_check(const maple_platform *platform, maple_error *error) {
     if (!platform->name[0])
         return maple_error_set(error, MAPLE_BAD_ARGUMENT, "the name of the platform is empty");
+    if (strchr(platform->name, ','))
+        return maple_error_set(
+            error, MAPLE_BAD_ARGUMENT,
+            "the name of platform '%s' has a comma, which parts names in lists: leave it out",
+            platform->name);
     for (const char *c = platform->name; *c; c++)
         if ((unsigned char)*c < ' ')
             return maple_error_set(error, MAPLE_BAD_ARGUMENT,

@@ -44,6 +44,16 @@ maple_status figure_finish(figure *f, maple_error *error);
 maple_status figure_plane(const double *distance, size_t n, double *x, double *y, double *share,
                           maple_error *error);
 
+typedef struct figure_labels {
+    size_t n;
+    const double *x, *y;       /* points */
+    double *label_x, *label_y; /* middles of their labels */
+} figure_labels;
+
+/* labels.c: labels beside their points, away from other points and labels, as near as that goes; length: of
+ * both axes. */
+void figure_place_labels(const figure_labels *labels, double length);
+
 /* gnuplot.c: draws `script` (a file name) in `folder`. */
 maple_status figure_run_gnuplot(const char *program, const char *folder, const char *script,
                                 maple_error *error);

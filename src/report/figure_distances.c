@@ -10,8 +10,9 @@
 typedef struct map {
     const maple_dataset_platform **platforms; /* [n] by name */
     size_t n;
-    double *distance; /* [n * n], NaN where not known */
-    double *x, *y;    /* [n] */
+    double *distance;                  /* [n * n], NaN where not known */
+    double *x, *y, *label_x, *label_y; /* [n] */
+    double low[2], length;             /* of the plane's axes */
     double share, largest;
     bool complete; /* every distance is known */
 } map;
@@ -64,7 +65,9 @@ static maple_status collect(const maple_distance *pairs, size_t n_pairs, maple_d
     m->distance = maple_alloc(n * n, sizeof *m->distance);
     m->x = maple_alloc(n, sizeof *m->x);
     m->y = maple_alloc(n, sizeof *m->y);
-    if (!m->platforms || !m->distance || !m->x || !m->y)
+    m->label_x = maple_alloc(n, sizeof *m->label_x);
+    m->label_y = maple_alloc(n, sizeof *m->label_y);
+    if (!m->platforms || !m->distance || !m->x || !m->y || !m->label_x || !m->label_y)
         return maple_error_memory(error);
     m->platforms[m->n++] = pairs[0].a;
     for (size_t i = 0; m->n < n; i++)
@@ -95,18 +98,22 @@ static size_t common_prefix(const map *m) {
     return cut;
 }
 
-/* A number stands away from the nearest other point: 1 right of its own, -1 left. */
-static int label_side(const map *m, size_t i) {
-    double least = INFINITY;
-    int side = 1;
-    for (size_t k = 0; k < m->n; k++) {
-        double distance = hypot(m->x[k] - m->x[i], m->y[k] - m->y[i]);
-        if (k == i || distance >= least)
-            continue;
-        least = distance;
-        side = m->x[k] > m->x[i] || (m->x[k] == m->x[i] && k > i) ? -1 : 1;
+/* A square around all points, with room for their numbers, and these numbers' places in it. */
+static void lay_out_plane(map *m) {
+    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY}, span = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        const double at[2] = {m->x[i], m->y[i]};
+        for (int k = 0; k < 2; k++) {
+            low[k] = fmin(low[k], at[k]);
+            high[k] = fmax(high[k], at[k]);
+        }
     }
-    return side;
+    for (int k = 0; k < 2; k++)
+        span = fmax(span, high[k] - low[k]);
+    m->length = span > 0 ? span * 1.28 : 2;
+    for (int k = 0; k < 2; k++)
+        m->low[k] = (low[k] + high[k] - m->length) / 2;
+    figure_place_labels(&(figure_labels){m->n, m->x, m->y, m->label_x, m->label_y}, m->length);
 }
 
 static void write_data(const map *m, figure *f) {
@@ -125,9 +132,10 @@ static void write_data(const map *m, figure *f) {
     }
     if (!m->complete || n < 3)
         return;
-    maple_text_add(&f->map, "number\tx\ty\tlabel_side\tplatform\n");
+    maple_text_add(&f->map, "number\tx\ty\tlabel_x\tlabel_y\tplatform\n");
     for (size_t i = 0; i < n; i++) {
-        maple_text_addf(&f->map, "%zu\t%.9g\t%.9g\t%d\t", i + 1, m->x[i], m->y[i], label_side(m, i));
+        maple_text_addf(&f->map, "%zu\t%.9g\t%.9g\t%.9g\t%.9g\t", i + 1, m->x[i], m->y[i], m->label_x[i],
+                        m->label_y[i]);
         figure_field(&f->map, m->platforms[i]->platform.name);
         maple_text_add(&f->map, "\n");
     }
@@ -152,6 +160,8 @@ static void add_heat(const map *m, figure *f, double left, double right, double 
     }
     for (size_t i = 0; i < n; i++)
         maple_text_addf(t, "'%zu' %zu%s", i + 1, i + 1, i + 1 < n ? ", " : ")\n");
+    if (n > 16) /* two digits in 20 pixels */
+        maple_text_add(t, "set xtics font ',11'\n");
     /* Light to dark of even steps: a grey copy keeps the order. */
     maple_text_addf(
         t,
@@ -173,35 +183,26 @@ static void add_heat(const map *m, figure *f, double left, double right, double 
 
 static void add_plane(const map *m, figure *f, double left, double right, double top, double bottom) {
     maple_text *t = &f->body;
-    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY}, span = 0;
-    for (size_t i = 0; i < m->n; i++) {
-        const double at[2] = {m->x[i], m->y[i]};
-        for (int k = 0; k < 2; k++) {
-            low[k] = fmin(low[k], at[k]);
-            high[k] = fmax(high[k], at[k]);
-        }
-    }
-    for (int k = 0; k < 2; k++)
-        span = fmax(span, high[k] - low[k]);
-    span = span > 0 ? span * 0.64 : 1;
     maple_text_addf(t,
                     "set lmargin at screen %.4f\nset rmargin at screen %.4f\nset tmargin at screen %.4f\n"
                     "set bmargin at screen %.4f\nset border 15\nset tics scale 0.5 autofreq\n"
-                    "set xtics autofreq\nset ytics autofreq\n"
+                    "set xtics autofreq font ''\nset ytics autofreq\n"
                     "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset grid lc rgb '#e4e4e4' lt 1\n",
-                    left, right, top, bottom, (low[0] + high[0]) / 2 - span, (low[0] + high[0]) / 2 + span,
-                    (low[1] + high[1]) / 2 - span, (low[1] + high[1]) / 2 + span);
-    maple_text_add(t, "set xlabel unit offset 0,0.3\nset title ");
+                    left, right, top, bottom, m->low[0], m->low[0] + m->length, m->low[1],
+                    m->low[1] + m->length);
+    maple_text_add(t, "set style textbox opaque noborder fc rgb 'white' margins 0.3,0.3\n"
+                      "set xlabel unit offset 0,0.3\nset title ");
     char title[120];
-    snprintf(title, sizeof title, "In a plane (keeps %.0f %% of the spread)", 100 * m->share);
+    snprintf(title, sizeof title, "In a plane (%.0f %% of the spread)", 100 * m->share);
     figure_quote(t, title);
+    /* A line from a number to its point, where it stands away. */
     maple_text_addf(
         t,
-        " font ',14' offset 0,-0.5\nplot map skip 1 using 2:3 with points pt 7 ps 0.7 lc rgb '%s', \\\n"
-        "  map skip 1 using ($4 > 0 ? $2 : NaN):3:(sprintf('%%d', $1)) with labels left offset 0.6,0.4 "
-        "font ',12', \\\n"
-        "  map skip 1 using ($4 < 0 ? $2 : NaN):3:(sprintf('%%d', $1)) with labels right offset -0.6,0.4 "
-        "font ',12'\n",
+        " font ',14' offset 0,-0.5\nplot map skip 1 using 2:3:($4 - $2):($5 - $3) with vectors nohead "
+        "lc rgb '#999999' lw 0.7, \\\n"
+        "  map skip 1 using 4:5:(sprintf('%%d', $1)) with labels center font ',12' "
+        "boxed, \\\n"
+        "  map skip 1 using 2:3 with points pt 7 ps 0.7 lc rgb '%s'\n",
         figure_colour(1));
 }
 
@@ -255,6 +256,8 @@ maple_status maple_figure_distances(const maple_dataset *dataset, maple_distance
         status = collect(pairs, n, measure, &m, error);
     if (status == MAPLE_OK && m.complete && m.n > 2)
         status = figure_plane(m.distance, m.n, m.x, m.y, &m.share, error);
+    if (status == MAPLE_OK && m.complete && m.n > 2)
+        lay_out_plane(&m);
     if (status == MAPLE_OK) {
         write_data(&m, &f);
         write_body(&m, measure, &f);
@@ -265,5 +268,7 @@ maple_status maple_figure_distances(const maple_dataset *dataset, maple_distance
     maple_free(m.distance);
     maple_free(m.x);
     maple_free(m.y);
+    maple_free(m.label_x);
+    maple_free(m.label_y);
     return status;
 }

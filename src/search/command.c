@@ -189,10 +189,11 @@ static maple_status take_line(search_command *command, double *value, maple_erro
 
 static maple_status surplus(search_command *command, maple_error *error) {
     end_command(command, 0);
-    return maple_error_set(error, MAPLE_BAD_INPUT,
-                           "score command '%.200s' answers more than it is asked: %zu architectures have %zu "
-                           "scores already; it has to print one score a line, and nothing else",
-                           command->text, command->answered, command->answered);
+    return maple_error_set(
+        error, MAPLE_BAD_INPUT,
+        "score command '%.200s' prints more lines than it got architectures (%zu so far): it "
+        "has to answer each with one score, and print nothing else",
+        command->text, command->answered);
 }
 
 /* Takes the numbers out of what was read. */

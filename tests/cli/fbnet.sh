@@ -18,6 +18,7 @@ try predict --platform phone --predictor flops --pool p.db --space fbnet "$light
 try predict --model phone.model "$light"
 try predict --platform phone --predictor flops --pool p.db --space fbnet --samples 9 "$light"
 try predict --platform phone --predictor flops --pool p.db "$light"
+try predict --platform phone --predictor flops --pool p.db --random 1
 try evaluate --pool p.db --space fbnet --predictor flops --sampler zcp
 # One a line: ids with commas of their own, and CSV whose first column is arch.
 printf '7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7\n%s,17,5.5\n' "$heavy" >archs.txt

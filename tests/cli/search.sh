@@ -45,7 +45,8 @@ try search --platform board --pool p.db --max-latency fast
 try search --platform board --pool p.db --max-latency 5ms --confidence 1.5
 try search --platform board --pool p.db --confidence 0.95
 try search --platform board --pool p.db --max-latency 5ms --confidence 0.95 --predictor flops
-try search --platform board --pool p.db --max-latency 5ms --confidence 0.95 --predictor flops --latencies measured --best 1
+try search --platform board --pool p.db --max-latency 5ms --latencies measured --predictor flops
+try search --platform board --pool p.db --max-latency 5ms --latencies measured --confidence 0.95
 try search --platform board --pool p.db --max-latency 5ms --latencies guessed
 try search --platform board --pool p.db --max-latency 5ms --algorithm random
 try search --platform board --pool p.db --max-latency 5ms --latencies measured --verify 2
@@ -60,9 +61,9 @@ try search --platform board --pool p.db --front --best 3
 try search --model board.model --scores adds.csv --max-latency 7ms --latencies measured
 try search --model board.model --scores adds.csv --max-latency 7ms --samples 10
 try search --model board.model --scores adds.csv --max-latency 7ms --score top1
-try search --platform board --pool p.db --max-latency 5ms --latencies measured --leave-out most
-maple search --platform board --pool p.db --max-latency 5ms --latencies measured --predictor gqq 2>&1 | cut -d';' -f1
-try search --platform board --pool p.db --max-latency 5ms --latencies measured --options wonders=1 --predictor lut
+try search --platform board --pool p.db --max-latency 5ms --leave-out most
+maple search --platform board --pool p.db --max-latency 5ms --predictor gqq 2>&1 | cut -d';' -f1
+try search --platform board --pool p.db --max-latency 5ms --options wonders=1 --predictor lut
 # Refused before the platform is searched for anything.
 try search --platform board --pool p.db --max-latency 1us --latencies measured --verify 1
 # Inside another program's loop: a line for a line, and what came before a bad one is answered.

@@ -5,6 +5,8 @@ maple --version
 try fly
 try pool
 try pool fly
+try pool --help
+try figure -h
 try quickstart --samples -3
 try quickstart --samples ten
 try quickstart --samples
@@ -12,6 +14,7 @@ try quickstart --speed 3
 try quickstart extra
 try predict --csv --json
 try predict
+try predict --platform x --file /dev/null
 try measure --engine tensorrt --random 3
 try measure --graph fused --random 3
 try measure
@@ -33,6 +36,9 @@ try quickstart --engine blas --pool empty.db
 try measure --all --random 3
 try predict --platform x --all '|none~0|'
 long=$(printf '%0200d' 7)
+printf 'arch,latency_ms\n|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|none~2|,2\n' >one.csv
+try pool import csv one.csv --platform 'a,b' --pool comma.db
+try profile --engine blas --name 'a,b' --pool comma.db
 try pool import csv /dev/null --platform $long
 try pool import csv /dev/null --platform x --device $long
 env -u HOME maple predict --platform x --all; echo "exit $?"
