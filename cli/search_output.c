@@ -161,6 +161,10 @@ static maple_status print_text(const cli_searching *s, maple_error *error) {
     printf("score      %s\n", maple_judge_name(s->judge));
     printf("search     %s: %zu architectures, %zu meet the constraints, %zu of them have a score\n",
            maple_search_algorithm_name(r->algorithm), r->evaluated, r->feasible, r->scored);
+    double size = maple_space_size(s->space);
+    if (r->algorithm != MAPLE_SEARCH_ENUMERATE)
+        printf("           of %.*g in %s: more --evaluations may find better ones\n", size < 1e9 ? 10 : 2,
+               size, maple_space_name(s->space));
     printf("\n%10s", "SCORE");
     for (size_t p = 0; p < s->n_targets; p++)
         printf("  %9s %-17s%s", "MS", s->n_targets > 1 ? s->targets[p].name : "90 % INTERVAL",

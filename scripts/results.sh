@@ -6,8 +6,8 @@
 # stopped and given again: finished runs are kept).
 # The public tables (the data folder of the HELP repository) are looked for in $MAPLE_PUBLIC_DATA/help, then in
 # ../shared/data/help; without them their parts are skipped. TRIALS (default 10) is the number of draws of the closed-form
-# predictors, SLOW_TRIALS (default 3) that of the trained ones; their first draws are the same. DESCRIPTOR_TRIALS (default
-# 5) is that of the page descriptor.md, whose section "What it says" is written by hand and kept.
+# predictors, SLOW_TRIALS (default 3) that of the trained ones; their first draws are the same. BUNDLED_TRIALS (default
+# 5) is that of the pages of the bundled pool, of which descriptor.md has a section "What it says", written by hand and kept.
 set -eu
 build=$1
 shift
@@ -16,7 +16,7 @@ maple=$build/maple
 out=docs/results
 trials=${TRIALS:-10}
 slow_trials=${SLOW_TRIALS:-3}
-descriptor_trials=${DESCRIPTOR_TRIALS:-5}
+bundled_trials=${BUNDLED_TRIALS:-5}
 # Platforms of the bundled pool whose fronts are looked at; their architectures are all measured.
 front_bundled="xeon-2.50ghz-onednn-avx512-1t-b1-pruned xeon-2.50ghz-xnnpack-avx512-1t-b1-pruned"
 closed=flops,params,nearest,mean-pool,scratch,gp
@@ -117,18 +117,16 @@ no_model() {
 families() {
     begin families "Leave one family, or one CPU, out: the bundled pool"
     run --bundled "Each platform of data/pool.db from those of other families (CPU, engine, instruction set); other engines and instruction sets of its CPU are among them." \
-        --leave-out family --predictor maple,lut,lut-fit,$closed --samples 3,10 --trials "$slow_trials" --scoring unmeasured --per-target
+        --leave-out family --predictor maple,lut,lut-fit,$closed --samples 3,10 --trials "$bundled_trials" --scoring unmeasured --per-target
     run --bundled "A CPU never seen: each platform from those of other CPU models." \
-        --leave-out cpu --predictor maple,lut,lut-fit,$closed --samples 3,10 --trials "$slow_trials" --scoring unmeasured --per-target
+        --leave-out cpu --predictor maple,lut,lut-fit,$closed --samples 3,10 --trials "$bundled_trials" --scoring unmeasured --per-target
     run --bundled "The same without a measured network." --leave-out cpu --predictor gp,lut --samples 0 --trials 1 --scoring unmeasured
     run --bundled "FBNet: each platform from those of other CPU models." --space fbnet \
-        --leave-out cpu --predictor gp,lut,lut-fit,nearest,scratch,flops --samples 3,10 --trials "$slow_trials" --scoring unmeasured --per-target
+        --leave-out cpu --predictor gp,lut,lut-fit,nearest,scratch,flops --samples 3,10 --trials "$bundled_trials" --scoring unmeasured --per-target
     run --bundled "Without a measured network: operator latencies only." \
         --leave-out family --predictor gp,lut --samples 0 --trials 1 --scoring unmeasured --per-target
     run --bundled "On the networks that gp suggests." \
-        --leave-out family --predictor gp,maple,lut-fit,scratch --samples 3,10 --trials "$slow_trials" --scoring unmeasured --sampler suggest
-    run --bundled "The parts of the descriptor: counters and operator latencies (default), without counters (operator latencies only), counters only, neither." \
-        --leave-out family --predictor maple,maple:counters=0,maple:operators=0,maple:counters=0:operators=0 --samples 3,10 --trials "$slow_trials" --scoring unmeasured
+        --leave-out family --predictor gp,maple,lut-fit,scratch --samples 3,10 --trials "$bundled_trials" --scoring unmeasured --sampler suggest
     finish
 }
 
@@ -219,10 +217,10 @@ descriptor() {
     any=maple
     [ "$real" -lt 3 ] || any=maple,maple:counters=simulated,maple:counters=real
     run --bundled "With the look-up table. operators=0, counters=0: without that part of S; counter_scale=per-run: counts not divided by the operator's latency (divided, as in MAPLE-Edge, is the default); references=1: the latencies of ten reference networks instead, which are measured besides (reference_samples=none: they describe the device and are no samples); network=0: no network, so no S. virtual, similarity: MAPLE-X." \
-        --leave-out family --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
+        --leave-out family --samples 3,10 --trials "$bundled_trials" --scoring unmeasured \
         --predictor "maple:counters=0,$any,maple:counter_scale=per-run,maple:operators=0,maple:$none,maple:$none:references=1:reference_samples=none,maple:network=0,maple:virtual=true,maple:virtual=both,maple:similarity=true,maple:virtual=true:similarity=true"
     run --bundled "Without the table (scaling=costs): operator latencies are seen in S alone." \
-        --leave-out family --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
+        --leave-out family --samples 3,10 --trials "$bundled_trials" --scoring unmeasured \
         --predictor "maple:scaling=costs:counters=0,maple:scaling=costs,maple:scaling=costs:$none"
     distance_map
     if [ -f "$page" ]; then
@@ -241,7 +239,7 @@ descriptor_cpu() {
         pool_line
     } >>"$page.new"
     run --bundled "Each platform from those of other CPU models. Options as in descriptor.md." \
-        --leave-out cpu --samples 3,10 --trials "$descriptor_trials" --scoring unmeasured \
+        --leave-out cpu --samples 3,10 --trials "$bundled_trials" --scoring unmeasured \
         --predictor "maple:counters=0,maple,maple:operators=0,maple:$none,maple:$none:references=1:reference_samples=none,maple:network=0"
     finish
 }
