@@ -147,7 +147,8 @@ static void scores_come_from_commands(void **state) {
     ask("exit 3", 60, 15625, MAPLE_BAD_INPUT, "exit status 3"); /* a broken pipe ends nothing here */
     ask("read a; kill -9 $$", 60, 1, MAPLE_BAD_INPUT, "signal 9");
     ask("read a; echo high", 60, 1, MAPLE_BAD_INPUT, "answer 1: 'high' is not a number");
-    ask("read a; printf '1\\n2\\n'; read b", 60, 1, MAPLE_BAD_INPUT, "answers more than it is asked");
+    ask("read a; printf '1\\n2\\n'; read b", 60, 1, MAPLE_BAD_INPUT,
+        "prints more lines than it got architectures");
     ask("no-such-command-at-all 2>/dev/null", 60, 1, MAPLE_BAD_INPUT, "exit status 127");
     ask("read a; sleep 100", 0.5, 1, MAPLE_IO_ERROR, "did not answer within 0.5 s (0 of 1 scores came)");
 }
@@ -167,7 +168,7 @@ static maple_judge *asked(const char *command, size_t n, double *scores) {
 /* A line too many would be the next architecture's score, and so on: none of its scores can be trusted. */
 static void surplus_answers_are_refused(void **state) {
     (void)state;
-    static const char MORE[] = "answers more than it is asked: 1 architectures have 1 scores already";
+    static const char MORE[] = "prints more lines than it got architectures (1 so far)";
     maple_arch arch = maple_space_nth(space_or_fail("nas-bench-201"), 9);
     double score;
     /* Between two questions. */
@@ -186,7 +187,8 @@ static void surplus_answers_are_refused(void **state) {
     FAILS(maple_judge_finish(judge, &why), MAPLE_BAD_INPUT, MORE);
     maple_judge_free(judge);
     /* Before it could have read what it answers: more than a pipe holds is still to be sent. */
-    ask("read a; yes 5 | head -n 15625; sleep 100", 60, 15625, MAPLE_BAD_INPUT, "more than it is asked");
+    ask("read a; yes 5 | head -n 15625; sleep 100", 60, 15625, MAPLE_BAD_INPUT,
+        "prints more lines than it got architectures");
     /* What ends quietly is fine, also before it is told to. */
     judge = asked("read a; echo 1; read b; exit 3", 1, &score);
     OK(maple_judge_finish(judge, &why));
