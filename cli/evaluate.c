@@ -2,7 +2,6 @@
 /* maple evaluate: predictors compared on the platforms of a pool. */
 #include "evaluate.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -258,101 +257,6 @@ static maple_status make_splits(const evaluate_job *job, const maple_dataset *da
     return status;
 }
 
-/* --known: of each target's sources only the first so many of a shuffle, so that those of a smaller number
- * are among those of a larger one. */
-static maple_status keep_known(const evaluate_job *job, const maple_dataset *dataset, maple_splits *splits,
-                               maple_error *error) {
-    size_t known = (size_t)job->known;
-    for (size_t i = 0; known > 0 && i < splits->n; i++) {
-        maple_split *split = &splits->items[i];
-        const char *target = dataset->platforms[split->target].platform.name;
-        if (split->n_sources < known)
-            return maple_error_set(error, MAPLE_BAD_INPUT,
-                                   "--known %zu: %s has only %zu platforms to learn from", known, target,
-                                   split->n_sources);
-        maple_rng rng = maple_rng_seed(job->seed ^ maple_hash(target, strlen(target)));
-        maple_rng_shuffle(&rng, split->n_sources, split->sources);
-        split->n_sources = known;
-        for (size_t a = 1; a < known; a++) { /* in the dataset's order again */
-            size_t row = split->sources[a], at = a;
-            for (; at > 0 && split->sources[at - 1] > row; at--)
-                split->sources[at] = split->sources[at - 1];
-            split->sources[at] = row;
-        }
-    }
-    return MAPLE_OK;
-}
-
-/* The fewest architectures that the sources of a split have in common; SIZE_MAX where no split has sources.
- */
-static size_t fewest_in_common(const maple_dataset *dataset, const maple_splits *splits) {
-    size_t fewest = SIZE_MAX;
-    for (size_t i = 0; i < splits->n; i++) {
-        const maple_split *split = &splits->items[i];
-        size_t n = 0;
-        for (size_t row = 0; split->n_sources > 0 && row < dataset->n_archs; row++) {
-            size_t s = 0;
-            while (s < split->n_sources && isfinite(dataset->platforms[split->sources[s]].latency_ms[row]))
-                s++;
-            n += s == split->n_sources;
-        }
-        if (split->n_sources > 0 && n < fewest)
-            fewest = n;
-    }
-    return fewest;
-}
-
-/* Says what is learned from where the usual number cannot be. */
-static void say_all(const maple_dataset *dataset, const maple_splits *splits, size_t usual, size_t fewest) {
-    size_t least = SIZE_MAX, most = 0;
-    for (size_t i = 0; i < splits->n; i++) {
-        for (size_t s = 0; s < splits->items[i].n_sources; s++) {
-            const double *ms = dataset->platforms[splits->items[i].sources[s]].latency_ms;
-            size_t n = 0;
-            for (size_t row = 0; row < dataset->n_archs; row++)
-                n += isfinite(ms[row]) ? 1 : 0;
-            least = n < least ? n : least;
-            most = n > most ? n : most;
-        }
-    }
-    char range[64];
-    if (least == most)
-        snprintf(range, sizeof range, "%zu", most);
-    else
-        snprintf(range, sizeof range, "%zu to %zu", least, most);
-    cli_say("sources have %zu architectures in common, fewer than the usual %zu: learning from all that each "
-            "has, %s (--train-archs all)",
-            fewest, usual, range);
-}
-
-/* 900 of each source, as in the papers, where there are so many. */
-static maple_status choose_train_archs(const evaluate_job *job, const maple_dataset *dataset,
-                                       const maple_splits *splits, size_t *out, maple_error *error) {
-    enum { USUAL = 900 };
-    size_t fewest = fewest_in_common(dataset, splits);
-    *out = job->train > 0 ? (size_t)job->train : 0;
-    if (*out > fewest)
-        return maple_error_set(error, MAPLE_BAD_INPUT,
-                               "--train-archs %zu: sources have only %zu architectures in common in %s; use "
-                               "so many at most, or --train-archs all",
-                               *out, fewest, maple_space_name(dataset->space));
-    if (job->train >= 0)
-        return MAPLE_OK;
-    if (fewest >= USUAL) {
-        *out = USUAL;
-        return MAPLE_OK;
-    }
-    bool learns = false;
-    for (size_t i = 0; i < job->contenders.n; i++) {
-        const maple_predictor_info *info;
-        learns = learns || (maple_predictor_find(job->contenders.items[i].name, &info, NULL) == MAPLE_OK &&
-                            info->needs_pool);
-    }
-    if (learns)
-        say_all(dataset, splits, USUAL, fewest);
-    return MAPLE_OK;
-}
-
 static void say_flagged(const evaluate_job *job, const maple_dataset *dataset, maple_pool *pool) {
     if (job->reading.bundled)
         cli_say_all_flagged(dataset);
@@ -373,10 +277,11 @@ static maple_status evaluate_space(evaluate_job *job, maple_pool *pool, const ch
     if (status == MAPLE_OK)
         status = make_splits(job, dataset, &splits, error);
     if (status == MAPLE_OK)
-        status = keep_known(job, dataset, &splits, error);
+        status = cli_keep_known((size_t)job->known, job->seed, dataset, &splits, error);
     if (status == MAPLE_OK) {
         part->space = maple_space_name(space);
-        status = choose_train_archs(job, dataset, &splits, &part->train_archs, error);
+        status =
+            cli_choose_train_archs(job->train, &job->contenders, dataset, &splits, &part->train_archs, error);
     }
     if (status == MAPLE_OK) {
         maple_evaluation evaluation = {.dataset = dataset,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maple evaluate: what its command line says (evaluate_arguments.c), and how its rows are shown
- * (evaluate_output.c). */
+/* maple evaluate: what its command line says (evaluate_arguments.c), what is learned from
+ * (evaluate_splits.c), and how its rows are shown (evaluate_output.c). */
 #ifndef MAPLE_CLI_EVALUATE_H
 #define MAPLE_CLI_EVALUATE_H
 
@@ -39,6 +39,18 @@ maple_status cli_numbers_parse(const char *text, const char *option, int **out, 
                                maple_error *error);
 /* CPUs that this process may use. */
 int cli_cores(void);
+
+/* --- What is learned from (evaluate_splits.c) --- */
+
+/* --known: of each target's sources only the first so many (0: all) of a shuffle, so that those of a smaller
+ * number are among those of a larger one. */
+maple_status cli_keep_known(size_t known, uint64_t seed, const maple_dataset *dataset, maple_splits *splits,
+                            maple_error *error);
+/* --train-archs: *out is how many architectures of each source are learned from (0: all that each has).
+ * asked: what was said; -1: nothing, then 900, as in the papers, where the sources have so many in common. */
+maple_status cli_choose_train_archs(long asked, const cli_contenders *contenders,
+                                    const maple_dataset *dataset, const maple_splits *splits, size_t *out,
+                                    maple_error *error);
 
 /* --- Output --- */
 
