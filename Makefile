@@ -62,7 +62,7 @@ results: all
 # docs/results/descriptor.md and descriptor-cpu.md (hours; can be stopped and continued): parts of the descriptor, MAPLE-X,
 # distances; a CPU never seen.
 descriptor: all
-	@sh scripts/results.sh $(BUILD) descriptor descriptor-cpu
+	@sh scripts/results.sh $(BUILD) descriptor descriptor-cpu distances
 
 # docs/results/search.md (an hour): fronts and the published search, on the public tables and the bundled pool.
 decisions: all

@@ -134,8 +134,9 @@ const cli_command cli_pool_distances = {
     .details =
         "Compares every two platforms that have operator latencies or counters, the nearest first.\n"
         "  SCALE       the second takes so many times the first's operator latencies (median ratio)\n"
-        "  OPERATORS   what is left: median difference of the operators' logarithms from that ratio (0.1:\n"
-        "              half of the operators differ by more than a tenth)\n"
+        "  OPERATORS   what is left: mean difference of the operators' logarithms from that ratio (0.1: "
+        "they\n"
+        "              differ by a tenth on average)\n"
         "  COUNTERS    median difference of the logarithms of all counts per run, where one provider "
         "counted\n"
         "  DESCRIPTOR  Euclidean distance of what the predictor maple learns from, in standard deviations\n"

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Writes docs/results/: what the predictors reach on the public tables and on the bundled pool, from seeds.
-#   scripts/results.sh BUILD [leave-one-out] [tasks] [no-model] [families] [descriptor] [descriptor-cpu] [search] [rivals] [brp-gcn]
-# Without a part: all but the last five, which take an hour or more, half an hour, an hour, hours and half an hour (all but search can be
+#   scripts/results.sh BUILD [leave-one-out] [tasks] [no-model] [families] [descriptor] [descriptor-cpu] [distances] [search] [rivals] [brp-gcn]
+# Without a part: all but the last six, which take an hour, half an hour, a moment, an hour, hours and half an hour (all but search can be
 # stopped and given again: finished runs are kept).
 # The public tables (the data folder of the HELP repository) are looked for in $MAPLE_PUBLIC_DATA/help, then in
 # ../shared/data/help; without them their parts are skipped. TRIALS (default 10) is the number of draws of the closed-form
 # predictors, SLOW_TRIALS (default 3) that of the trained ones; their first draws are the same. BUNDLED_TRIALS (default
-# 5) is that of the pages of the bundled pool, of which descriptor.md has a section "What it says", written by hand and kept.
+# 5) is that of the pages of the bundled pool. Sections "What it says" are written by hand and kept.
 set -eu
 build=$1
 shift
@@ -177,24 +177,35 @@ tell_apart() {
         }' "$1"
 }
 
-distance_map() {
+distances() {
+    made=descriptor
+    begin distances "The distance map: can the descriptor tell platforms apart?"
     map=$build/distances.txt
     "$maple" pool distances --bundled >"$map"
     {
         echo
-        echo "## The distance map"
+        pool_line
         echo
         echo "Operators are timed in the same way for both graph forms, so two platforms that differ in the graph form alone (or in nothing,"
         echo "\`-\`) are two profiles of the same thing, made at different times: that is the noise."
         echo
         tell_apart "$map"
         echo
-        echo "Pairs that differ in one thing:"
+        echo "Pairs that differ in one thing (columns: \`maple pool distances --help\`):"
         echo
         echo "    maple pool distances --bundled | awk 'NR == 1 || \$5 !~ /,/'"
         echo
         awk 'NR == 1 || $5 !~ /,/' "$map" | sed 's/^/    /'
     } >>"$page.new"
+    keep_words
+    finish
+}
+
+# The section that is written by hand stays.
+keep_words() {
+    [ -f "$page" ] || return 0
+    sed -n '/^## What it says/,$p' "$page" | sed '1i\
+' >>"$page.new"
 }
 
 pool_line() {
@@ -222,11 +233,7 @@ descriptor() {
     run --bundled "Without the table (scaling=costs): operator latencies are seen in S alone." \
         --leave-out family --samples 3,10 --trials "$bundled_trials" --scoring unmeasured \
         --predictor "maple:scaling=costs:counters=0,maple:scaling=costs,maple:scaling=costs:$none"
-    distance_map
-    if [ -f "$page" ]; then
-        sed -n '/^## What it says/,$p' "$page" | sed '1i\
-' >>"$page.new"
-    fi
+    keep_words
     finish
 }
 
@@ -521,9 +528,10 @@ for part in $parts; do
     families) families ;;
     descriptor) descriptor ;;
     descriptor-cpu) descriptor_cpu ;;
+    distances) distances ;;
     search) search ;;
     rivals) rivals ;;
     brp-gcn) brp_gcn ;;
-    *) echo "no part '$part': leave-one-out, tasks, no-model, families, descriptor, descriptor-cpu, search, rivals, brp-gcn" >&2; exit 2 ;;
+    *) echo "no part '$part': leave-one-out, tasks, no-model, families, descriptor, descriptor-cpu, distances, search, rivals, brp-gcn" >&2; exit 2 ;;
     esac
 done

@@ -10,8 +10,7 @@
  * o's latency on b / on a), over the operators that were timed on both:
  *
  *   scale       exp(median r_o): b takes so many times a's latency
- *   operators   median |r_o - median r_o|: in what is left half of the operators differ by more (0.1: about a
- *               tenth)
+ *   operators   mean |r_o - median r_o|: by how much what is left differs on average (0.1: about a tenth)
  *   counters    median |log((count_b + 1) / (count_a + 1))| over operators, events, warm and cold, counts per
  *               run; only between platforms whose counters have one provider
  *   descriptor  Euclidean distance of what `maple` learns from (S: operator latencies and counters per

@@ -23,7 +23,7 @@ static const struct {
     [MAPLE_DISTANCE_DESCRIPTOR] = {"descriptor", "Distance between hardware descriptors",
                                    "standard deviations"},
     [MAPLE_DISTANCE_OPERATORS] = {"operators", "Difference of operator latencies, speed aside",
-                                  "median |log ratio|"},
+                                  "mean |log ratio|"},
     [MAPLE_DISTANCE_COUNTERS] = {"counters", "Difference of counters per run", "median |log ratio|"},
 };
 
