@@ -11,10 +11,13 @@
  * [FROM, TO), as this process counts them, are so much longer; or `alternate SHARE`: longer by it in even
  * rounds, shorter in odd ones; or `noisy SHARE RUNS ARCHITECTURE`: the first RUNS of it are longer and
  * shorter in turn; or `scatter SHARE`: each run is longer or shorter by up to that, at random; or
- * `neighbour SHARE`: that share of the runs, at random, and the probes beside them take 1.6 times as long.
+ * `neighbour SHARE`: that share of the runs, at random, and the probes beside them take 1.6 times as long; or
+ * `preempted SHARE ARCHITECTURE` (or `all`): that share of its runs is three times as long, because another
+ * program had the core meanwhile.
  */
 #include "fake_latency.h"
 #include "maple/space.h"
+#include "measure/probe.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -35,7 +38,8 @@ static struct {
     char arch[MAX_IDS][128];
     fault faults[MAX_FAULTS];
     int n_faults, loaded, most;
-    double scale, probe, alternate, scatter, neighbour;
+    double scale, probe, alternate, scatter, neighbour, preempted;
+    char preempted_arch[128];
     maple_rng rng;
     double drift;
     long drift_from, drift_to, runs;
@@ -56,6 +60,7 @@ static void read_faults(void) {
             sscanf(line, "alternate %lf", &self.alternate) == 1 ||
             sscanf(line, "scatter %lf", &self.scatter) == 1 ||
             sscanf(line, "neighbour %lf", &self.neighbour) == 1 ||
+            sscanf(line, "preempted %lf %127s", &self.preempted, self.preempted_arch) == 2 ||
             sscanf(line, "drift %lf %ld %ld", &self.drift, &self.drift_from, &self.drift_to) == 3 ||
             sscanf(line, "noisy %lf %ld %127s", &self.noise, &self.noisy_runs, self.noisy) == 3)
             continue;
@@ -139,6 +144,11 @@ static double latency_ns(size_t id, const maple_arch *arch, int round) {
     return factor * fake_latency_ms(arch, round) * 1e6;
 }
 
+static bool is_preempted(size_t id) {
+    bool may_be = strcmp(self.preempted_arch, "all") == 0 || strcmp(self.preempted_arch, self.arch[id]) == 0;
+    return may_be && maple_rng_uniform(&self.rng) < self.preempted;
+}
+
 /* Each network runs twice, warm and timed. */
 static void serve_run(char *rest) {
     static char answer[1 << 20], head[64];
@@ -156,10 +166,13 @@ static void serve_run(char *rest) {
         if (!misbehave("run", self.arch[id]))
             return;
         double slower = maple_rng_uniform(&self.rng) < self.neighbour ? 1.6 : 1;
-        double ns = slower * latency_ns(id, &arch, round);
+        double ns = slower * latency_ns(id, &arch, round), probe_ns = slower * 10000 * self.probe;
+        if (is_preempted(id)) {
+            ns *= 3;
+            probe_ns = (double)MAPLE_PROBE_PREEMPTED;
+        }
         executing_ns += 2 * ns;
-        used += snprintf(answer + used, sizeof answer - (size_t)used, "\t%.17g\t%.0f", ns,
-                         slower * 10000 * self.probe);
+        used += snprintf(answer + used, sizeof answer - (size_t)used, "\t%.17g\t%.0f", ns, probe_ns);
     }
     snprintf(head, sizeof head, "ok\t%d\t%.0f", round, executing_ns);
     fputs(head, stdout);

@@ -9,6 +9,7 @@ endif()
 # Campaigns: a worker without an engine, whose latencies are known.
 add_executable(fake_worker fake_worker.c)
 target_link_libraries(fake_worker PRIVATE maple_flags libmaple)
+target_include_directories(fake_worker PRIVATE ${CMAKE_SOURCE_DIR}/src)
 foreach(name test_campaign test_campaign_kill test_noise test_repeatability test_anew)
   if(TARGET ${name})
     add_dependencies(${name} fake_worker)

@@ -4,6 +4,7 @@
 
 #include "maple/measure.h"
 #include "measure/channel.h"
+#include "measure/probe.h"
 #include "measure/process.h"
 #include "measure/worker_client.h"
 #include "scratch.h"
@@ -12,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -473,6 +475,44 @@ static void test_protocol(void **state) {
     maple_worker_stop(worker);
 }
 
+/* Beside another program on its CPU a worker says which runs that interrupted. */
+static void test_preempted_worker(void **state) {
+    fixture *f = *state;
+    maple_error error = {0};
+    maple_worker *worker = NULL;
+    maple_loaded loaded;
+    maple_timing timing;
+    double executing_s;
+    size_t done, id = 0;
+    bool preempted = false;
+    maple_run_request run = {.ids = &id, .n = 1, .budget_s = 1};
+    cpu_set_t all, one;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    size_t last = 0;
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        last = CPU_ISSET(cpu, &all) ? cpu : last;
+    f->config.cpu = (int)last;
+    CPU_ZERO(&one);
+    CPU_SET(last, &one);
+    assert_int_equal(maple_worker_start(&f->config, NULL, NULL, &worker, &error), MAPLE_OK);
+    assert_int_equal(maple_worker_load_network(worker, id, &f->archs[0], &loaded, &error), MAPLE_OK);
+    pid_t hog = fork();
+    if (hog == 0) {
+        sched_setaffinity(0, sizeof one, &one);
+        for (volatile int i = 0;; i++)
+            ;
+    }
+    int64_t end = maple_clock_ns() + (int64_t)60e9;
+    while (!preempted && maple_clock_ns() < end) {
+        assert_int_equal(maple_worker_run(worker, &run, &timing, &done, &executing_s, &error), MAPLE_OK);
+        preempted = timing.probe_ns == MAPLE_PROBE_PREEMPTED;
+    }
+    kill(hog, SIGKILL);
+    waitpid(hog, NULL, 0);
+    maple_worker_stop(worker);
+    assert_true(preempted);
+}
+
 /* The server against a parent that talks nonsense. */
 static void test_bad_requests(void **state) {
     (void)state;
@@ -589,6 +629,7 @@ int main(void) {
         cmocka_unit_test(test_provider_of_a_numeric_type),
         cmocka_unit_test(test_answer_of_a_child_that_left),
         cmocka_unit_test_setup_teardown(test_protocol, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_preempted_worker, setup, teardown),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
     };

@@ -193,6 +193,57 @@ static void test_neighbour(void **state) {
     }
 }
 
+/* Another program on the core: a run that it interrupted is as long as it likes and is never kept; a network
+ * that had no other has no label, but a reason. */
+static void test_preempted(void **state) {
+    (void)state;
+    campaign c;
+    char line[400], text[MAPLE_MAX_ARCH_TEXT], path[320];
+    size_t other;
+    make_campaign(&c, "preempted");
+    maple_space_format(c.config.space, &c.archs[9], text);
+    snprintf(line, sizeof line, "preempted 1 %s", text);
+    run_configured(&c, "preempted", line, path);
+    assert_int_equal(c.report.measured, ARCHS - 1);
+    assert_int_equal(c.report.failed, 1);
+    assert_int_equal(stored_runs(&c, path, 9, 1, &other), 0);
+    maple_latency label = stored_label(&c, path, 9);
+    assert_true(isnan(label.latency_ms));
+    assert_non_null(strstr(label.reason, "other programs had the core in the middle of each of its runs"));
+    assert_int_equal(stored_runs(&c, path, 8, 1, &other), MANY);
+    assert_int_equal(other, 0);
+    /* When it is gone the network is measured, where that is asked for. */
+    configure(&c, "scale 1");
+    c.plan.retry_failed = true;
+    run_or_fail(&c, path);
+    assert_int_equal(c.report.measured, 1);
+    assert_int_equal(stored_runs(&c, path, 9, 1, &other), MANY);
+    assert_int_equal(other, 0);
+    assert_true(stored_label(&c, path, 9).latency_ms > 0);
+}
+
+/* Where most runs are interrupted labels are of the others, and where all are, the sentinels' before the
+ * campaign too, the pool learns nothing of how fast the machine is: it is not refused when they are gone. */
+static void test_preempted_all_the_time(void **state) {
+    (void)state;
+    campaign c;
+    char path[320];
+    size_t other;
+    run_configured(&c, "preempted-most", "preempted 0.8 all", path);
+    assert_int_equal(c.report.measured, ARCHS);
+    assert_true(c.report.disturbed_share > 0.7);
+    for (size_t i = 0; i < ARCHS; i++) {
+        assert_in_range(stored_runs(&c, path, i, 1, &other), 8, MANY);
+        assert_int_equal(other, 0);
+    }
+    run_configured(&c, "preempted-all", "preempted 1 all", path);
+    assert_int_equal(c.report.failed, ARCHS);
+    configure(&c, "scale 1");
+    c.plan.retry_failed = true;
+    run_or_fail(&c, path);
+    assert_int_equal(c.report.measured, ARCHS);
+}
+
 /* Operators beside a neighbour: of 400 loops those that it left alone count. Where it leaves none alone they
  * are kept as they are, too slow, and that is said. */
 static void test_operators_beside_a_neighbour(void **state) {
@@ -633,6 +684,8 @@ int main(void) {
         cmocka_unit_test(test_passing_drift),
         cmocka_unit_test(test_scatter_is_no_drift),
         cmocka_unit_test(test_neighbour),
+        cmocka_unit_test(test_preempted),
+        cmocka_unit_test(test_preempted_all_the_time),
         cmocka_unit_test(test_operators_beside_a_neighbour),
         cmocka_unit_test(test_lasting_drift),
         cmocka_unit_test(test_reference_of_the_platform),

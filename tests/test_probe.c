@@ -3,6 +3,11 @@
 #include "measure/probe.h"
 #include "unit.h"
 
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 static void test_longer_than_beside_the_same_network(void **state) {
     (void)state;
     assert_false(maple_probe_disturbed(10000, 10000, 0));
@@ -55,6 +60,37 @@ static void test_the_probe_takes_time(void **state) {
         assert_in_range(maple_probe_run(), 1000, (int64_t)10000000000);
 }
 
+/* A preempted run is disturbed whatever is known, and no measure for others. */
+static void test_preempted(void **state) {
+    (void)state;
+    int64_t fastest = 0, probe_ns[20];
+    assert_true(maple_probe_disturbed(MAPLE_PROBE_PREEMPTED, 0, 0));
+    assert_true(maple_probe_disturbed(MAPLE_PROBE_PREEMPTED, MAPLE_PROBE_PREEMPTED, 0));
+    maple_probe_note(&fastest, MAPLE_PROBE_PREEMPTED);
+    assert_int_equal(fastest, 0);
+    for (int i = 0; i < 20; i++)
+        probe_ns[i] = i < 1 ? 9000 : MAPLE_PROBE_PREEMPTED;
+    assert_int_equal(maple_probe_undisturbed(probe_ns, 20), 9000);
+}
+
+/* Two programs on one CPU have to give way to each other. */
+static void test_preemptions_are_counted(void **state) {
+    (void)state;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    pid_t hog = fork();
+    while (hog == 0)
+        maple_probe_run();
+    int64_t before = maple_probe_preemptions(), end = maple_clock_ns() + (int64_t)60e9;
+    while (maple_probe_preemptions() == before && maple_clock_ns() < end)
+        maple_probe_run();
+    kill(hog, SIGKILL);
+    waitpid(hog, NULL, 0);
+    assert_true(maple_probe_preemptions() > before);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_longer_than_beside_the_same_network),
@@ -62,6 +98,8 @@ int main(void) {
         cmocka_unit_test(test_undisturbed_beside_an_operator),
         cmocka_unit_test(test_the_fastest_is_noted),
         cmocka_unit_test(test_the_probe_takes_time),
+        cmocka_unit_test(test_preempted),
+        cmocka_unit_test(test_preemptions_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

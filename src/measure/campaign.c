@@ -390,6 +390,15 @@ maple_status maple_campaign_fail(maple_campaign *campaign, size_t t, const char 
     return status;
 }
 
+/* Every run of it was lost to other programs (networks.c keeps none of those). */
+static const char NEVER_RAN[] =
+    "other programs had the core in the middle of each of its runs: stop them, or take another "
+    "core (--cpu), and measure again (--retry-failed)";
+
+static bool never_ran(const maple_campaign *campaign, size_t t) {
+    return campaign->targets[t].missing == campaign->plan->rounds / campaign->series;
+}
+
 maple_status maple_campaign_label(maple_campaign *campaign, size_t first, size_t end, maple_error *error) {
     const maple_measure_plan *plan = campaign->plan;
     size_t n = 0;
@@ -397,7 +406,9 @@ maple_status maple_campaign_label(maple_campaign *campaign, size_t first, size_t
                   *rows = maple_alloc(plan->n, sizeof *rows);
     maple_status status = labels && rows ? MAPLE_OK : maple_error_memory(error);
     for (size_t t = first; t < end && status == MAPLE_OK; t++) {
-        if (!campaign->targets[t].failed)
+        if (!campaign->targets[t].failed && never_ran(campaign, t))
+            status = maple_campaign_fail(campaign, t, NEVER_RAN, error);
+        else if (!campaign->targets[t].failed)
             status = label_target(campaign, t, &labels[t - first], error);
         if (campaign->labels)
             campaign->labels[t] = labels[t - first];

@@ -14,14 +14,15 @@
 
 enum {
     PASSES = 4
-}; /* over the rounds: the first over all, then over what was disturbed; the last keeps all */
+}; /* over the rounds: the first over all, then over what was disturbed; the last keeps what was not preempted
+    */
 static const double PIECE_S = 0.5;
 static const int64_t BETWEEN_LOAD_SAMPLES_NS = 20000000;
 
 /* --- Rounds --- */
 
 /* Undisturbed runs that a label needs at least (or half the rounds, where that is less); with fewer it is had
- * from disturbed ones, too. As many as a spread is told from. */
+ * from those beside a neighbour, too. As many as a spread is told from. */
 enum { LEAST_RUNS = 8 };
 
 /* Does this target still want this round? In the first pass every round that it lacks, later only while it
@@ -73,7 +74,10 @@ static bool take_run(maple_session *self, size_t id, const maple_timing *timing,
     maple_probe_note(&self->machine_fastest_ns, timing->probe_ns);
     bool disturbed = maple_probe_disturbed(timing->probe_ns, self->fastest_ns[id],
                                            machine_ns ? *machine_ns : self->machine_fastest_ns);
-    bool keep = !disturbed || self->campaign.plan->keep_disturbed || self->pass == PASSES - 1;
+    /* A neighbour costs a few tens of percent, which is better than no label; another program on the core
+     * makes a run as long as it likes. */
+    bool preempted = timing->probe_ns >= MAPLE_PROBE_PREEMPTED;
+    bool keep = !disturbed || self->campaign.plan->keep_disturbed || (self->pass == PASSES - 1 && !preempted);
     self->campaign.report->timed_s += timing->latency_ms / 1e3;
     *target = id - self->n_sentinels;
     if (id < self->n_sentinels) {

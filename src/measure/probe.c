@@ -2,6 +2,8 @@
 /* Whether the core is to ourselves: see probe.h. */
 #include "measure/probe.h"
 
+#include <sys/resource.h>
+
 enum { ITERATIONS = 1400 };
 static const double LONGER_THAN_OWN = 1.12;     /* undisturbed probes beside one network stay within 1.1 */
 static const double CLOCKS = 1.25;              /* the core's clocks differ so with the width of vectors */
@@ -34,6 +36,11 @@ int64_t maple_probe_run(void) {
     return maple_clock_ns() - start;
 }
 
+int64_t maple_probe_preemptions(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nivcsw : 0;
+}
+
 int64_t maple_probe_undisturbed(const int64_t *ascending_ns, size_t n) {
     if (n == 0)
         return 0;
@@ -42,11 +49,12 @@ int64_t maple_probe_undisturbed(const int64_t *ascending_ns, size_t n) {
 }
 
 bool maple_probe_disturbed(int64_t duration_ns, int64_t own_undisturbed_ns, int64_t machine_fastest_ns) {
-    return (double)duration_ns > LONGER_THAN_OWN * (double)own_undisturbed_ns ||
+    return duration_ns >= MAPLE_PROBE_PREEMPTED ||
+           (double)duration_ns > LONGER_THAN_OWN * (double)own_undisturbed_ns ||
            (machine_fastest_ns > 0 && (double)duration_ns > LONGER_THAN_MACHINE * (double)machine_fastest_ns);
 }
 
 void maple_probe_note(int64_t *fastest_ns, int64_t duration_ns) {
-    if (*fastest_ns == 0 || duration_ns < *fastest_ns)
+    if (duration_ns < MAPLE_PROBE_PREEMPTED && (*fastest_ns == 0 || duration_ns < *fastest_ns))
         *fastest_ns = duration_ns;
 }

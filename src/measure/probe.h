@@ -14,6 +14,14 @@
 /* Runs the loop once; its duration in ns. */
 int64_t maple_probe_run(void);
 
+/* In place of the duration: another program had the core in the middle of what was timed, which the probes
+ * before and after it cannot see. Longer than any duration (eleven days), so always disturbed, and never the
+ * fastest. */
+#define MAPLE_PROBE_PREEMPTED INT64_C(1000000000000000)
+
+/* How often this process, with all its threads, had to give way so far (getrusage(2), ru_nivcsw). */
+int64_t maple_probe_preemptions(void);
+
 /* Is a probe clearly longer than the fastest one beside runs of the same network, or out of proportion to the
  * fastest one on this machine (0: not known)? Networks are compared with themselves first, because what runs
  * changes the clock of the core (wide vectors lower it by up to a quarter); the machine's figure is for when
@@ -27,7 +35,7 @@ bool maple_probe_disturbed(int64_t duration_ns, int64_t own_undisturbed_ns, int6
  */
 int64_t maple_probe_undisturbed(const int64_t *ascending_ns, size_t n);
 
-/* *fastest_ns becomes the smaller of both; 0 is none yet. */
+/* *fastest_ns becomes the smaller of both; 0 is none yet. MAPLE_PROBE_PREEMPTED is no duration. */
 void maple_probe_note(int64_t *fastest_ns, int64_t duration_ns);
 
 #endif

@@ -53,7 +53,7 @@ typedef struct worker {
 
 typedef struct timed {
     double ns;
-    int64_t probe_ns; /* the slower one of the probe before and the probe after (probe.h) */
+    int64_t probe_ns; /* the slower one of the probe before and the probe after, or preempted (probe.h) */
 } timed;
 
 /* --- Fields of a request --- */
@@ -210,8 +210,22 @@ static maple_status serve_unload(worker *self, char *rest, maple_error *error) {
     return id < self->capacity ? clear_id(self, id, error) : MAPLE_OK;
 }
 
-static int64_t slower(int64_t a, int64_t b) {
-    return a > b ? a : b;
+/* What stood around something that was timed. */
+typedef struct surroundings {
+    int64_t probe_ns, preemptions;
+} surroundings;
+
+static surroundings before(void) {
+    int64_t probe_ns = maple_probe_run();
+    return (surroundings){probe_ns, maple_probe_preemptions()};
+}
+
+static int64_t after(const surroundings *then) {
+    bool preempted = maple_probe_preemptions() > then->preemptions;
+    int64_t probe_ns = maple_probe_run();
+    if (preempted)
+        return MAPLE_PROBE_PREEMPTED;
+    return probe_ns > then->probe_ns ? probe_ns : then->probe_ns;
 }
 
 /* One warm run, one timed run between two probes. */
@@ -219,13 +233,13 @@ static maple_status time_once(maple_network *network, timed *out, int64_t *execu
     int64_t warm = maple_clock_ns();
     maple_status status = maple_network_run(network, error);
     *executing_ns += maple_clock_ns() - warm;
-    int64_t before_ns = maple_probe_run();
+    surroundings then = before();
     int64_t start = maple_clock_ns();
     if (status == MAPLE_OK)
         status = maple_network_run(network, error);
     int64_t elapsed = maple_clock_ns() - start;
     *executing_ns += elapsed;
-    *out = (timed){(double)elapsed, slower(before_ns, maple_probe_run())};
+    *out = (timed){(double)elapsed, after(&then)};
     return status;
 }
 
@@ -289,10 +303,10 @@ static maple_status serve_loop(worker *self, char *rest, maple_text *answer, map
         maple_network *network = NULL;
         timed loop = {.ns = NAN};
         status = next_network(self, &rest, &network, error);
-        int64_t before_ns = maple_probe_run();
+        surroundings then = before();
         if (status == MAPLE_OK)
             status = time_loop(network, (int64_t)least, &loop.ns, error);
-        loop.probe_ns = slower(before_ns, maple_probe_run());
+        loop.probe_ns = after(&then);
         add_timed(answer, &loop, 1);
     }
     return status;

@@ -38,7 +38,7 @@ maple_status maple_worker_unload(maple_worker *worker, size_t id, maple_error *e
 
 typedef struct maple_timing {
     double latency_ms;
-    int64_t probe_ns; /* the slower one of the probes just before and just after (probe.h) */
+    int64_t probe_ns; /* the slower one of the probes just before and just after, or preempted (probe.h) */
 } maple_timing;
 
 typedef struct maple_run_request {
