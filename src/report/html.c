@@ -16,7 +16,7 @@ static const char STYLE[] =
     "0;font-size:.9rem;font-variant-numeric:tabular-nums}\n"
     "th,td{padding:.2rem .7rem .2rem 0;text-align:left;vertical-align:top;border-bottom:1px solid #ddd}\n"
     "td.n,th.n{text-align:right}td.n{white-space:nowrap}thead th{vertical-align:bottom}table.facts "
-    "th{font-weight:600;white-space:nowrap}td{overflow-wrap:break-word}\n"
+    "th{font-weight:600;white-space:nowrap}td{overflow-wrap:break-word}td.a{overflow-wrap:anywhere}\n"
     "tr.group th{padding-top:.8rem;font-weight:600}figure{margin:1rem 0}figure "
     "svg{max-width:100%;height:auto;display:block}figcaption{color:#444;font-size:.9rem}\n"
     "pre{background:#f4f4f4;padding:.6rem "
@@ -157,6 +157,12 @@ void html_table_end(html *h) {
 
 void html_cell(html *h, bool number, const char *text) {
     maple_text_add(h->out, number ? "<td class=\"n\">" : "<td>");
+    html_text(h, text);
+    maple_text_add(h->out, "</td>");
+}
+
+void html_architecture(html *h, const char *text) {
+    maple_text_add(h->out, "<td class=\"a\">");
     html_text(h, text);
     maple_text_add(h->out, "</td>");
 }

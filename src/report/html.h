@@ -29,6 +29,8 @@ void html_fact(html *h, const char *name, const char *value);
 void html_table(html *h, const char *const *heads, const char *columns);
 void html_table_end(html *h);
 void html_cell(html *h, bool number, const char *text);
+/* A cell with one long word, which may break anywhere. */
+void html_architecture(html *h, const char *text);
 /* A number with so many digits; nothing but a dash where it is not finite. */
 void html_number(html *h, double value, int digits);
 

@@ -103,7 +103,7 @@ static void add_flagged(html *h, const maple_report_platform *r, const labels *l
         listed++;
         maple_space_format(r->space, &row->arch, arch);
         maple_text_add(h->out, "<tr>");
-        html_cell(h, false, arch);
+        html_architecture(h, arch);
         html_cell(h, false, row->flag);
         html_number(h, row->latency_ms, 4);
         html_number(h, row->runs, 0);
@@ -145,7 +145,7 @@ static void add_reasons(html *h, const maple_report_platform *r, const labels *l
         maple_text_add(h->out, "<tr>");
         html_cell(h, false, reason);
         html_number(h, (double)n, 0);
-        html_cell(h, false, arch);
+        html_architecture(h, arch);
         maple_text_add(h->out, "</tr>\n");
     }
     html_table_end(h);
