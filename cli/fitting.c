@@ -158,11 +158,24 @@ static maple_status draw_samples(const maple_dataset *dataset, const maple_datas
     return MAPLE_OK;
 }
 
+/* Whether one of the pools has it: then it has nothing in the space. */
+static bool is_there(const char *name, maple_pool *user, maple_platform *out) {
+    char path[4096];
+    maple_pool *bundled = NULL;
+    if (user && maple_pool_find_platform(user, name, out, NULL) == MAPLE_OK)
+        return true;
+    bool found = cli_bundled_path(path, NULL) == MAPLE_OK &&
+                 maple_pool_open(path, MAPLE_POOL_IMMUTABLE, &bundled, NULL) == MAPLE_OK &&
+                 maple_pool_find_platform(bundled, name, out, NULL) == MAPLE_OK;
+    maple_pool_close(bundled);
+    return found;
+}
+
 /* Why it is not in the dataset. */
 static maple_status no_platform(const cli_fitting *fitting, maple_pool *user, maple_error *error) {
     maple_platform platform;
     char how[160];
-    if (user && maple_pool_find_platform(user, fitting->platform, &platform, NULL) == MAPLE_OK) {
+    if (is_there(fitting->platform, user, &platform)) {
         say_how(&platform, fitting->space_name, 10, how);
         return maple_error_set(
             error, MAPLE_BAD_INPUT,

@@ -124,7 +124,7 @@ static void add_nearest(html *h, const maple_distance *pairs, size_t n, const ch
     html_element(h, "p class=\"note\"",
                  "Descriptor: Euclidean distance of what predictors see of a platform, in standard "
                  "deviations. Operators: "
-                 "median difference of the logarithms of operator latencies from their median ratio (the "
+                 "mean difference of the logarithms of operator latencies from their median ratio (the "
                  "last column). "
                  "Counters: median difference of logarithms of counts.");
 }
