@@ -73,22 +73,36 @@ static void test_preempted(void **state) {
     assert_int_equal(maple_probe_undisturbed(probe_ns, 20), 9000);
 }
 
-/* Two programs on one CPU have to give way to each other. */
-static void test_preemptions_are_counted(void **state) {
+static bool busy_ms(int ms, bool pretend) {
+    maple_cpu_use then = maple_cpu_use_now();
+    if (pretend)
+        then.preemptions--;
+    while (maple_clock_ns() < then.at_ns + (int64_t)ms * 1000000)
+        maple_probe_run();
+    return maple_was_preempted(&then, 1);
+}
+
+/* Two programs on one CPU have to give way to each other; who gave way for a moment has lost nothing. */
+static void test_preemptions_are_noticed(void **state) {
     (void)state;
+    bool kept = false, noticed = false;
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET((size_t)sched_getcpu(), &one);
     assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    int64_t end = maple_clock_ns() + (int64_t)60e9; /* other tests may have the CPU, too */
+    while (!kept && maple_clock_ns() < end)
+        kept = !busy_ms(2, true);
+    assert_true(kept);
     pid_t hog = fork();
     while (hog == 0)
         maple_probe_run();
-    int64_t before = maple_probe_preemptions(), end = maple_clock_ns() + (int64_t)60e9;
-    while (maple_probe_preemptions() == before && maple_clock_ns() < end)
-        maple_probe_run();
+    end = maple_clock_ns() + (int64_t)60e9;
+    while (!noticed && maple_clock_ns() < end)
+        noticed = busy_ms(20, false);
     kill(hog, SIGKILL);
     waitpid(hog, NULL, 0);
-    assert_true(maple_probe_preemptions() > before);
+    assert_true(noticed);
 }
 
 int main(void) {
@@ -99,7 +113,7 @@ int main(void) {
         cmocka_unit_test(test_the_fastest_is_noted),
         cmocka_unit_test(test_the_probe_takes_time),
         cmocka_unit_test(test_preempted),
-        cmocka_unit_test(test_preemptions_are_counted),
+        cmocka_unit_test(test_preemptions_are_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

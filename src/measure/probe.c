@@ -3,11 +3,13 @@
 #include "measure/probe.h"
 
 #include <sys/resource.h>
+#include <time.h>
 
 enum { ITERATIONS = 1400 };
 static const double LONGER_THAN_OWN = 1.12;     /* undisturbed probes beside one network stay within 1.1 */
 static const double CLOCKS = 1.25;              /* the core's clocks differ so with the width of vectors */
 static const double LONGER_THAN_MACHINE = 1.35; /* neighbours cost more than that */
+static const double LOST = 0.01; /* of the time, to other programs: what labels may differ by */
 
 /* One operation in each of eight independent chains. The values have to exist after each, or the compiler
  * would compute the sums at once. */
@@ -36,9 +38,22 @@ int64_t maple_probe_run(void) {
     return maple_clock_ns() - start;
 }
 
-int64_t maple_probe_preemptions(void) {
+maple_cpu_use maple_cpu_use_now(void) {
     struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nivcsw : 0;
+    struct timespec cpu = {0};
+    maple_cpu_use now = {.at_ns = maple_clock_ns()};
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0)
+        now.cpu_ns = (int64_t)cpu.tv_sec * 1000000000 + cpu.tv_nsec;
+    if (getrusage(RUSAGE_SELF, &usage) == 0)
+        now.preemptions = usage.ru_nivcsw;
+    return now;
+}
+
+bool maple_was_preempted(const maple_cpu_use *then, int threads) {
+    maple_cpu_use now = maple_cpu_use_now();
+    double wall_ns = (double)(now.at_ns - then->at_ns),
+           lost_ns = threads * wall_ns - (double)(now.cpu_ns - then->cpu_ns);
+    return now.preemptions > then->preemptions && lost_ns > LOST * wall_ns;
 }
 
 int64_t maple_probe_undisturbed(const int64_t *ascending_ns, size_t n) {

@@ -19,8 +19,18 @@ int64_t maple_probe_run(void);
  * fastest. */
 #define MAPLE_PROBE_PREEMPTED INT64_C(1000000000000000)
 
-/* How often this process, with all its threads, had to give way so far (getrusage(2), ru_nivcsw). */
-int64_t maple_probe_preemptions(void);
+/* What this process, with all its threads, has had of the CPUs so far. */
+typedef struct maple_cpu_use {
+    int64_t at_ns, cpu_ns;
+    int64_t preemptions; /* how often it had to give way (getrusage(2), ru_nivcsw) */
+} maple_cpu_use;
+
+maple_cpu_use maple_cpu_use_now(void);
+
+/* Did it have to give way since then, and lose more than 1 % of the time by that? `threads`: that it ran.
+ * (Short work of the kernel gets in between the runs of large networks always.) Where threads wait for each
+ * other without using their CPUs, that time counts as lost, too. */
+bool maple_was_preempted(const maple_cpu_use *then, int threads);
 
 /* Is a probe clearly longer than the fastest one beside runs of the same network, or out of proportion to the
  * fastest one on this machine (0: not known)? Networks are compared with themselves first, because what runs

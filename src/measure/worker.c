@@ -210,18 +210,19 @@ static maple_status serve_unload(worker *self, char *rest, maple_error *error) {
     return id < self->capacity ? clear_id(self, id, error) : MAPLE_OK;
 }
 
-/* What stood around something that was timed. */
+/* What was before something that is timed. */
 typedef struct surroundings {
-    int64_t probe_ns, preemptions;
+    int64_t probe_ns;
+    maple_cpu_use use;
 } surroundings;
 
 static surroundings before(void) {
     int64_t probe_ns = maple_probe_run();
-    return (surroundings){probe_ns, maple_probe_preemptions()};
+    return (surroundings){probe_ns, maple_cpu_use_now()};
 }
 
-static int64_t after(const surroundings *then) {
-    bool preempted = maple_probe_preemptions() > then->preemptions;
+static int64_t after(const surroundings *then, int threads) {
+    bool preempted = maple_was_preempted(&then->use, threads);
     int64_t probe_ns = maple_probe_run();
     if (preempted)
         return MAPLE_PROBE_PREEMPTED;
@@ -229,7 +230,8 @@ static int64_t after(const surroundings *then) {
 }
 
 /* One warm run, one timed run between two probes. */
-static maple_status time_once(maple_network *network, timed *out, int64_t *executing_ns, maple_error *error) {
+static maple_status time_once(maple_network *network, int threads, timed *out, int64_t *executing_ns,
+                              maple_error *error) {
     int64_t warm = maple_clock_ns();
     maple_status status = maple_network_run(network, error);
     *executing_ns += maple_clock_ns() - warm;
@@ -239,7 +241,7 @@ static maple_status time_once(maple_network *network, timed *out, int64_t *execu
         status = maple_network_run(network, error);
     int64_t elapsed = maple_clock_ns() - start;
     *executing_ns += elapsed;
-    *out = (timed){(double)elapsed, after(&then)};
+    *out = (timed){(double)elapsed, after(&then, threads)};
     return status;
 }
 
@@ -264,7 +266,7 @@ static maple_status serve_run(worker *self, char *rest, maple_text *answer, mapl
         maple_network *network = NULL;
         status = next_network(self, &rest, &network, error);
         if (status == MAPLE_OK)
-            status = time_once(network, &times[n++], &executing_ns, error);
+            status = time_once(network, self->options.threads, &times[n++], &executing_ns, error);
     }
     if (status == MAPLE_OK) {
         maple_text_addf(answer, "\t%" PRIu64 "\t%" PRId64, tag, executing_ns);
@@ -306,7 +308,7 @@ static maple_status serve_loop(worker *self, char *rest, maple_text *answer, map
         surroundings then = before();
         if (status == MAPLE_OK)
             status = time_loop(network, (int64_t)least, &loop.ns, error);
-        loop.probe_ns = after(&then);
+        loop.probe_ns = after(&then, self->options.threads);
         add_timed(answer, &loop, 1);
     }
     return status;

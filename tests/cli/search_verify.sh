@@ -73,6 +73,7 @@ same_machine
 locked 2 mine,other
 # An engine without a cap of its instruction set gets that far, too.
 maple measure --engine reference --name slow "$a" --rounds 1 --accept-drift --pool p.db >out 2>&1 || cat out
+query "UPDATE latencies SET latency_ms = 0.5, reason = NULL, runs = 1 WHERE platform = 3" # where other programs had the core
 locked 3 slow >lines
 sed -n '1p;$p' lines
 
