@@ -236,6 +236,13 @@ static void test_preempted_all_the_time(void **state) {
         assert_in_range(stored_runs(&c, path, i, 1, &other), 8, MANY);
         assert_int_equal(other, 0);
     }
+    /* Of two rounds each has more than the usual four attempts. */
+    snprintf(path, sizeof path, "%s/preempted-few.db", scratch);
+    make(&c, "preempted-few");
+    c.plan.rounds = 2;
+    configure(&c, "preempted 0.6 all");
+    run_or_fail(&c, path);
+    assert_int_equal(c.report.measured, ARCHS);
     run_configured(&c, "preempted-all", "preempted 1 all", path);
     assert_int_equal(c.report.failed, ARCHS);
     configure(&c, "scale 1");

@@ -13,9 +13,11 @@
 #include "measure/session.h"
 
 enum {
-    PASSES = 4
-}; /* over the rounds: the first over all, then over what was disturbed; the last keeps what was not preempted
-    */
+    PASSES = 4, /* over the rounds: the first over all, then over what was disturbed; the last keeps what was
+                   not preempted */
+    LEAST_ATTEMPTS = 32 /* at a run, before a network is given up that is always preempted: more passes like
+                           the last where rounds are few */
+};
 static const double PIECE_S = 0.5;
 static const int64_t BETWEEN_LOAD_SAMPLES_NS = 20000000;
 
@@ -34,7 +36,7 @@ static bool wants_round(const maple_session *self, size_t target, int round) {
     int rounds = campaign->plan->rounds / campaign->series, wanted = rounds;
     if (self->pass > 0)
         wanted = (rounds + 1) / 2;
-    if (self->pass == PASSES - 1 && wanted > LEAST_RUNS)
+    if (self->pass >= PASSES - 1 && wanted > LEAST_RUNS)
         wanted = LEAST_RUNS;
     return !*maple_campaign_round(campaign, target, round) && (self->again == 0 || one->anew) &&
            rounds - one->missing < wanted;
@@ -61,7 +63,7 @@ static size_t order_round(maple_session *self, size_t first, size_t end, int rou
             self->ids[n++] = i;
     }
     uint64_t identity[4] = {plan->seed, first, (uint64_t)round,
-                            (uint64_t)(self->pass + PASSES * self->again)};
+                            (uint64_t)(self->pass + LEAST_ATTEMPTS * self->again)};
     maple_rng rng = maple_rng_seed(maple_hash(identity, sizeof identity));
     maple_rng_shuffle(&rng, n, self->ids);
     return needed ? n : 0;
@@ -77,7 +79,7 @@ static bool take_run(maple_session *self, size_t id, const maple_timing *timing,
     /* A neighbour costs a few tens of percent, which is better than no label; another program on the core
      * makes a run as long as it likes. */
     bool preempted = timing->probe_ns >= MAPLE_PROBE_PREEMPTED;
-    bool keep = !disturbed || self->campaign.plan->keep_disturbed || (self->pass == PASSES - 1 && !preempted);
+    bool keep = !disturbed || self->campaign.plan->keep_disturbed || (self->pass >= PASSES - 1 && !preempted);
     self->campaign.report->timed_s += timing->latency_ms / 1e3;
     *target = id - self->n_sentinels;
     if (id < self->n_sentinels) {
@@ -248,8 +250,9 @@ static maple_status run_window(maple_session *self, size_t first, size_t end, in
 /* All passes over the rounds of a block. A rest of less than half a window belongs to the one before. */
 static maple_status run_passes(maple_session *self, size_t first, size_t end, maple_error *error) {
     int rounds = self->campaign.plan->rounds;
+    int few = (LEAST_ATTEMPTS + rounds - 1) / rounds, passes = few > PASSES ? few : PASSES;
     maple_status status = MAPLE_OK;
-    for (self->pass = 0; self->pass < PASSES && status == MAPLE_OK; self->pass++) {
+    for (self->pass = 0; self->pass < passes && status == MAPLE_OK; self->pass++) {
         self->repeated = 0;
         self->to_repeat = self->pass > 0 || self->again > 0 ? count_wanted(self, first, end) : 0;
         for (int begin = 0, stop; begin < rounds && status == MAPLE_OK; begin = stop) {
