@@ -240,7 +240,7 @@ static void test_preempted_all_the_time(void **state) {
     snprintf(path, sizeof path, "%s/preempted-few.db", scratch);
     make(&c, "preempted-few");
     c.plan.rounds = 2;
-    configure(&c, "preempted 0.6 all");
+    configure(&c, "preempted 0.8 all");
     run_or_fail(&c, path);
     assert_int_equal(c.report.measured, ARCHS);
     run_configured(&c, "preempted-all", "preempted 1 all", path);
