@@ -215,7 +215,7 @@ maple_status cli_sample(const cli_sampling *sampling, const maple_platform *plat
         status = maple_space_sample(dataset->space, platform->graph, &rng, n, archs, error);
     } else {
         cli_say("%s chooses the networks to measure, from what it learned of %zu platform%s",
-                sampling->predictor, n_sources, n_sources == 1 ? "" : "s");
+                sampling->predictor, n_sources, cli_plural(n_sources));
         *suggested = true;
         const maple_dataset_platform *known = maple_dataset_find(dataset, platform->name);
         maple_target target =

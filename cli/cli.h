@@ -179,12 +179,9 @@ void cli_say_flagged(const maple_dataset *dataset, maple_pool *own, const char *
 /* The same for all platforms of a pool that cannot be measured anew: the bundled one. */
 void cli_say_all_flagged(const maple_dataset *dataset);
 
-/* Options of a command line that is printed for the user to run (words quoted as the shell needs it). */
-void cli_add_option(maple_text *line, const char *name, const char *value);
-/* What else than its name, CPU and engine tells a platform, each where it is not the default: --pool,
- * --space,
- * --graph, --dtype, --threads, --batch. usual_dtype: the default of --dtype there. pool: NULL for the usual.
- */
+/* For a command line that is printed for the user to run: what else than its name, CPU and engine tells a
+ * platform, each where it is not the default: --pool, --space, --graph, --dtype, --threads, --batch.
+ * usual_dtype: the default of --dtype there. pool: NULL for the usual. */
 void cli_add_settings(maple_text *line, const maple_platform *platform, const char *usual_dtype,
                       const maple_space *space, const char *pool);
 /* --engine, --isa and those settings: as `platform` was measured, for maple measure and maple profile. */

@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-void cli_add_option(maple_text *line, const char *name, const char *value) {
-    maple_text_addf(line, " --%s ", name);
-    maple_text_add_word(line, value);
-}
-
 static void add_number(maple_text *line, const char *name, int value) {
     maple_text_addf(line, " --%s %d", name, value);
 }
@@ -16,13 +11,13 @@ static void add_number(maple_text *line, const char *name, int value) {
 void cli_add_settings(maple_text *line, const maple_platform *platform, const char *usual_dtype,
                       const maple_space *space, const char *pool) {
     if (pool)
-        cli_add_option(line, "pool", pool);
+        maple_text_add_option(line, "pool", pool);
     if (strcmp(maple_space_name(space), "nas-bench-201") != 0)
-        cli_add_option(line, "space", maple_space_name(space));
+        maple_text_add_option(line, "space", maple_space_name(space));
     if (platform->graph != MAPLE_GRAPH_PRUNED)
-        cli_add_option(line, "graph", maple_graph_form_name(platform->graph));
+        maple_text_add_option(line, "graph", maple_graph_form_name(platform->graph));
     if (strcmp(platform->dtype, usual_dtype) != 0)
-        cli_add_option(line, "dtype", platform->dtype);
+        maple_text_add_option(line, "dtype", platform->dtype);
     if (platform->threads > 1)
         add_number(line, "threads", platform->threads);
     if (platform->batch > 1)
@@ -32,8 +27,8 @@ void cli_add_settings(maple_text *line, const maple_platform *platform, const ch
 void cli_add_measuring(maple_text *line, const maple_platform *platform, const maple_space *space,
                        const char *pool) {
     const char *isa = maple_engine_isa_cap(platform->engine, platform->isa);
-    cli_add_option(line, "engine", platform->engine);
+    maple_text_add_option(line, "engine", platform->engine);
     if (isa)
-        cli_add_option(line, "isa", isa);
+        maple_text_add_option(line, "isa", isa);
     cli_add_settings(line, platform, "f32", space, pool);
 }

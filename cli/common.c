@@ -187,7 +187,7 @@ void cli_flagged_option(cli_options *options, bool *flagged) {
 /* "2 labels of board, 1 label of phone" */
 static void add_flagged(maple_text *text, const maple_dataset_platform *platform) {
     maple_text_addf(text, "%s%zu label%s of %s", text->length > 0 ? ", " : "", platform->n_flagged,
-                    platform->n_flagged == 1 ? "" : "s", platform->platform.name);
+                    cli_plural(platform->n_flagged), platform->platform.name);
 }
 
 static void say_flagged(maple_text *text, bool own) {

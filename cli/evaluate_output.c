@@ -305,7 +305,7 @@ static maple_status print_task(const cli_evaluated *part, const maple_evaluation
         write_line(t.cells[t.n++], order[i], view->scoring);
     }
     printf("%s%s (%s): mean over %zu target%s, %d trial%s; sampler %s; trained on ", markdown ? "### " : "",
-           rows[0].task, part->space, targets, targets == 1 ? "" : "s", rows[0].trials,
+           rows[0].task, part->space, targets, cli_plural(targets), rows[0].trials,
            rows[0].trials == 1 ? "" : "s", view->sampler);
     if (part->train_archs > 0)
         printf("%zu architectures a source", part->train_archs);

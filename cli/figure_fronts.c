@@ -192,7 +192,7 @@ static maple_status draw(fronts_job *job, maple_error *error) {
     say_score(job->score, axis);
     if (job->n_left_out > 0)
         cli_say("left out: %zu point%s of predicted fronts, of no predicted latency above 0", job->n_left_out,
-                job->n_left_out == 1 ? "" : "s");
+                cli_plural(job->n_left_out));
     maple_figure_output output = job->output;
     output.title = output.title ? output.title : title;
     return maple_figure_fronts(job->fronts, job->n, job->accuracy ? job->accuracy : axis, &output, error);

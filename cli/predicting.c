@@ -175,8 +175,8 @@ static maple_status say_sources(const job *j, maple_error *error) {
         return status;
     maple_free(rows);
     static const char *const WHICH[] = {"", ", none of its family", ", none of its CPU model"};
-    snprintf(j->out->learned_from, sizeof j->out->learned_from, "%zu other platform%s%s", n,
-             n == 1 ? "" : "s", WHICH[j->leave_out]);
+    snprintf(j->out->learned_from, sizeof j->out->learned_from, "%zu other platform%s%s", n, cli_plural(n),
+             WHICH[j->leave_out]);
     return MAPLE_OK;
 }
 

@@ -145,7 +145,7 @@ static maple_status parse_limits(cli_searching *s, size_t n, maple_error *error)
             error, MAPLE_BAD_ARGUMENT,
             "--max-latency: %zu limits for %zu platform%s: give one for each, in the order of "
             "--platform (those of --model first), or one for all",
-            limits.n, n, n == 1 ? "" : "s");
+            limits.n, n, cli_plural(n));
     for (size_t i = 0; status == MAPLE_OK && i < limits.n; i++)
         status = cli_latency_parse(limits.items[i], "--max-latency", &s->limit_ms[i], error);
     s->n_limits = limits.n;

@@ -146,7 +146,7 @@ static maple_status choose(suggest_job *s, maple_error *error) {
             : maple_space_enumerable(s->space) > 0 ? "all"
                                                    : "the pool's",
             s->platform_name ? s->platform_name : "a new device", s->device.target.n_samples, s->n_sources,
-            s->n_sources == 1 ? "" : "s");
+            cli_plural(s->n_sources));
     return cli_choose(&choosing, &s->choice, error);
 }
 
@@ -242,7 +242,7 @@ static const maple_engine_info *engine_of(const suggest_job *s) {
 
 static void add_measure(const suggest_job *s, maple_text *out) {
     maple_text_add(out, "maple measure");
-    cli_add_option(out, "name", s->platform.name);
+    maple_text_add_option(out, "name", s->platform.name);
     cli_add_measuring(out, &s->platform, s->space, s->pool_name);
     for (size_t i = 0; i < s->choice.n; i++) {
         char text[MAPLE_MAX_ARCH_TEXT];
@@ -266,10 +266,10 @@ static void add_template(const suggest_job *s, maple_text *out) {
 static void say_import(const suggest_job *s) {
     maple_text line = {0};
     if (s->platform_name) {
-        cli_add_option(&line, "platform", s->platform.name);
-        cli_add_option(&line, "device", s->platform.device);
+        maple_text_add_option(&line, "platform", s->platform.name);
+        maple_text_add_option(&line, "device", s->platform.device);
         if (strcmp(s->platform.cpu, "unknown") != 0)
-            cli_add_option(&line, "cpu", s->platform.cpu);
+            maple_text_add_option(&line, "cpu", s->platform.cpu);
     } else {
         maple_text_add(&line, " --platform NAME --device MODEL");
     }

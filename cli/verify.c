@@ -76,7 +76,7 @@ static maple_status explain_drift(const maple_pool *pool, const maple_platform *
     maple_text command = {0};
     snprintf(name, sizeof name, "%s-now", platform->name);
     maple_text_add(&command, "maple profile");
-    cli_add_option(&command, "name", name);
+    maple_text_add_option(&command, "name", name);
     cli_add_measuring(&command, platform, space, maple_pool_path(pool));
     maple_status status =
         command.failed
@@ -117,7 +117,7 @@ maple_status cli_verify(maple_pool *user, const char *name, const maple_space *s
     if (status == MAPLE_OK)
         status = cli_open_pool(maple_pool_path(user), MAPLE_POOL_WRITE, &pool, error);
     if (status == MAPLE_OK) {
-        cli_say("verifying: measuring %zu network%s on %s ...", n, n == 1 ? "" : "s", name);
+        cli_say("verifying: measuring %zu network%s on %s ...", n, cli_plural(n), name);
         status = measure(&setup, name, pool, space, archs, n, seed, rows, error);
     }
     maple_pool_close(pool);

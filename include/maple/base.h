@@ -83,6 +83,8 @@ void maple_text_add(maple_text *text, const char *string);
 void maple_text_addf(maple_text *text, const char *format, ...) MAPLE_PRINTF(2, 3);
 /* A word of a shell's command line: as it is where it is plain, else in single quotes. */
 void maple_text_add_word(maple_text *text, const char *word);
+/* " --NAME VALUE", the value as such a word. */
+void maple_text_add_option(maple_text *text, const char *name, const char *value);
 void maple_text_free(maple_text *text);
 
 /* --- Random numbers: xoshiro256** seeded by splitmix64; the same seed gives the same numbers everywhere. ---

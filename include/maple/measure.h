@@ -172,8 +172,10 @@ typedef struct maple_measure_report {
 
 /* Measures what the pool does not have yet: rounds over all architectures in fresh random order, one warm and
  * one timed run each, sentinels in every round; each round is committed before it is reported. A run during
- * which a neighbour shared the core (src/measure/probe.h) is not kept; architectures that so lack more than
- * half of their rounds get them repeated, up to three times, the last time keeping all. After each ten rounds
+ * which a neighbour shared the core (src/measure/probe.h), or that another program interrupted, is not kept;
+ * architectures that so lack more than half of their rounds get them repeated, up to three times (more where
+ * rounds are few), the last time keeping all but those that were interrupted; one that has no run then has
+ * that as its reason. After each ten rounds
  * the undisturbed runs of the sentinels are compared with those of the platform's first ten: where they
  * differ by more than 3 %, the rounds are taken back and repeated, up to three times. Networks whose runs
  * spread by more than the limit get all rounds anew, up to twice, then they are flagged. Then labels (median

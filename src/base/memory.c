@@ -99,6 +99,11 @@ void maple_text_add_word(maple_text *text, const char *word) {
     maple_text_add(text, "'");
 }
 
+void maple_text_add_option(maple_text *text, const char *name, const char *value) {
+    maple_text_addf(text, " --%s ", name);
+    maple_text_add_word(text, value);
+}
+
 void maple_text_free(maple_text *text) {
     maple_free(text->data);
     *text = (maple_text){0};

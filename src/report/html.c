@@ -155,16 +155,18 @@ void html_table_end(html *h) {
     maple_text_add(h->out, "</tbody>\n</table></div>\n");
 }
 
-void html_cell(html *h, bool number, const char *text) {
-    maple_text_add(h->out, number ? "<td class=\"n\">" : "<td>");
+static void cell(html *h, const char *start, const char *text) {
+    maple_text_add(h->out, start);
     html_text(h, text);
     maple_text_add(h->out, "</td>");
 }
 
+void html_cell(html *h, bool number, const char *text) {
+    cell(h, number ? "<td class=\"n\">" : "<td>", text);
+}
+
 void html_architecture(html *h, const char *text) {
-    maple_text_add(h->out, "<td class=\"a\">");
-    html_text(h, text);
-    maple_text_add(h->out, "</td>");
+    cell(h, "<td class=\"a\">", text);
 }
 
 void html_number(html *h, double value, int digits) {

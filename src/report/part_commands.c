@@ -7,11 +7,6 @@
 
 enum { USUAL_ROUNDS = 50 }; /* of maple measure */
 
-static void add_option(maple_text *to, const char *option, const char *value) {
-    maple_text_addf(to, " --%s ", option);
-    maple_text_add_word(to, value);
-}
-
 static void add_number(maple_text *to, const char *option, int value) {
     maple_text_addf(to, " --%s %d", option, value);
 }
@@ -19,32 +14,32 @@ static void add_number(maple_text *to, const char *option, int value) {
 void report_add_export(maple_text *to, const maple_report_platform *r) {
     maple_text_add(to, "maple pool export ");
     maple_text_add_word(to, r->platform.name);
-    add_option(to, "space", maple_space_name(r->space));
+    maple_text_add_option(to, "space", maple_space_name(r->space));
     if (r->bundled)
         maple_text_add(to, " --bundled");
     else if (r->pool_file)
-        add_option(to, "pool", r->pool_file);
+        maple_text_add_option(to, "pool", r->pool_file);
 }
 
 /* Into the pool that it was reported of, where that can be written. */
 static void add_pool(maple_text *to, const maple_report_platform *r) {
     if (!r->bundled && r->pool_file)
-        add_option(to, "pool", r->pool_file);
+        maple_text_add_option(to, "pool", r->pool_file);
 }
 
 /* As the platform was measured, under its name. */
 static void add_settings(maple_text *to, const maple_report_platform *r) {
     const maple_platform *p = &r->platform;
     const char *isa = maple_engine_isa_cap(p->engine, p->isa);
-    add_option(to, "name", p->name);
-    add_option(to, "engine", p->engine);
+    maple_text_add_option(to, "name", p->name);
+    maple_text_add_option(to, "engine", p->engine);
     if (isa)
-        add_option(to, "isa", isa);
-    add_option(to, "dtype", *p->dtype ? p->dtype : "f32");
+        maple_text_add_option(to, "isa", isa);
+    maple_text_add_option(to, "dtype", *p->dtype ? p->dtype : "f32");
     add_number(to, "threads", p->threads);
     add_number(to, "batch", p->batch);
-    add_option(to, "graph", maple_graph_form_name(p->graph));
-    add_option(to, "space", maple_space_name(r->space));
+    maple_text_add_option(to, "graph", maple_graph_form_name(p->graph));
+    maple_text_add_option(to, "space", maple_space_name(r->space));
     add_pool(to, r);
 }
 
@@ -57,7 +52,7 @@ static void add_measuring(maple_text *to, const maple_report_platform *r, bool a
     maple_text_add(to, "maple profile");
     add_settings(to, r);
     if (*r->platform.counters)
-        add_option(to, "counters", r->platform.counters);
+        maple_text_add_option(to, "counters", r->platform.counters);
     add_number(to, "architectures", 0);
     maple_text_add(to, "\nmaple measure");
     add_settings(to, r);
@@ -78,13 +73,13 @@ static void add_import(maple_text *to, const maple_report_platform *r) {
     const maple_platform *p = &r->platform;
     report_add_export(to, r);
     maple_text_add(to, " > latencies.csv\nmaple pool import csv latencies.csv");
-    add_option(to, "platform", p->name);
-    add_option(to, "cpu", p->cpu);
-    add_option(to, "device", p->device);
-    add_option(to, "graph", maple_graph_form_name(p->graph));
+    maple_text_add_option(to, "platform", p->name);
+    maple_text_add_option(to, "cpu", p->cpu);
+    maple_text_add_option(to, "device", p->device);
+    maple_text_add_option(to, "graph", maple_graph_form_name(p->graph));
     if (*p->dtype)
-        add_option(to, "dtype", p->dtype);
-    add_option(to, "space", maple_space_name(r->space));
+        maple_text_add_option(to, "dtype", p->dtype);
+    maple_text_add_option(to, "space", maple_space_name(r->space));
     maple_text_add(to, " --pool copy.db\n");
 }
 
